@@ -1,0 +1,62 @@
+/*
+ * Safe files (DESIGN 4): opened without following links, judged on the open descriptor, replaced
+ * whole.
+ */
+#ifndef VZ_BASE_FSUTIL_H
+#define VZ_BASE_FSUTIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/buf.h"
+
+enum vz_fs_rule {
+	VZ_FS_ANY,     /* any regular file */
+	VZ_FS_TRUSTED, /* owned by us or root; file and its folder not writable by group or others
+			*/
+	VZ_FS_SECRET,  /* owned by us or root; nothing for group or others */
+};
+
+/*
+ * Opens a regular file for reading (close-on-exec) and checks the rule by fstat on the descriptor.
+ * VZ_FS_ANY and VZ_FS_TRUSTED follow links (a trusted link's target is what is judged),
+ * VZ_FS_SECRET follows none in the last component. VZ_ENOTFOUND, VZ_EMODE, VZ_ESYSTEM. The caller
+ * closes *fd.
+ */
+int vz_fs_open(const char *path, enum vz_fs_rule rule, int *fd);
+/* Opens as above and appends the whole file to out (whose bound is the limit: VZ_ELIMIT). */
+int vz_fs_read(const char *path, enum vz_fs_rule rule, struct vz_buf *out);
+/* Makes path and its missing parents, mode 0700 each; an existing folder is left as it is. */
+int vz_fs_mkdirs(const char *path);
+/*
+ * Writes a whole file: temporary with an unpredictable name in the same folder
+ * (O_EXCL|O_NOFOLLOW), mode whatever the umask, fsync, rename, fsync of the folder. With
+ * `exclusive`, an existing path is VZ_EEXISTS and is left alone (link, not rename).
+ */
+int vz_fs_replace(const char *path, mode_t mode, int exclusive, const void *data, size_t len);
+/* Writes all of it, retrying EINTR and short writes. VZ_ESYSTEM. */
+int vz_fs_write_all(int fd, const void *p, size_t n);
+
+/* A file being written that appears under its name only when whole. */
+struct vz_fs_temp {
+	int dir;       /* the folder, or -1 */
+	int fd;        /* open for writing, or -1 */
+	char name[64]; /* temporary name in dir; "" when there is none */
+};
+
+/*
+ * Creates a temporary file beside `path` (in its folder). VZ_ESYSTEM; VZ_EMODE when path exists and
+ * is not a regular file (a device or FIFO is never renamed over). Abort or commit ends it.
+ */
+int vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode);
+/* fsync, rename to the last component of `path` (in the folder opened before), fsync of the folder,
+ * close. */
+int vz_fs_temp_commit(struct vz_fs_temp *t, const char *path);
+/* Closes and unlinks; safe on a zeroed-with-minus-ones or ended one, and async-signal-safe. */
+void vz_fs_temp_abort(struct vz_fs_temp *t);
+#define VZ_FS_TEMP_NONE    \
+	{                  \
+		-1, -1, "" \
+	}
+
+#endif

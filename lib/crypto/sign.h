@@ -1,0 +1,54 @@
+/*
+ * Ed25519 (RFC 8032) and SSHSIG (OpenSSH PROTOCOL.sshsig, sha512, namespaced), and the text forms
+ * that OpenSSH gives them.
+ */
+#ifndef VZ_CRYPTO_SIGN_H
+#define VZ_CRYPTO_SIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/buf.h"
+
+#define VZ_SIGN_PUBLIC 32
+#define VZ_SIGN_SECRET 64 /* seed || public, as libsodium keeps it */
+#define VZ_SIGN_SEED   32
+#define VZ_SIGN_LEN    64
+
+#define VZ_NS_BUNDLE  "vz-bundle@vz"
+#define VZ_NS_MESSAGE "vz-message@vz"
+#define VZ_NS_RECEIPT "vz-receipt@vz"
+#define VZ_NS_AUDIT   "vz-audit@vz"
+
+/* The key pair of a seed. */
+void vz_sign_from_seed(const uint8_t seed[static VZ_SIGN_SEED],
+    uint8_t public[static VZ_SIGN_PUBLIC], uint8_t secret[static VZ_SIGN_SECRET]);
+/* True when p is a canonical encoding of a point on the curve that is not of small order. */
+bool vz_sign_point_ok(const uint8_t p[static VZ_SIGN_PUBLIC]);
+/* The raw Ed25519 signature over SSHSIG's signed data for this message and namespace. */
+void vz_sshsig_sign(const uint8_t secret[static VZ_SIGN_SECRET], const char *ns, const void *msg,
+    size_t len, uint8_t sig[static VZ_SIGN_LEN]);
+/* VZ_EAUTH when it does not verify or the key is not vz_sign_point_ok. */
+int vz_sshsig_verify(const uint8_t public[static VZ_SIGN_PUBLIC], const char *ns, const void *msg,
+    size_t len, const uint8_t sig[static VZ_SIGN_LEN]);
+/* Appends "-----BEGIN SSH SIGNATURE-----" ... as `ssh-keygen -Y verify -s` reads it. */
+int vz_sshsig_armor(const uint8_t public[static VZ_SIGN_PUBLIC], const char *ns,
+    const uint8_t sig[static VZ_SIGN_LEN], struct vz_buf *out);
+/*
+ * Reads an armoured ed25519 SSHSIG made with sha512 or sha256; the namespace must be `ns`. Gives
+ * key, signature and which hash (512 or 256). VZ_EFORMAT; VZ_EDENIED for another namespace.
+ */
+int vz_sshsig_unarmor(const char *text, size_t len, const char *ns,
+    uint8_t public[static VZ_SIGN_PUBLIC], uint8_t sig[static VZ_SIGN_LEN], int *hash_bits);
+/* Appends "ssh-ed25519 AAAA..." without comment or newline. */
+int vz_ssh_public_format(const uint8_t public[static VZ_SIGN_PUBLIC], struct vz_buf *out);
+/*
+ * Reads "ssh-ed25519 AAAA..." at s; *used is set to the bytes taken (both words). VZ_EFORMAT when
+ * it is not that or its base64 is malformed, VZ_EAUTH for a bad point.
+ */
+int
+vz_ssh_public_parse(const char *s, size_t len, uint8_t public[static VZ_SIGN_PUBLIC], size_t *used);
+/* "SHA256:..." as `ssh-keygen -l` prints it: 50 characters and a NUL. */
+void vz_ssh_fingerprint(const uint8_t public[static VZ_SIGN_PUBLIC], char out[static 51]);
+
+#endif

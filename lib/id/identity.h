@@ -1,0 +1,65 @@
+/*
+ * What a host is: its identity key, its session keys, and the bundle by which the first certifies
+ * the others (DESIGN 4). Pure: no files, no clock.
+ */
+#ifndef VZ_ID_IDENTITY_H
+#define VZ_ID_IDENTITY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/buf.h"
+#include "id/key.h"
+
+#define VZ_BUNDLE_SIGNED 113 /* version, identity, noise, age, serial, not-after */
+#define VZ_BUNDLE_LEN    177 /* and the signature */
+#define VZ_SERIAL_MAX    INT64_MAX
+
+/* {identity, X25519 Noise static, age X25519 recipient, serial, not-after}, signed in vz-bundle@vz.
+ */
+struct vz_bundle {
+	struct vz_key identity;
+	uint8_t noise[32];
+	uint8_t age[32];
+	uint64_t serial;    /* 1 .. VZ_SERIAL_MAX */
+	uint64_t not_after; /* Unix seconds, UTC; 0 = none */
+	uint8_t sig[64];
+};
+
+/*
+ * Layout: u8 version (1) | identity 32 | noise 32 | age 32 | u64 serial | u64 not-after | sig 64,
+ * big-endian. The signature is SSHSIG's over the first VZ_BUNDLE_SIGNED bytes.
+ */
+void vz_bundle_encode(const struct vz_bundle *b, uint8_t out[static VZ_BUNDLE_LEN]);
+/* Decodes and verifies: VZ_EFORMAT (length, version, serial range), VZ_EAUTH (point or signature).
+ */
+int vz_bundle_decode(const uint8_t *p, size_t len, struct vz_bundle *out);
+/* The armoured SSHSIG of the bundle, for ssh-keygen -Y verify over its first VZ_BUNDLE_SIGNED
+ * bytes. */
+int vz_bundle_armor(const struct vz_bundle *b, struct vz_buf *out);
+
+/* Secrets: allocate with vz_identity_new, which guards them. */
+struct vz_identity {
+	uint8_t sign_secret[64];
+	uint8_t noise_secret[32];
+	uint8_t age_secret[32];
+	struct vz_bundle bundle; /* public, signed */
+	char comment[256];       /* UTF-8 without control characters, may be empty */
+};
+
+/* Empty, in guarded memory; NULL when memory is short. */
+struct vz_identity *vz_identity_new(void);
+void vz_identity_free(struct vz_identity *id);
+/*
+ * Makes a whole identity from 96 random bytes (sign seed, noise secret, age secret: independent
+ * keys) and signs its bundle.
+ */
+int vz_identity_make(
+    struct vz_identity *id, const uint8_t random[static 96], uint64_t serial, const char *comment);
+/* Signs id->bundle again after its fields changed. */
+void vz_identity_certify(struct vz_identity *id);
+/* Text form of an identity file (secrets in the clear) and back; see vz-keygen(1) FILES.
+ * VZ_EFORMAT. */
+int vz_identity_encode(const struct vz_identity *id, struct vz_buf *out);
+int vz_identity_decode(const char *text, size_t len, struct vz_identity *id);
+
+#endif
