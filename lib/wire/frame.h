@@ -1,0 +1,79 @@
+/*
+ * Frames: what records carry (vz-protocol(7) FRAMES). A frame is u8 type, u16 length, body; it
+ * never crosses a record. Encoding and decoding only: which frame is legal when is wire/session's
+ * table.
+ */
+#ifndef VZ_WIRE_FRAME_H
+#define VZ_WIRE_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/buf.h"
+
+#define VZ_RECORD_MAX       65535                /* AEAD bytes of a record */
+#define VZ_RECORD_PLAIN_MAX (VZ_RECORD_MAX - 16) /* its plaintext */
+#define VZ_FRAME_HEAD       3
+#define VZ_DATA_HEAD        (VZ_FRAME_HEAD + 16)                 /* frame head, number, offset */
+#define VZ_DATA_MAX         (VZ_RECORD_PLAIN_MAX - VZ_DATA_HEAD) /* bytes of a message in one record */
+#define VZ_STREAM_LEN       16
+#define VZ_NAME_MAX         255
+#define VZ_TEXT_MAX         255
+#define VZ_LENGTH_UNKNOWN   UINT64_MAX
+
+enum vz_frame_type {
+	/* sender to listener */
+	VZ_FRAME_STREAM = 1, /* stream */
+	VZ_FRAME_OPEN = 2,   /* number, kind, flags, attempt, offset, length, bytes = name */
+	VZ_FRAME_DATA = 3,   /* number, offset, bytes */
+	VZ_FRAME_END = 4,    /* number, length */
+	VZ_FRAME_FORGET = 6, /* number: all below it are forgotten */
+	/* listener to sender */
+	VZ_FRAME_READY =
+	    16, /* rights, max_size, limit (connection), window (message), number (next) */
+	VZ_FRAME_ACK = 17,    /* number, taken, durable, limit */
+	VZ_FRAME_WINDOW = 18, /* limit (connection) */
+	VZ_FRAME_DONE = 19,   /* number, status, length, bytes = text */
+	/* either way */
+	VZ_FRAME_CANCEL = 5,   /* number, status, bytes = text */
+	VZ_FRAME_PING = 32,    /* token */
+	VZ_FRAME_PONG = 33,    /* token */
+	VZ_FRAME_CLOSE = 34,   /* status, bytes = text */
+	VZ_FRAME_PADDING = 35, /* bytes, ignored */
+};
+
+#define VZ_FRAME_TYPES 36 /* one more than the highest type */
+
+enum vz_message_kind {
+	VZ_KIND_SEND = 0, /* no reply is wanted */
+	VZ_KIND_ASK = 1,  /* a reply is wanted */
+};
+
+/* OPEN's flags. */
+#define VZ_OPEN_ONE_PASS 1u /* the source cannot be read again: make durable early */
+
+/* One frame; which fields count is said beside the types. Unused ones are zero after decoding. */
+struct vz_frame {
+	uint8_t type;
+	uint8_t kind, flags, status, rights;
+	uint16_t attempt;
+	uint32_t window;
+	uint64_t number, offset, length, taken, durable, limit, max_size, token;
+	uint8_t stream[VZ_STREAM_LEN];
+	const uint8_t *bytes; /* borrowed from the record */
+	size_t bytes_len;
+};
+
+/*
+ * Takes the next frame off r: 1 and *f, 0 at the end of the record, VZ_EFORMAT (unknown type, wrong
+ * length, name or text malformed).
+ */
+int vz_frame_next(struct vz_rd *r, struct vz_frame *f);
+/* Appends one frame. VZ_EINVAL (a field out of its range), VZ_ELIMIT, VZ_ENOMEM. */
+int vz_frame_put(struct vz_buf *out, const struct vz_frame *f);
+/* The head of a DATA frame with len bytes (at most VZ_DATA_MAX), which follow it in the record. */
+void
+vz_frame_data_head(uint8_t head[static VZ_DATA_HEAD], uint64_t number, uint64_t offset, size_t len);
+/* The field's name of a type, for logs: "open". Static; "unknown" otherwise. */
+const char *vz_frame_name(uint8_t type);
+
+#endif

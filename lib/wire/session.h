@@ -1,0 +1,156 @@
+/*
+ * A session: one stream of numbered messages over a channel (DESIGN 5; vz-protocol(7) SESSIONS). A
+ * pure state machine. Time is milliseconds of any monotonic clock, given on each call that needs
+ *it.
+ *
+ * The caller's turn, whenever bytes came, time passed or it has something to say:
+ *
+ *	p = vz_session_space(s, &n); ... read ...; vz_session_fed(s, n, now);
+ *	while ((r = vz_session_next(s, &ev)) > 0) handle(&ev);
+ *	... vz_session_open / data / end ... as long as vz_session_room allows
+ *	vz_session_flush(s, now); out = vz_session_out(s, &n); ... write ...; vz_session_sent(s, n,
+ *now); set a timer for vz_session_deadline(s); then vz_session_tick(s, now)
+ *
+ * Not calling vz_session_next holds the peer back: nothing is queued for a slow sink.
+ */
+#ifndef VZ_WIRE_SESSION_H
+#define VZ_WIRE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "wire/channel.h"
+#include "wire/frame.h"
+
+#define VZ_EARLY_MAX         (64 * 1024)  /* bytes that a sender may send before READY */
+#define VZ_WINDOW_MESSAGE    (256 * 1024) /* a message's window at its start */
+#define VZ_WINDOW_CONNECTION (4 * 1024 * 1024)
+#define VZ_ACK_BYTES         (256 * 1024)
+#define VZ_ACK_DELAY_MS      20
+#define VZ_UNFINISHED_MAX    16384 /* messages between open and forget */
+#define VZ_IDLE_FRAMES_MAX   16    /* ping, pong and padding in a row */
+
+struct vz_session_config {
+	struct vz_channel_config channel; /* channel.initiator = the sender */
+	uint8_t stream[VZ_STREAM_LEN];    /* sender: 16 random bytes */
+	uint64_t handshake_ms;            /* to the end of the handshake, from now */
+	uint64_t keepalive_ms;            /* own silence before a ping */
+	uint64_t dead_ms;                 /* the peer's silence before VZ_ETIMEOUT */
+	uint64_t record_ms;               /* a record's first byte to its last */
+	uint64_t now;
+};
+
+/* DESIGN 9's times. */
+void vz_session_defaults(struct vz_session_config *c);
+
+struct vz_session;
+
+int vz_session_new(struct vz_session **out, const struct vz_session_config *c);
+void vz_session_free(struct vz_session *s);
+
+uint8_t *vz_session_space(struct vz_session *s, size_t *n);
+void vz_session_fed(struct vz_session *s, size_t n, uint64_t now);
+const uint8_t *vz_session_out(const struct vz_session *s, size_t *n);
+void vz_session_sent(struct vz_session *s, size_t n, uint64_t now);
+
+enum vz_event_type {
+	/* both sides */
+	VZ_EVENT_PEER =
+	    1, /* authenticated: look at vz_session_peer; then accept, or close with a status */
+	VZ_EVENT_CLOSE, /* the peer ended the session: status, text. Nothing follows */
+	VZ_EVENT_PONG,  /* our ping came back: token */
+	/* listener */
+	VZ_EVENT_STREAM, /* the sender named its stream */
+	VZ_EVENT_OPEN,   /* a message begins: number, kind, name (bytes), length. Refuse it by
+			    vz_session_done */
+	VZ_EVENT_DATA,   /* its next bytes, to be given to the sink, then vz_session_taken */
+	VZ_EVENT_END,    /* it is whole and verified: finish the sink, then vz_session_done */
+	VZ_EVENT_CANCEL, /* the sender gave it up: status, text; no vz_session_done any more */
+	/* sender */
+	VZ_EVENT_READY, /* rights checked: rights, max_size */
+	VZ_EVENT_ROOM,  /* windows moved or bytes were freed: number, taken, durable */
+	VZ_EVENT_DONE,  /* the listener's verdict on a message: number, status (0 = delivered), text
+			 */
+};
+
+/* bytes: borrowed until the next vz_session_next or vz_session_space. */
+struct vz_event {
+	enum vz_event_type type;
+	uint64_t number, offset, length, taken, durable, max_size, token;
+	uint8_t kind, status, rights;
+	uint16_t attempt;
+	uint8_t flags;
+	const uint8_t *bytes;
+	size_t bytes_len;
+};
+
+/*
+ * The next event: 1, 0 when there is none, or an error, which is final: VZ_EAUTH, VZ_EFORMAT,
+ * VZ_EMISMATCH (see channel), VZ_EPROTO (illegal in this state), VZ_ELIMIT (window or count
+ * overrun), VZ_ENOMEM. After an error of an authenticated session vz_session_close still works, so
+ * that the peer is told.
+ */
+int vz_session_next(struct vz_session *s, struct vz_event *ev);
+/* The peer, from VZ_EVENT_PEER on; NULL before. */
+const struct vz_bundle *vz_session_peer(const struct vz_session *s);
+/* True from vz_session_accept on: both sides are authenticated and encryption is on. */
+bool vz_session_authenticated(const struct vz_session *s);
+/* True when a record has begun and not ended, or messages are open. */
+bool vz_session_is_aes(const struct vz_session *s);
+
+/*
+ * Answers VZ_EVENT_PEER. A listener says what the peer may do (rights as in guard/acl.h) and how
+ * long a message may be (0 = any); the sender passes zeros.
+ */
+int vz_session_accept(struct vz_session *s, uint8_t rights, uint64_t max_size);
+/* Says goodbye with a status (DESIGN 8) and words (cut at VZ_TEXT_MAX); nothing can be said after
+ * it. */
+int vz_session_close(struct vz_session *s, uint8_t status, const char *text);
+/* Asks for a pong. */
+int vz_session_ping(struct vz_session *s, uint64_t token);
+/* The status and text of the peer's close once VZ_EVENT_CLOSE has come: see the event. */
+bool vz_session_closed(const struct vz_session *s);
+
+/* Sender. */
+
+/*
+ * Begins a message; *number is its number. length VZ_LENGTH_UNKNOWN when it is. VZ_EINVAL (name),
+ * VZ_EFULL (VZ_UNFINISHED_MAX).
+ */
+int vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *name,
+    uint64_t length, uint64_t *number);
+/* Bytes of this message that may be sent now: windows, early limit and output room considered. */
+size_t vz_session_room(const struct vz_session *s, uint64_t number);
+/* Sends up to len bytes straight from p; returns how many were taken (at most the room), or an
+ * error. */
+long vz_session_data(struct vz_session *s, uint64_t number, const uint8_t *p, size_t len);
+/* All bytes are sent: ends it. The listener's verdict comes as VZ_EVENT_DONE. */
+int vz_session_end(struct vz_session *s, uint64_t number);
+/* Gives it up; no VZ_EVENT_DONE follows for it. */
+int vz_session_cancel(struct vz_session *s, uint64_t number, uint8_t status, const char *text);
+/* Messages opened whose verdict has not come. */
+uint64_t vz_session_unfinished(const struct vz_session *s);
+
+/* Listener. */
+
+/* The sink has n more bytes of this message (durable: fsynced too). */
+int vz_session_taken(struct vz_session *s, uint64_t number, size_t n);
+int vz_session_durable(struct vz_session *s, uint64_t number, uint64_t offset);
+/* The verdict; status 0 only after VZ_EVENT_END. A refusal may come earlier: the rest is then
+ * dropped. */
+int vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const char *text);
+
+/* Puts waiting control frames (acknowledgements, pongs, verdicts) into the output. */
+int vz_session_flush(struct vz_session *s, uint64_t now);
+/* True when a flush would put something. */
+bool vz_session_pending(const struct vz_session *s);
+/* When vz_session_tick wants to be called; UINT64_MAX = never. */
+uint64_t vz_session_deadline(const struct vz_session *s);
+/*
+ * Time passed: may queue a ping or an acknowledgement. VZ_ETIMEOUT: handshake, record or peer
+ * overdue. `reading` says that the caller is not holding the peer back now (a paused reader cannot
+ * tell a dead peer from a waiting one).
+ */
+int vz_session_tick(struct vz_session *s, uint64_t now, bool reading);
+
+#endif
