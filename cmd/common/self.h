@@ -1,0 +1,40 @@
+/*
+ * Who we are and whom we know: identity, pre-shared keys, peers, revoked keys, serials, loaded from
+ * where the options and the environment say. Failures are reported and end the program with their
+ * status.
+ */
+#ifndef VZ_CMD_SELF_H
+#define VZ_CMD_SELF_H
+
+#include "cmd/common/options.h"
+#include "guard/acl.h"
+#include "id/identity.h"
+#include "keep/peers.h"
+#include "wire/session.h"
+
+struct self {
+	char identity_path[4096];
+	char state_dir[4096];
+	struct vz_identity *identity;
+	uint8_t (*psk)[VZ_PSK_LEN]; /* guarded memory */
+	unsigned psks;
+	struct vz_acl *acl; /* revoked keys are in it; a listener adds the authorised ones */
+};
+
+/* Loads identity (asking for a passphrase where it has one), pre-shared keys and the revoked list,
+ * or exits. */
+void self_load(struct self *me, const struct common *options);
+/* The peers file beside the identity, or exits. The caller owns it. */
+struct vz_peers *self_peers(const struct self *me);
+/*
+ * Reads the identity again when its file changed since it was loaded: 1 = changed and loaded, 0 =
+ * the same, negative = kept the old one (and said why once).
+ */
+int self_reload(struct self *me);
+/* A session's config for a connection from now on: identity, keys, fresh randomness, DESIGN 9's
+ * times with -w. */
+void self_session(const struct self *me, const struct common *options, bool initiator,
+    const struct vz_key *responder, struct vz_session_config *out);
+void self_free(struct self *me);
+
+#endif
