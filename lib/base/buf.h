@@ -33,6 +33,8 @@ int vz_buf_reserve(struct vz_buf *b, size_t n, uint8_t **p);
 void vz_buf_added(struct vz_buf *b, size_t n);
 /* Drops n bytes from the front; n at most len. */
 void vz_buf_consume(struct vz_buf *b, size_t n);
+/* Keeps the first len bytes and drops the rest, to take an unfinished append back. */
+void vz_buf_truncate(struct vz_buf *b, size_t len);
 /* Appends. VZ_ELIMIT, VZ_ENOMEM; on failure nothing is appended. Integers are big-endian. */
 int vz_buf_put(struct vz_buf *b, const void *p, size_t n);
 int vz_buf_u8(struct vz_buf *b, uint8_t v);
