@@ -23,7 +23,10 @@ vz_hash2(enum vz_hash h, const void *a, size_t a_len, const void *b, size_t b_le
 /* RFC 2104 over a || b with the hash above. */
 void vz_hmac2(enum vz_hash h, const uint8_t *key, size_t key_len, const void *a, size_t a_len,
     const void *b, size_t b_len, uint8_t *out);
-/* HKDF of Noise 4.3: two or three outputs of vz_hash_len(h) bytes; out3 NULL for two. */
+/*
+ * HKDF of Noise 4.3: two or three outputs of vz_hash_len(h) bytes; out3 NULL for two. The outputs
+ * overlap none of each other, but may overlay ck and ikm.
+ */
 void vz_hkdf(enum vz_hash h, const uint8_t *ck, size_t ck_len, const void *ikm, size_t ikm_len,
     uint8_t *out1, uint8_t *out2, uint8_t *out3);
 /* Keyed BLAKE2b (RFC 7693) with an output of 32 bytes over a || b; key NULL with 0 for none. */
