@@ -30,7 +30,8 @@ struct vz_watch {
 	int fd;
 	vz_watch_fn *fn;
 	void *arg;
-	bool hup; /* tell also when nothing is wanted and the other side is gone */
+	bool hup; /* tell also when nothing is wanted and the other side is gone: an error, or both
+		     directions shut (a half-close is seen by reading). Told once, then false. */
 	/* the loop's own: */
 	unsigned want;
 	bool pollable, added;
@@ -44,14 +45,15 @@ struct vz_timer {
 	vz_timer_fn *fn;
 	void *arg;
 	/* the loop's own: */
-	uint64_t when;
+	uint64_t when, seq;
 	size_t index; /* in the heap, from 1; 0 = not set */
 };
 
 /* VZ_ESYSTEM, VZ_ENOMEM. */
 int vz_loop_new(struct vz_loop **out);
 void vz_loop_free(struct vz_loop *l);
-/* Monotonic milliseconds, read once a turn. */
+/* Monotonic milliseconds, read once a turn (outside vz_loop_run: now). Timers count from the call
+ * that sets them. */
 uint64_t vz_loop_now(const struct vz_loop *l);
 
 /* Watches w->fd for `want` (VZ_READ|VZ_WRITE or 0). VZ_ESYSTEM, VZ_ENOMEM. */
@@ -66,17 +68,32 @@ void vz_loop_del(struct vz_loop *l, struct vz_watch *w);
 int vz_timer_set(struct vz_loop *l, struct vz_timer *t, uint64_t ms);
 void vz_timer_stop(struct vz_loop *l, struct vz_timer *t);
 
-/* Calls fn from the loop for each delivery of signo; the handler itself only sets a flag and wakes
- * the loop. */
+/*
+ * Calls fn from the loop for each delivery of signo (deliveries before it looks are one); the
+ * handler itself only sets a flag and wakes the loop. Again for the same signo: the new fn counts.
+ * vz_loop_free gives the old disposition back. VZ_ESYSTEM, VZ_ENOMEM, VZ_EFULL; VZ_EINVAL when
+ * another loop of the process has it. SIGCHLD may be asked for beside vz_loop_child.
+ */
 typedef void vz_signal_fn(struct vz_loop *l, int signo, void *arg);
 int vz_loop_signal(struct vz_loop *l, int signo, vz_signal_fn *fn, void *arg);
-/* Calls fn once when child pid has ended, with its wait status. */
+/* In a child, before it does anything else: default dispositions, nothing blocked. */
+void vz_signal_reset(void);
+/*
+ * Calls fn once, never from inside this call, when child pid has ended, with its wait status; the
+ * child may have ended already. The status is -1 (neither exited nor signalled) when somebody else
+ * has taken it, as the system does while SIGCHLD is ignored: call vz_loop_children before the fork
+ * to have it caught in time.
+ */
 typedef void vz_child_fn(struct vz_loop *l, pid_t pid, int status, void *arg);
 int vz_loop_child(struct vz_loop *l, pid_t pid, vz_child_fn *fn, void *arg);
+int vz_loop_children(struct vz_loop *l);
+/* Its fn is not called; who forgets a child reaps it. */
 void vz_loop_child_forget(struct vz_loop *l, pid_t pid);
 
-/* Runs until vz_loop_stop; returns its argument, or VZ_ESYSTEM. */
+/* Runs until vz_loop_stop; returns its argument, or VZ_ESYSTEM, or VZ_EINVAL when nothing is left
+ * to wait for. */
 int vz_loop_run(struct vz_loop *l);
+/* After the callback that calls this no other is called; before vz_loop_run, it returns at once. */
 void vz_loop_stop(struct vz_loop *l, int result);
 
 #endif

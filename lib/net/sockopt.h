@@ -1,0 +1,26 @@
+/*
+ * What differs between systems about descriptors: one function for each, nothing elsewhere.
+ */
+#ifndef VZ_NET_SOCKOPT_H
+#define VZ_NET_SOCKOPT_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* A stream socket, non-blocking and close-on-exec; or -1 and errno. */
+int vz_stream_socket(int domain);
+/* A pipe, close-on-exec; flags 0 or O_NONBLOCK (for both ends). VZ_ESYSTEM. */
+int vz_pipe(int p[static 2], int flags);
+/* accept(2) with a non-blocking, close-on-exec result; or -1 and errno. */
+int vz_accept(int fd, struct sockaddr *from, socklen_t *from_len);
+/* Sets both flags. VZ_ESYSTEM. */
+int vz_nonblock_cloexec(int fd);
+/* Small writes go out at once; no error where it means nothing. */
+void vz_tcp_nodelay(int fd);
+/* Asks for a pipe that holds `size` bytes; returns what it holds now, or 0 when that is unknown. */
+size_t vz_pipe_grow(int fd, size_t size);
+/* The user at the other end of a connected Unix socket. VZ_ESYSTEM. */
+int vz_peer_uid(int fd, uid_t *uid);
+
+#endif
