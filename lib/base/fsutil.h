@@ -12,21 +12,27 @@
 
 enum vz_fs_rule {
 	VZ_FS_ANY,     /* any regular file */
-	VZ_FS_TRUSTED, /* owned by us or root; file and its folder not writable by group or others
-			*/
+	VZ_FS_TRUSTED, /* file and its folder owned by us or root and not writable by group or
+			  others; the sticky bit excuses nothing */
 	VZ_FS_SECRET,  /* owned by us or root; nothing for group or others */
 };
 
 /*
  * Opens a regular file for reading (close-on-exec) and checks the rule by fstat on the descriptor.
- * VZ_FS_ANY and VZ_FS_TRUSTED follow links (a trusted link's target is what is judged),
- * VZ_FS_SECRET follows none in the last component. VZ_ENOTFOUND, VZ_EMODE, VZ_ESYSTEM. The caller
- * closes *fd.
+ * VZ_FS_ANY and VZ_FS_TRUSTED follow links (a trusted link's target is what is judged, and every
+ * folder on the way that holds a link to it), VZ_FS_SECRET follows none in the last component.
+ * VZ_ENOTFOUND, VZ_EMODE, VZ_ESYSTEM. The caller closes *fd.
  */
 int vz_fs_open(const char *path, enum vz_fs_rule rule, int *fd);
-/* Opens as above and appends the whole file to out (whose bound is the limit: VZ_ELIMIT). */
+/*
+ * Opens as above and appends the whole file to out (whose bound is the limit: VZ_ELIMIT). On
+ * failure out holds what it held before.
+ */
 int vz_fs_read(const char *path, enum vz_fs_rule rule, struct vz_buf *out);
-/* Makes path and its missing parents, mode 0700 each; an existing folder is left as it is. */
+/*
+ * Makes path and its missing parents, mode 0700 each whatever the umask; an existing folder is left
+ * as it is. VZ_ESYSTEM, with ENOTDIR in errno when something else is in the way.
+ */
 int vz_fs_mkdirs(const char *path);
 /*
  * Writes a whole file: temporary with an unpredictable name in the same folder
@@ -34,8 +40,13 @@ int vz_fs_mkdirs(const char *path);
  * `exclusive`, an existing path is VZ_EEXISTS and is left alone (link, not rename).
  */
 int vz_fs_replace(const char *path, mode_t mode, int exclusive, const void *data, size_t len);
-/* Writes all of it, retrying EINTR and short writes. VZ_ESYSTEM. */
+/* Writes all of it, retrying EINTR and short writes, waiting where fd would block. VZ_ESYSTEM. */
 int vz_fs_write_all(int fd, const void *p, size_t n);
+/*
+ * Splits a path: its folder ("." when it names none) to dir, its last component in place to *base
+ * ("" when the path ends in a slash). VZ_ELIMIT when the folder does not fit.
+ */
+int vz_fs_split(const char *path, char *dir, size_t cap, const char **base);
 
 /* A file being written that appears under its name only when whole. */
 struct vz_fs_temp {
@@ -49,9 +60,14 @@ struct vz_fs_temp {
  * is not a regular file (a device or FIFO is never renamed over). Abort or commit ends it.
  */
 int vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode);
-/* fsync, rename to the last component of `path` (in the folder opened before), fsync of the folder,
- * close. */
+/*
+ * fsync, rename to the last component of `path` (in the folder opened before), fsync of the folder,
+ * close. Ends t on failure too: the temporary is gone then. VZ_ESYSTEM (and in the one case that
+ * the folder's fsync failed, the file is there but may not outlive a power cut); VZ_EMODE as above.
+ */
 int vz_fs_temp_commit(struct vz_fs_temp *t, const char *path);
+/* The same, but a path that exists is left alone: VZ_EEXISTS. */
+int vz_fs_temp_commit_new(struct vz_fs_temp *t, const char *path);
 /* Closes and unlinks; safe on a zeroed-with-minus-ones or ended one, and async-signal-safe. */
 void vz_fs_temp_abort(struct vz_fs_temp *t);
 #define VZ_FS_TEMP_NONE    \
