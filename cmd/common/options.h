@@ -12,6 +12,7 @@ struct common {
 	const char *identity;    /* -i */
 	const char *psk_file[2]; /* --psk-file, a second one only for vz-listen */
 	unsigned psk_files;
+	unsigned psk_max;  /* 1: the last one wins; 2: two, and a third is a usage error */
 	const char *state; /* --state */
 	int passphrase_fd; /* --passphrase-fd, -1 = none */
 	uint64_t wait_ms;  /* -w; 0 = each wait's own default */
@@ -20,7 +21,8 @@ struct common {
 	bool json;         /* --log-json */
 };
 
-#define COMMON_SHORT "+hVvqi:w:46"
+/* For getopt_long by common_next: no permutation, and ours are the words about errors. */
+#define COMMON_SHORT "+:hVvqi:w:46"
 enum common_long {
 	OPT_PSK_FILE = 256,
 	OPT_STATE,
@@ -39,10 +41,30 @@ enum common_long {
 		"log-json", no_argument, NULL, OPT_LOG_JSON                                        \
 	}
 
+/* What --help says about them. */
+#define COMMON_HELP                                                                            \
+	"  -i, --identity FILE     this host's identity (default ~/.config/vz/identity)\n"     \
+	"      --psk-file FILE     an additional pre-shared key, made by vz-keygen --psk\n"    \
+	"      --state DIR         where the memory of peers is (default ~/.local/state/vz)\n" \
+	"      --passphrase-fd N   read the identity's passphrase from descriptor N\n"         \
+	"  -w, --timeout TIME      bound on each wait for network or peer: 500ms, 10s, 5m\n"   \
+	"  -4, -6                  IPv4 or IPv6 only\n"                                        \
+	"  -v, -q                  say more (-vv: all), or errors only\n"                      \
+	"      --log-json          events on stderr, one JSON object a line\n"                 \
+	"  -h, --help              print this\n"                                               \
+	"  -V, --version           print the version\n"
+
+/* One identity, one pre-shared key, no limits but the defaults. */
 void common_defaults(struct common *c);
 /*
- * Handles one option as getopt_long returned it. True when it was one of the common ones. A bad
- * value is a usage error and does not return; -h and -V print and exit 0.
+ * getopt_long(argc, argv, shorts, longs), but an unknown option or a missing argument is a usage
+ * error in our words and does not return. -1 at the first operand.
+ */
+int common_next(int argc, char **argv, const char *shorts, const struct option *longs);
+/*
+ * Handles one option as common_next returned it, at once: -v, -q and --log-json change what diag
+ * says from here on. True when it was one of the common ones. A bad value is a usage error and does
+ * not return; -h prints `help`, -V the version, and both exit 0.
  */
 bool
 common_option(struct common *c, int opt, const char *value, const char *program, const char *help);

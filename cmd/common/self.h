@@ -6,6 +6,7 @@
 #ifndef VZ_CMD_SELF_H
 #define VZ_CMD_SELF_H
 
+#include <sys/stat.h>
 #include "cmd/common/options.h"
 #include "guard/acl.h"
 #include "id/identity.h"
@@ -19,6 +20,7 @@ struct self {
 	uint8_t (*psk)[VZ_PSK_LEN]; /* guarded memory */
 	unsigned psks;
 	struct vz_acl *acl; /* revoked keys are in it; a listener adds the authorised ones */
+	struct stat seen;   /* the identity file when it was last read, well or not */
 };
 
 /* Loads identity (asking for a passphrase where it has one), pre-shared keys and the revoked list,
@@ -28,11 +30,15 @@ void self_load(struct self *me, const struct common *options);
 struct vz_peers *self_peers(const struct self *me);
 /*
  * Reads the identity again when its file changed since it was loaded: 1 = changed and loaded, 0 =
- * the same, negative = kept the old one (and said why once).
+ * the same, negative = kept the old one (and said why once for each change). Nobody is asked for a
+ * passphrase: a running program has no business at the terminal.
  */
 int self_reload(struct self *me);
-/* A session's config for a connection from now on: identity, keys, fresh randomness, DESIGN 9's
- * times with -w. */
+/*
+ * A session's config for a connection from now on: identity, keys, fresh randomness, DESIGN 9's
+ * times with -w. An initiator gets a new stream id. responder NULL = ourselves. The config borrows
+ * from `me`, whose identity may not be loaded again before the handshake is over.
+ */
 void self_session(const struct self *me, const struct common *options, bool initiator,
     const struct vz_key *responder, struct vz_session_config *out);
 void self_free(struct self *me);
