@@ -60,6 +60,8 @@ const struct vz_bundle *vz_channel_peer(const struct vz_channel *ch);
 int vz_channel_accept(struct vz_channel *ch);
 /* True once records may be put. */
 bool vz_channel_open(const struct vz_channel *ch);
+/* True once the peer's first handshake message has been verified. */
+bool vz_channel_begun(const struct vz_channel *ch);
 /* True when bytes of an unfinished record or handshake message are waiting for the rest. */
 bool vz_channel_partial(const struct vz_channel *ch);
 /* True when records are AES-256-GCM. */

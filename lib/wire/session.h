@@ -95,7 +95,12 @@ int vz_session_next(struct vz_session *s, struct vz_event *ev);
 const struct vz_bundle *vz_session_peer(const struct vz_session *s);
 /* True from vz_session_accept on: both sides are authenticated and encryption is on. */
 bool vz_session_authenticated(const struct vz_session *s);
-/* True when a record has begun and not ended, or messages are open. */
+/* Responder: message 1 was verified, so the peer knows whom it calls. Initiator: message 2 was. */
+bool vz_session_begun(const struct vz_session *s);
+/* The stream's VZ_STREAM_LEN bytes; a listener knows them from VZ_EVENT_STREAM on (zeros before).
+ */
+const uint8_t *vz_session_stream(const struct vz_session *s);
+/* True when records are AES-256-GCM. */
 bool vz_session_is_aes(const struct vz_session *s);
 
 /*
