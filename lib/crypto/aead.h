@@ -51,4 +51,14 @@ int vz_aead_open(struct vz_aead *a, uint64_t n, const void *ad, size_t ad_len, c
 /* k = REKEY(k), Noise 4.2. */
 int vz_aead_rekey(struct vz_aead *a);
 
+/*
+ * One sealing or opening with a key that is used once or twice, as in a handshake: libsodium alone,
+ * nothing allocated. For AES the caller has asked vz_aead_has_aes. Otherwise as above; `in` may be
+ * `out`.
+ */
+void vz_aead_once_seal(enum vz_aead_alg alg, const uint8_t key[static VZ_AEAD_KEY], uint64_t n,
+    const void *ad, size_t ad_len, const void *in, size_t in_len, uint8_t *out);
+int vz_aead_once_open(enum vz_aead_alg alg, const uint8_t key[static VZ_AEAD_KEY], uint64_t n,
+    const void *ad, size_t ad_len, const uint8_t *in, size_t in_len, uint8_t *out);
+
 #endif
