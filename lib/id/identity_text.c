@@ -1,0 +1,220 @@
+#include "id/identity_text.h"
+
+#include <sodium.h>
+#include <string.h>
+#include "base/bech32.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "crypto/noise.h"
+#include "crypto/sign.h"
+
+#define MAGIC   "vz-identity-1\n"
+#define B64     sodium_base64_VARIANT_ORIGINAL
+#define AGE_HRP "age-secret-key-"
+
+/* Base64 of the longest field and a NUL. */
+#define FIELD_MAX sodium_base64_ENCODED_LEN(VZ_BUNDLE_LEN, B64)
+
+static int
+put_line(struct vz_buf *out, const char *name, const char *value)
+{
+	int err = vz_buf_str(out, name);
+
+	if (!err)
+		err = vz_buf_u8(out, ' ');
+	if (!err)
+		err = vz_buf_str(out, value);
+	return err ? err : vz_buf_u8(out, '\n');
+}
+
+static int
+put_base64(struct vz_buf *out, const char *name, const uint8_t *p, size_t n)
+{
+	char text[FIELD_MAX];
+	int err;
+
+	sodium_bin2base64(text, sizeof(text), p, n, B64);
+	err = put_line(out, name, text);
+	vz_wipe(text, sizeof(text));
+	return err;
+}
+
+/* age writes its secrets in capitals. */
+static int
+put_age(struct vz_buf *out, const uint8_t secret[static 32])
+{
+	char text[VZ_BECH32_TEXT_MAX];
+	int err = vz_bech32_encode(AGE_HRP, secret, 32, text, sizeof(text));
+
+	if (!err) {
+		for (char *c = text; *c; c++)
+			if (*c >= 'a' && *c <= 'z')
+				*c = (char)(*c - 'a' + 'A');
+		err = put_line(out, "age", text);
+	}
+	vz_wipe(text, sizeof(text));
+	return err;
+}
+
+int
+vz_identity_encode_public(const struct vz_identity *id, struct vz_buf *out)
+{
+	uint8_t bundle[VZ_BUNDLE_LEN];
+	int err = vz_buf_str(out, MAGIC);
+
+	if (!err && id->comment[0])
+		err = put_line(out, "comment", id->comment);
+	vz_bundle_encode(&id->bundle, bundle);
+	return err ? err : put_base64(out, "bundle", bundle, sizeof(bundle));
+}
+
+int
+vz_identity_encode_secrets(const struct vz_identity *id, struct vz_buf *out)
+{
+	/* libsodium's secret is the seed and the public key. */
+	int err = put_base64(out, "ed25519", id->sign_secret, VZ_SIGN_SEED);
+
+	if (!err)
+		err = put_base64(out, "noise", id->noise_secret, 32);
+	return err ? err : put_age(out, id->age_secret);
+}
+
+int
+vz_identity_encode(const struct vz_identity *id, struct vz_buf *out)
+{
+	int err = vz_identity_encode_public(id, out);
+
+	return err ? err : vz_identity_encode_secrets(id, out);
+}
+
+/* If the line at *s is "name value\n", yields the value and steps over the line. */
+static const char *
+take_line(const char **s, const char *end, const char *name, size_t *value_len)
+{
+	size_t n = strlen(name);
+	const char *value, *nl;
+
+	if ((size_t)(end - *s) <= n || memcmp(*s, name, n) != 0 || (*s)[n] != ' ')
+		return NULL;
+	value = *s + n + 1;
+	nl = memchr(value, '\n', (size_t)(end - value));
+	if (!nl)
+		return NULL;
+	*value_len = (size_t)(nl - value);
+	*s = nl + 1;
+	return value;
+}
+
+static int
+take_base64(const char **s, const char *end, const char *name, uint8_t *out, size_t len)
+{
+	size_t n, got;
+	const char *v = take_line(s, end, name, &n), *stop;
+
+	if (!v || sodium_base642bin(out, len, v, n, NULL, &got, &stop, B64) != 0)
+		return VZ_EFORMAT;
+	return got == len && stop == v + n ? 0 : VZ_EFORMAT;
+}
+
+static int
+take_comment(const char **s, const char *end, char comment[static 256])
+{
+	size_t n;
+	const char *v = take_line(s, end, "comment", &n);
+
+	if (!v)
+		return 0;
+	if (n == 0 || n > 255 || !vz_name_ok(v, n))
+		return VZ_EFORMAT;
+	memcpy(comment, v, n);
+	return 0;
+}
+
+int
+vz_identity_decode_public(
+    const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used)
+{
+	const char *s = text, *end = text + len;
+	uint8_t bytes[VZ_BUNDLE_LEN];
+
+	memset(bundle, 0, sizeof(*bundle));
+	memset(comment, 0, 256);
+	*used = 0;
+	if (len < strlen(MAGIC) || memcmp(s, MAGIC, strlen(MAGIC)) != 0)
+		return VZ_EFORMAT;
+	s += strlen(MAGIC);
+	if (take_comment(&s, end, comment) != 0 ||
+	    take_base64(&s, end, "bundle", bytes, sizeof(bytes)) != 0 ||
+	    vz_bundle_decode(bytes, sizeof(bytes), bundle) != 0) {
+		memset(comment, 0, 256);
+		return VZ_EFORMAT;
+	}
+	*used = (size_t)(s - text);
+	return 0;
+}
+
+/* A secret that does not make the bundle's public key would fail much later and say nothing. */
+static bool
+match(const struct vz_identity *id, const uint8_t identity[static VZ_SIGN_PUBLIC])
+{
+	uint8_t noise[32], age[32];
+
+	return memcmp(identity, id->bundle.identity.b, 32) == 0 &&
+	    vz_x25519_public(id->noise_secret, noise) == 0 &&
+	    memcmp(noise, id->bundle.noise, 32) == 0 &&
+	    vz_x25519_public(id->age_secret, age) == 0 && memcmp(age, id->bundle.age, 32) == 0;
+}
+
+static int
+take_secrets(
+    const char *s, const char *end, uint8_t seed[static VZ_SIGN_SEED], struct vz_identity *id)
+{
+	const char *age;
+	size_t n;
+
+	if (take_base64(&s, end, "ed25519", seed, VZ_SIGN_SEED) != 0 ||
+	    take_base64(&s, end, "noise", id->noise_secret, 32) != 0)
+		return VZ_EFORMAT;
+	age = take_line(&s, end, "age", &n);
+	/* bech32 may be in either case, but age itself reads this one only. */
+	if (!age || n == 0 || age[0] != 'A' || s != end ||
+	    vz_bech32_decode(AGE_HRP, age, n, id->age_secret, 32) != 0)
+		return VZ_EFORMAT;
+	return 0;
+}
+
+int
+vz_identity_decode_secrets(const char *text, size_t len, struct vz_identity *id)
+{
+	uint8_t seed[VZ_SIGN_SEED], public[VZ_SIGN_PUBLIC];
+	int err = take_secrets(text, text + len, seed, id);
+
+	if (!err) {
+		vz_sign_from_seed(seed, public, id->sign_secret);
+		if (!match(id, public))
+			err = VZ_EFORMAT;
+	}
+	vz_wipe(seed, sizeof(seed));
+	if (err) {
+		vz_wipe(id->sign_secret, sizeof(id->sign_secret));
+		vz_wipe(id->noise_secret, sizeof(id->noise_secret));
+		vz_wipe(id->age_secret, sizeof(id->age_secret));
+	}
+	return err;
+}
+
+int
+vz_identity_decode(const char *text, size_t len, struct vz_identity *id)
+{
+	size_t used;
+	int err;
+
+	vz_wipe(id, sizeof(*id));
+	err = vz_identity_decode_public(text, len, &id->bundle, id->comment, &used);
+	if (!err)
+		err = vz_identity_decode_secrets(text + used, len - used, id);
+	if (err)
+		vz_wipe(id, sizeof(*id));
+	return err;
+}

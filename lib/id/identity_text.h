@@ -1,0 +1,39 @@
+/*
+ * The text of an identity file (vz-keygen(1) FILES), in two parts so that the second can be sealed:
+ *
+ *     vz-identity-1
+ *     comment TEXT            left out when empty
+ *     bundle BASE64           the public, signed bundle
+ *     ed25519 BASE64          the seed of the identity key
+ *     noise BASE64            the X25519 secret of the handshake
+ *     age AGE-SECRET-KEY-1... the X25519 secret of mail, as age writes it
+ *
+ * Strict: these lines in this order, each ended by one newline, nothing else, so that one identity
+ * has one text.
+ */
+#ifndef VZ_ID_IDENTITY_TEXT_H
+#define VZ_ID_IDENTITY_TEXT_H
+
+#include "id/identity.h"
+
+/* Room for the longest text of each part. */
+#define VZ_IDENTITY_PUBLIC_MAX  1024
+#define VZ_IDENTITY_SECRETS_MAX 512
+
+/* Appends the first three lines. VZ_ELIMIT, VZ_ENOMEM. */
+int vz_identity_encode_public(const struct vz_identity *id, struct vz_buf *out);
+/* Appends the last three lines. */
+int vz_identity_encode_secrets(const struct vz_identity *id, struct vz_buf *out);
+/*
+ * Reads the public part at the start of text[0..len) and verifies the bundle; *used is set to where
+ * it ends. VZ_EFORMAT, also when the bundle does not verify.
+ */
+int vz_identity_decode_public(
+    const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used);
+/*
+ * Reads the secrets, which must be all of text[0..len), and sets them in id, whose bundle must be
+ * theirs. VZ_EFORMAT, also when they belong to another bundle; then id holds no secrets.
+ */
+int vz_identity_decode_secrets(const char *text, size_t len, struct vz_identity *id);
+
+#endif
