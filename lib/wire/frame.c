@@ -15,7 +15,7 @@
  *	M u8 length and a name   D bytes, at least one   T text to the end   P anything to the end
  */
 static const struct layout {
-	const char *name, *fields;
+	const char *name, *codes;
 } layouts[VZ_FRAME_TYPES] = {
     [VZ_FRAME_STREAM] = {"stream", "s"},
     [VZ_FRAME_OPEN] = {"open", "NKFAOLM"},
@@ -47,34 +47,28 @@ vz_frame_name(uint8_t type)
 	return l != NULL ? l->name : "unknown";
 }
 
-/* The field that a code of eight bytes stands for. */
-static uint64_t *
-wide(struct vz_frame *f, char code)
-{
-	switch (code) {
-	case 'N': return &f->number;
-	case 'O': return &f->offset;
-	case 'L': return &f->length;
-	case 'X': return &f->max_size;
-	case 'C': return &f->limit;
-	case 't': return &f->taken;
-	case 'd': return &f->durable;
-	case 'k': return &f->token;
-	default: return NULL;
-	}
-}
-
-static uint8_t *
-narrow(struct vz_frame *f, char code)
-{
-	switch (code) {
-	case 'K': return &f->kind;
-	case 'F': return &f->flags;
-	case 'S': return &f->status;
-	case 'R': return &f->rights;
-	default: return NULL;
-	}
-}
+/* Where a code's value is kept, and how many bytes it has on the wire; 0 = the bytes that end a
+ * frame. */
+static const struct field {
+	uint8_t width;
+	uint8_t at;
+} fields[128] = {
+    ['N'] = {8, offsetof(struct vz_frame, number)},
+    ['O'] = {8, offsetof(struct vz_frame, offset)},
+    ['L'] = {8, offsetof(struct vz_frame, length)},
+    ['X'] = {8, offsetof(struct vz_frame, max_size)},
+    ['C'] = {8, offsetof(struct vz_frame, limit)},
+    ['t'] = {8, offsetof(struct vz_frame, taken)},
+    ['d'] = {8, offsetof(struct vz_frame, durable)},
+    ['k'] = {8, offsetof(struct vz_frame, token)},
+    ['W'] = {4, offsetof(struct vz_frame, window)},
+    ['A'] = {2, offsetof(struct vz_frame, attempt)},
+    ['K'] = {1, offsetof(struct vz_frame, kind)},
+    ['F'] = {1, offsetof(struct vz_frame, flags)},
+    ['S'] = {1, offsetof(struct vz_frame, status)},
+    ['R'] = {1, offsetof(struct vz_frame, rights)},
+    ['s'] = {VZ_STREAM_LEN, offsetof(struct vz_frame, stream)},
+};
 
 /* The bytes that end a frame: of the right length, and fit to be shown where they are words. */
 static bool
@@ -99,20 +93,16 @@ values_ok(const struct vz_frame *f)
 static void
 read_field(struct vz_rd *r, char code, struct vz_frame *f)
 {
-	uint64_t *w = wide(f, code);
-	uint8_t *n = narrow(f, code);
+	const struct field *d = &fields[(uint8_t)code];
+	uint8_t *at = (uint8_t *)f + d->at;
 
-	if (w != NULL) {
-		*w = vz_rd_u64(r);
-	} else if (n != NULL) {
-		*n = vz_rd_u8(r);
-	} else if (code == 's') {
-		vz_rd_copy(r, f->stream, sizeof f->stream);
-	} else if (code == 'A') {
-		f->attempt = vz_rd_u16(r);
-	} else if (code == 'W') {
-		f->window = vz_rd_u32(r);
-	} else {
+	switch (d->width) {
+	case 1: *at = vz_rd_u8(r); break;
+	case 2: f->attempt = vz_rd_u16(r); break;
+	case 4: f->window = vz_rd_u32(r); break;
+	case 8: *(uint64_t *)(void *)at = vz_rd_u64(r); break;
+	case VZ_STREAM_LEN: vz_rd_copy(r, at, VZ_STREAM_LEN); break;
+	default:
 		f->bytes_len = code == 'M' ? vz_rd_u8(r) : r->len;
 		f->bytes = vz_rd_bytes(r, f->bytes_len);
 		if (f->bytes != NULL && !tail_ok(code, f->bytes, f->bytes_len))
@@ -137,7 +127,7 @@ vz_frame_next(struct vz_rd *r, struct vz_frame *f)
 	if (r->bad || (l = layout_of(f->type)) == NULL)
 		return VZ_EFORMAT;
 	in = vz_rd_of(body, len);
-	for (const char *code = l->fields; *code != '\0'; code++)
+	for (const char *code = l->codes; *code != '\0'; code++)
 		read_field(&in, *code, f);
 	return vz_rd_done(&in) && values_ok(f) ? 1 : VZ_EFORMAT;
 }
@@ -145,45 +135,35 @@ vz_frame_next(struct vz_rd *r, struct vz_frame *f)
 static int
 put_field(struct vz_buf *out, char code, const struct vz_frame *f)
 {
-	struct vz_frame copy = *f;
-	uint64_t *w = wide(&copy, code);
-	uint8_t *n = narrow(&copy, code);
+	const struct field *d = &fields[(uint8_t)code];
+	const uint8_t *at = (const uint8_t *)f + d->at;
 	int r;
 
-	if (w != NULL)
-		return vz_buf_u64(out, *w);
-	if (n != NULL)
-		return vz_buf_u8(out, *n);
-	if (code == 's')
-		return vz_buf_put(out, f->stream, sizeof f->stream);
-	if (code == 'A')
-		return vz_buf_u16(out, f->attempt);
-	if (code == 'W')
-		return vz_buf_u32(out, f->window);
+	switch (d->width) {
+	case 1: return vz_buf_u8(out, *at);
+	case 2: return vz_buf_u16(out, f->attempt);
+	case 4: return vz_buf_u32(out, f->window);
+	case 8: return vz_buf_u64(out, *(const uint64_t *)(const void *)at);
+	case VZ_STREAM_LEN: return vz_buf_put(out, at, VZ_STREAM_LEN);
+	default: break;
+	}
 	if (code == 'M' && (r = vz_buf_u8(out, (uint8_t)f->bytes_len)) < 0)
 		return r;
 	return vz_buf_put(out, f->bytes, f->bytes_len);
 }
 
-/* Length of the body that f will have. */
+/* Length of the body that f will have; *last is its last code. */
 static size_t
-body_len(const char *fields, const struct vz_frame *f)
+body_len(const char *codes, const struct vz_frame *f, char *last)
 {
-	struct vz_frame any;
 	size_t n = 0;
 
-	for (; *fields != '\0'; fields++) {
-		if (wide(&any, *fields) != NULL)
-			n += 8;
-		else if (narrow(&any, *fields) != NULL)
-			n += 1;
-		else if (*fields == 's')
-			n += VZ_STREAM_LEN;
-		else if (*fields == 'A' || *fields == 'W')
-			n += *fields == 'A' ? 2 : 4;
-		else
-			n += f->bytes_len + (*fields == 'M' ? 1 : 0);
+	for (; *codes != '\0'; codes++) {
+		*last = *codes;
+		n += fields[(uint8_t)*codes].width;
 	}
+	if (fields[(uint8_t)*last].width == 0)
+		n += f->bytes_len + (*last == 'M' ? 1 : 0);
 	return n;
 }
 
@@ -192,24 +172,23 @@ vz_frame_put(struct vz_buf *out, const struct vz_frame *f)
 {
 	const struct layout *l = layout_of(f->type);
 	uint8_t *room;
+	char last = '\0';
 	size_t len;
-	char last;
 	int r;
 
-	if (l == NULL || !values_ok(f))
+	if (l == NULL || !values_ok(f) || f->bytes_len > VZ_RECORD_PLAIN_MAX)
 		return VZ_EINVAL;
-	last = l->fields[strlen(l->fields) - 1];
-	len = body_len(l->fields, f);
+	len = body_len(l->codes, f, &last);
 	if (len > VZ_RECORD_PLAIN_MAX - VZ_FRAME_HEAD)
 		return VZ_EINVAL;
-	if (strchr("MDTP", last) != NULL && !tail_ok(last, f->bytes, f->bytes_len))
+	if (fields[(uint8_t)last].width == 0 && !tail_ok(last, f->bytes, f->bytes_len))
 		return VZ_EINVAL;
 	/* All or nothing: with the room made, the puts below cannot fail. */
 	if ((r = vz_buf_reserve(out, VZ_FRAME_HEAD + len, &room)) < 0)
 		return r;
 	r = vz_buf_u8(out, f->type);
 	r |= vz_buf_u16(out, (uint16_t)len);
-	for (const char *code = l->fields; *code != '\0'; code++)
+	for (const char *code = l->codes; *code != '\0'; code++)
 		r |= put_field(out, *code, f);
 	return r;
 }
