@@ -25,11 +25,14 @@
  * Inputs shorter than this stay with libsodium: setting up a record costs libcrypto more than it
  * gains (tests/bench/aead.c shows where the lines cross).
  */
-#define ACCELERATE_FROM  2048
+#ifndef VZ_AEAD_ACCELERATE_FROM
+#define VZ_AEAD_ACCELERATE_FROM 2048
+#endif
 #define ACCELERATE_UP_TO (1U << 30) /* libcrypto counts in int */
-/* From here on copying a body beside its head costs more than the separate steps of RFC 8439. */
-#define SEAM_FROM    1024
+/* From here on copying a body beside its head costs more than taking RFC 8439 in steps. */
+#define STEPS_FROM   8192
 #define CHACHA_BLOCK 64
+#define CHACHA_STEP  16384 /* what is encrypted and then authenticated while the cache holds it */
 
 struct vz_aead {
 	union {
@@ -149,7 +152,7 @@ vz_aead_accelerate(void)
 static bool
 accelerated(size_t len)
 {
-	return lib.ready && len >= ACCELERATE_FROM && len <= ACCELERATE_UP_TO;
+	return lib.ready && len >= VZ_AEAD_ACCELERATE_FROM && len <= ACCELERATE_UP_TO;
 }
 
 /* Gives a's context this nonce and direction; key schedule and memory are kept between records. */
@@ -288,51 +291,53 @@ poly_finish(crypto_onetimeauth_poly1305_state *poly, size_t ad_len, size_t len, 
 	crypto_onetimeauth_poly1305_final(poly, tag);
 }
 
-/*
- * The key stream's blocks run over head || body. Head's last, partial block is put together with
- * the body's first bytes; everything else is encrypted from where it lies.
- */
+/* Encrypts whole blocks (only the message's end may be less) and takes them into the tag. */
 static void
-chacha_two(const uint8_t *key, const uint8_t nonce[static 12], const uint8_t *head, size_t head_len,
-    const uint8_t *body, size_t body_len, uint8_t *out)
+chacha_blocks(crypto_onetimeauth_poly1305_state *poly, const uint8_t *key,
+    const uint8_t nonce[static 12], uint32_t block, const uint8_t *in, size_t len, uint8_t *out)
 {
-	uint8_t seam[CHACHA_BLOCK];
-	size_t whole = head_len - head_len % CHACHA_BLOCK, part = head_len - whole;
-	size_t fill = part == 0 ? 0 : CHACHA_BLOCK - part;
-	uint32_t block = 1; /* RFC 8439 2.8: block 0 keys Poly1305 */
+	while (len > 0) {
+		size_t n = len < CHACHA_STEP ? len : CHACHA_STEP;
 
-	crypto_stream_chacha20_ietf_xor_ic(out, head, whole, nonce, block, key);
-	block += (uint32_t)(whole / CHACHA_BLOCK);
-	if (part != 0) {
-		memcpy(seam, head + whole, part);
-		memcpy(seam + part, body, fill);
-		crypto_stream_chacha20_ietf_xor_ic(
-		    out + whole, seam, sizeof seam, nonce, block, key);
-		block++;
+		crypto_stream_chacha20_ietf_xor_ic(out, in, n, nonce, block, key);
+		crypto_onetimeauth_poly1305_update(poly, out, n);
+		block += CHACHA_STEP / CHACHA_BLOCK;
+		in += n;
+		out += n;
+		len -= n;
 	}
-	crypto_stream_chacha20_ietf_xor_ic(
-	    out + head_len + fill, body + fill, body_len - fill, nonce, block, key);
-	vz_wipe(seam, sizeof seam);
 }
 
-/* RFC 8439 2.8 in its steps, so that a long body is not copied. body_len is at least one block. */
+/*
+ * RFC 8439 2.8 in its steps, so that a long body is not copied. The key stream's blocks run over
+ * head || body: head's last, partial block is put together with the body's first bytes, everything
+ * else is encrypted from where it lies. body_len is at least one block.
+ */
 static void
 seal_in_steps(const uint8_t *key, const uint8_t nonce[static 12], const void *ad, size_t ad_len,
-    const void *head, size_t head_len, const void *body, size_t body_len, uint8_t *out)
+    const uint8_t *head, size_t head_len, const uint8_t *body, size_t body_len, uint8_t *out)
 {
 	crypto_onetimeauth_poly1305_state poly;
-	uint8_t block0[CHACHA_BLOCK];
-	size_t len = head_len + body_len;
+	uint8_t seam[CHACHA_BLOCK];
+	size_t part = head_len % CHACHA_BLOCK, whole = head_len - part;
+	size_t fill = part == 0 ? 0 : CHACHA_BLOCK - part;
+	uint32_t block = 1 + (uint32_t)(whole / CHACHA_BLOCK);
 
-	crypto_stream_chacha20_ietf(block0, sizeof block0, nonce, key);
-	crypto_onetimeauth_poly1305_init(&poly, block0);
-	vz_wipe(block0, sizeof block0);
+	crypto_stream_chacha20_ietf(seam, sizeof seam, nonce, key); /* block 0: Poly1305's key */
+	crypto_onetimeauth_poly1305_init(&poly, seam);
 	if (ad_len != 0)
 		crypto_onetimeauth_poly1305_update(&poly, ad, ad_len);
 	poly_pad(&poly, ad_len);
-	chacha_two(key, nonce, head, head_len, body, body_len, out);
-	crypto_onetimeauth_poly1305_update(&poly, out, len);
-	poly_finish(&poly, ad_len, len, out + len);
+	chacha_blocks(&poly, key, nonce, 1, head, whole, out);
+	if (part != 0) {
+		memcpy(seam, head + whole, part);
+		memcpy(seam + part, body, fill);
+		chacha_blocks(&poly, key, nonce, block++, seam, sizeof seam, out + whole);
+	}
+	chacha_blocks(
+	    &poly, key, nonce, block, body + fill, body_len - fill, out + head_len + fill);
+	poly_finish(&poly, ad_len, head_len + body_len, out + head_len + body_len);
+	vz_wipe(seam, sizeof seam);
 	vz_wipe(&poly, sizeof poly);
 }
 
@@ -398,7 +403,7 @@ vz_aead_seal(struct vz_aead *a, uint64_t n, const void *ad, size_t ad_len, const
 		return evp_seal(a, nonce, ad, ad_len, head, head_len, body, body_len, out);
 	if (head_len == 0) {
 		seal_one(a, nonce, ad, ad_len, body, body_len, out);
-	} else if (a->alg == VZ_AEAD_CHACHAPOLY && body_len >= SEAM_FROM) {
+	} else if (a->alg == VZ_AEAD_CHACHAPOLY && body_len >= STEPS_FROM) {
 		seal_in_steps(a->key, nonce, ad, ad_len, head, head_len, body, body_len, out);
 	} else {
 		/* out becomes the assembling buffer: libsodium encrypts in place. */
