@@ -336,7 +336,7 @@ length_ok(const struct vz_channel *ch, size_t len)
 int
 vz_channel_next(struct vz_channel *ch, const uint8_t **plain, size_t *len)
 {
-	uint8_t *p = ch->in.data + ch->in.off;
+	uint8_t *p;
 	size_t n;
 	int r;
 
@@ -344,6 +344,7 @@ vz_channel_next(struct vz_channel *ch, const uint8_t **plain, size_t *len)
 		return VZ_EINVAL;
 	if (ch->phase == PEER || ch->in.len < 2)
 		return VZ_CHANNEL_MORE;
+	p = ch->in.data + ch->in.off;
 	n = vz_load16(p);
 	if (!length_ok(ch, n)) {
 		ch->phase = DEAD;

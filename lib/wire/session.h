@@ -93,6 +93,8 @@ struct vz_event {
 int vz_session_next(struct vz_session *s, struct vz_event *ev);
 /* The peer, from VZ_EVENT_PEER on; NULL before. */
 const struct vz_bundle *vz_session_peer(const struct vz_session *s);
+/* True on the side that dialled. */
+bool vz_session_is_sender(const struct vz_session *s);
 /* True from vz_session_accept on: both sides are authenticated and encryption is on. */
 bool vz_session_authenticated(const struct vz_session *s);
 /* Responder: message 1 was verified, so the peer knows whom it calls. Initiator: message 2 was. */

@@ -1,0 +1,428 @@
+/*
+ * A connected socket and the session on it. Each turn: read, hand the events out, let the owner say
+ * more, flush, write; then interest is computed anew from what is left.
+ */
+#include "net/conn.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/err.h"
+
+#define STALL_MS   (60 * 1000)
+#define LINGER_MS  2000
+#define SILENT_MAX 4096
+/* Rounds of filling and writing before other descriptors get their turn. */
+#define ROUNDS 8
+
+enum conn_state {
+	RUNNING,
+	CLOSING,  /* close is said; output drains */
+	DRAINING, /* our side is shut down: read and drop until end of file */
+	SILENT,   /* failed before authentication: read and drop, hold the descriptor */
+	OVER,
+};
+
+struct vz_conn {
+	struct vz_loop *loop;
+	struct vz_watch watch;
+	struct vz_timer timer; /* the session's deadlines, the linger, the silence */
+	struct vz_timer soon;  /* a turn from the loop: resume and kick */
+	struct vz_session *session;
+	const struct vz_conn_handler *handler;
+	void *arg;
+	enum conn_state state;
+	bool held, linger, in_turn, write_dead, dropped;
+	int err, sys_errno; /* why it is over */
+	uint64_t stall_ms, moved_at, silent_by;
+	size_t silent_read;
+};
+
+static void turn(struct vz_conn *c, bool readable);
+
+struct vz_session *
+vz_conn_session(struct vz_conn *c)
+{
+	return c->session;
+}
+
+int
+vz_conn_fd(const struct vz_conn *c)
+{
+	return c->watch.fd;
+}
+
+bool
+vz_conn_silent(const struct vz_conn *c)
+{
+	return c->state == SILENT;
+}
+
+static void
+destroy(struct vz_conn *c)
+{
+	vz_loop_del(c->loop, &c->watch);
+	vz_timer_stop(c->loop, &c->timer);
+	vz_timer_stop(c->loop, &c->soon);
+	if (c->watch.fd >= 0)
+		close(c->watch.fd);
+	vz_session_free(c->session);
+	free(c);
+}
+
+void
+vz_conn_drop(struct vz_conn *c)
+{
+	if (c == NULL)
+		return;
+	/* From inside a handler the turn is still on the stack: it cleans up on its way out. */
+	c->state = OVER;
+	c->dropped = true;
+	if (!c->in_turn)
+		destroy(c);
+}
+
+static void
+end(struct vz_conn *c, int err, int sys_errno)
+{
+	if (c->state == OVER)
+		return;
+	c->state = OVER;
+	c->err = err;
+	c->sys_errno = sys_errno;
+}
+
+/* The last act of a turn. */
+static void
+finish(struct vz_conn *c)
+{
+	if (!c->dropped) {
+		vz_loop_del(c->loop, &c->watch);
+		c->handler->ended(c->arg, c, c->err, c->sys_errno);
+	}
+	destroy(c);
+}
+
+/* Failures. */
+
+/* Nothing is said before authentication, and nothing of it is kept (DESIGN 5). */
+static void
+go_silent(struct vz_conn *c, int err)
+{
+	c->err = err;
+	c->state = SILENT;
+	c->silent_by = vz_session_deadline(c->session);
+	vz_session_free(c->session);
+	c->session = NULL;
+}
+
+static void
+failed(struct vz_conn *c, int err)
+{
+	if (!vz_session_authenticated(c->session)) {
+		if (vz_session_is_sender(c->session) || err == VZ_ENOMEM)
+			end(c, err, 0);
+		else
+			go_silent(c, err);
+		return;
+	}
+	/* The peer learns of it: our own direction is still sound. */
+	vz_session_close(c->session,
+	    err == VZ_ETIMEOUT     ? 75
+		: err == VZ_ENOMEM ? 71
+				   : 65,
+	    vz_strerror(err));
+	c->err = err;
+	c->linger = true;
+	c->state = CLOSING;
+}
+
+/* Reading. */
+
+static void
+read_error(struct vz_conn *c, int sys_errno)
+{
+	if (c->state == DRAINING || c->state == CLOSING || c->state == SILENT)
+		end(c, c->err, 0);
+	else
+		end(c, vz_session_closed(c->session) ? 0 : VZ_ECUT, sys_errno);
+}
+
+static void
+read_and_drop(struct vz_conn *c)
+{
+	uint8_t dropped[SILENT_MAX];
+	ssize_t n = read(c->watch.fd, dropped, sizeof dropped);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		read_error(c, n < 0 ? errno : 0);
+	else if (n > 0)
+		c->silent_read += (size_t)n;
+}
+
+static void
+read_bytes(struct vz_conn *c)
+{
+	size_t room;
+	uint8_t *p = vz_session_space(c->session, &room);
+	ssize_t n;
+
+	if (p == NULL) {
+		end(c, VZ_ENOMEM, 0);
+		return;
+	}
+	n = read(c->watch.fd, p, room);
+	if (n > 0)
+		vz_session_fed(c->session, (size_t)n, vz_loop_now(c->loop));
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		read_error(c, n < 0 ? errno : 0);
+}
+
+static void
+hand_out_events(struct vz_conn *c)
+{
+	struct vz_event ev;
+	int r = 0;
+
+	while (c->state == RUNNING && !c->held && (r = vz_session_next(c->session, &ev)) > 0)
+		if (!c->handler->event(c->arg, c, &ev))
+			c->held = true;
+	if (c->state == RUNNING && r < 0)
+		failed(c, r);
+}
+
+/* Writing. */
+
+/* True when all is out. A peer that is gone may have said why: what is left is read first. */
+static bool
+write_bytes(struct vz_conn *c)
+{
+	const uint8_t *p;
+	size_t len;
+	ssize_t n;
+
+	while (p = vz_session_out(c->session, &len), len > 0) {
+		if (c->write_dead)
+			return false;
+		n = send(c->watch.fd, p, len, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return false;
+		if (n < 0) {
+			c->write_dead = true;
+			c->sys_errno = errno;
+			c->held = false;
+			return false;
+		}
+		vz_session_sent(c->session, (size_t)n, vz_loop_now(c->loop));
+		c->moved_at = vz_loop_now(c->loop);
+		if ((size_t)n < len)
+			return false;
+	}
+	c->moved_at = vz_loop_now(c->loop);
+	return true;
+}
+
+static void
+shut_down(struct vz_conn *c)
+{
+	if (!c->linger) {
+		end(c, c->err, 0);
+		return;
+	}
+	shutdown(c->watch.fd, SHUT_WR);
+	c->state = DRAINING;
+	c->silent_by = vz_loop_now(c->loop) + LINGER_MS;
+}
+
+/* Fills and writes until the network is full or there is nothing to say. True: call again soon. */
+static bool
+push(struct vz_conn *c)
+{
+	size_t waiting;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		if (c->state == RUNNING && c->handler->turn != NULL)
+			c->handler->turn(c->arg, c);
+		if (c->state == OVER)
+			return false;
+		if (vz_session_flush(c->session, vz_loop_now(c->loop)) < 0) {
+			end(c, VZ_ENOMEM, 0);
+			return false;
+		}
+		vz_session_out(c->session, &waiting);
+		if (!write_bytes(c))
+			return false;
+		if (c->state == CLOSING) {
+			shut_down(c);
+			return false;
+		}
+		if (waiting == 0)
+			return false;
+	}
+	return true;
+}
+
+/* Waiting. */
+
+static void
+set_timer(struct vz_conn *c)
+{
+	uint64_t now = vz_loop_now(c->loop), by;
+	size_t waiting;
+
+	if (c->state == SILENT || c->state == DRAINING) {
+		by = c->silent_by;
+	} else {
+		by = vz_session_deadline(c->session);
+		vz_session_out(c->session, &waiting);
+		if (waiting > 0 && c->moved_at + c->stall_ms < by)
+			by = c->moved_at + c->stall_ms;
+	}
+	vz_timer_set(c->loop, &c->timer, by > now ? by - now : 0);
+}
+
+static void
+set_interest(struct vz_conn *c)
+{
+	unsigned want = 0;
+	size_t waiting = 0;
+
+	if (c->session != NULL && c->state != DRAINING)
+		vz_session_out(c->session, &waiting);
+	if (!c->held && !(c->state == SILENT && c->silent_read >= SILENT_MAX))
+		want |= VZ_READ;
+	if (waiting > 0 && !c->write_dead)
+		want |= VZ_WRITE;
+	if (vz_loop_want(c->loop, &c->watch, want) < 0)
+		end(c, VZ_ESYSTEM, errno);
+}
+
+static bool
+reads(const struct vz_conn *c)
+{
+	return !c->held;
+}
+
+static void
+turn(struct vz_conn *c, bool readable)
+{
+	bool again = false;
+
+	c->in_turn = true;
+	if (readable && (c->state == SILENT || c->state == DRAINING))
+		read_and_drop(c);
+	else if (readable && reads(c) && c->state == RUNNING)
+		read_bytes(c);
+	if (c->state == RUNNING)
+		hand_out_events(c);
+	if (c->state == RUNNING || c->state == CLOSING)
+		again = push(c);
+	if (c->state != OVER)
+		set_interest(c);
+	c->in_turn = false;
+	if (c->state == OVER) {
+		finish(c);
+		return;
+	}
+	set_timer(c);
+	if (again)
+		vz_timer_set(c->loop, &c->soon, 0);
+}
+
+static void
+on_ready(struct vz_loop *l, struct vz_watch *w, unsigned got)
+{
+	(void)l;
+	turn(w->arg, (got & VZ_READ) != 0);
+}
+
+static void
+on_soon(struct vz_loop *l, struct vz_timer *t)
+{
+	(void)l;
+	turn(t->arg, false);
+}
+
+static void
+on_deadline(struct vz_loop *l, struct vz_timer *t)
+{
+	struct vz_conn *c = t->arg;
+	uint64_t now = vz_loop_now(l);
+	size_t waiting;
+	int r;
+
+	c->in_turn = true;
+	if (c->state == SILENT || c->state == DRAINING) {
+		end(c, c->err, 0);
+	} else {
+		vz_session_out(c->session, &waiting);
+		r = vz_session_tick(c->session, now, reads(c));
+		if (r == VZ_ETIMEOUT || (waiting > 0 && now >= c->moved_at + c->stall_ms))
+			end(c, c->state == CLOSING && c->err != 0 ? c->err : VZ_ETIMEOUT, 0);
+		else if (r < 0)
+			end(c, r, 0);
+	}
+	c->in_turn = false;
+	turn(c, false);
+}
+
+/* From outside. */
+
+int
+vz_conn_new(struct vz_loop *l, int fd, const struct vz_conn_config *config, struct vz_conn **out)
+{
+	struct vz_session_config session = config->session;
+	struct vz_conn *c;
+	int r;
+
+	*out = NULL;
+	if ((c = calloc(1, sizeof *c)) == NULL) {
+		close(fd);
+		return VZ_ENOMEM;
+	}
+	session.now = vz_loop_now(l);
+	c->loop = l;
+	c->watch = (struct vz_watch){.fd = fd, .fn = on_ready, .arg = c};
+	c->timer = (struct vz_timer){.fn = on_deadline, .arg = c};
+	c->soon = (struct vz_timer){.fn = on_soon, .arg = c};
+	c->handler = config->handler;
+	c->arg = config->arg;
+	c->stall_ms = config->stall_ms != 0 ? config->stall_ms : STALL_MS;
+	c->moved_at = session.now;
+	if ((r = vz_session_new(&c->session, &session)) < 0 ||
+	    (r = vz_loop_add(l, &c->watch, VZ_READ)) < 0 ||
+	    (r = vz_timer_set(l, &c->soon, 0)) < 0) {
+		destroy(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+void
+vz_conn_resume(struct vz_conn *c)
+{
+	c->held = false;
+	vz_conn_kick(c);
+}
+
+void
+vz_conn_kick(struct vz_conn *c)
+{
+	if (!c->in_turn && c->state != OVER)
+		vz_timer_set(c->loop, &c->soon, 0);
+}
+
+void
+vz_conn_close(struct vz_conn *c, uint8_t status, const char *text, bool linger)
+{
+	if (c->state != RUNNING)
+		return;
+	vz_session_close(c->session, status, text);
+	c->linger = linger;
+	c->held = false;
+	c->state = CLOSING;
+	vz_conn_kick(c);
+}

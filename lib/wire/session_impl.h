@@ -1,0 +1,69 @@
+/*
+ * What the files of a session share: session.c (both sides), session_sender.c, session_listener.c.
+ */
+#ifndef VZ_WIRE_SESSION_IMPL_H
+#define VZ_WIRE_SESSION_IMPL_H
+
+#include "base/buf.h"
+#include "wire/legal.h"
+#include "wire/messages.h"
+#include "wire/session.h"
+
+/* Sealed bytes that wait for the network before a sender is held back, and before events are. */
+#define VZ_OUT_FULL  (256 * 1024)
+#define VZ_OUT_STUCK (512 * 1024)
+/* A data frame up to this length is copied beside its neighbours, so that small ones share a
+ * record. */
+#define VZ_SMALL_DATA 4096
+
+struct vz_session {
+	struct vz_channel *channel;
+	enum vz_stage stage;
+	bool authenticated, closing, closed;
+	int failed; /* the error that ended reading */
+	uint8_t stream[VZ_STREAM_LEN];
+	struct vz_rd record;   /* the rest of the record being read */
+	struct vz_buf control; /* frames that are not sealed yet: less than a record */
+	struct vz_messages messages;
+
+	/* The connection's window, in bytes of all messages. */
+	uint64_t moved, taken, limit;
+	uint32_t message_window;
+	/* Sender. */
+	uint64_t forgotten;
+	uint64_t verdicts; /* messages below next whose verdict is outstanding */
+	/* Listener. */
+	uint8_t rights;
+	uint64_t max_size;
+	bool stream_named;
+	uint64_t due[16]; /* numbers of messages that owe an ACK */
+	unsigned dues;
+
+	bool pong_due;
+	uint64_t pong_token;
+	unsigned idle_frames;
+	uint64_t idle_since;
+
+	/* Times, in the caller's milliseconds. */
+	uint64_t keepalive_ms, dead_ms, record_ms;
+	uint64_t now, handshake_by, heard_at, said_at, record_since, ack_by;
+};
+
+/* Puts a frame among the control frames, sealing what is there when the record is full. */
+int vz_session_put(struct vz_session *s, const struct vz_frame *f);
+/* Seals the control frames as one record. */
+int vz_session_seal(struct vz_session *s);
+/* A frame with words, cut to what a frame may hold. */
+int vz_session_put_text(struct vz_session *s, struct vz_frame *f, const char *text);
+
+/* One legal frame: 1 when it made an event, 0 when not, or an error. */
+int vz_sender_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev);
+int vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev);
+/* The first frames of each side, once authenticated. */
+int vz_sender_hello(struct vz_session *s);
+/* Control frames that are kept as state until they are sent: acknowledgements; forget. */
+int vz_listener_owed(struct vz_session *s);
+int vz_sender_owed(struct vz_session *s);
+bool vz_listener_owes(const struct vz_session *s);
+
+#endif
