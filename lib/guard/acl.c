@@ -1,0 +1,262 @@
+#include "guard/acl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+#include "base/lines.h"
+#include "guard/acl_line.h"
+
+struct entry {
+	struct vz_key key;
+	struct vz_grant grant;
+	size_t order; /* of arrival: the first line of a key counts */
+};
+
+/* Entries sorted by key. */
+struct table {
+	struct entry *items;
+	size_t n, cap;
+};
+
+struct vz_acl {
+	struct table granted, revoked;
+	bool any;
+};
+
+/* Where problems of the file being read are told. */
+struct reporter {
+	vz_acl_line_fn *fn;
+	void *arg;
+	bool other_types; /* the one notice was given */
+};
+
+static void
+tell(struct reporter *r, unsigned line, const char *what)
+{
+	if (r->fn)
+		r->fn(r->arg, line, what);
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	return memcmp(((const struct entry *)a)->key.b, ((const struct entry *)b)->key.b, 32);
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	int c = compare_keys(a, b);
+
+	return c ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+static const struct entry *
+table_find(const struct table *t, const struct vz_key *key)
+{
+	struct entry probe = {.key = *key};
+
+	return t->n == 0 ? NULL : bsearch(&probe, t->items, t->n, sizeof(probe), compare_keys);
+}
+
+static int
+table_add(struct table *t, const struct vz_key *key, const struct vz_grant *grant)
+{
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? t->cap * 2 : 16;
+		struct entry *items = reallocarray(t->items, cap, sizeof(*items));
+
+		if (!items)
+			return VZ_ENOMEM;
+		t->items = items;
+		t->cap = cap;
+	}
+	t->items[t->n] = (struct entry){.key = *key, .grant = *grant, .order = t->n};
+	t->n++;
+	return 0;
+}
+
+/* Sorts what table_add appended and drops all but the first of each key; r may be NULL. */
+static void
+table_settle(struct table *t, struct reporter *r)
+{
+	size_t n = 0;
+
+	if (t->n > 0)
+		qsort(t->items, t->n, sizeof(*t->items), compare_entries);
+	for (size_t i = 0; i < t->n; i++) {
+		if (n > 0 && compare_keys(&t->items[n - 1], &t->items[i]) == 0) {
+			if (r)
+				tell(r, t->items[i].grant.line,
+				    "this key was given before, the first line counts");
+		} else {
+			t->items[n] = t->items[i];
+			t->items[n].order = n;
+			n++;
+		}
+	}
+	t->n = n;
+}
+
+/* Appends a copy of `from`. On VZ_ENOMEM nothing is added. */
+static int
+table_merge(struct table *t, const struct table *from)
+{
+	size_t before = t->n;
+
+	for (size_t i = 0; i < from->n; i++) {
+		int err = table_add(t, &from->items[i].key, &from->items[i].grant);
+
+		if (err) {
+			t->n = before;
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int
+load_line(struct table *t, struct vz_acl_line *l, struct reporter *r)
+{
+	switch (vz_acl_line_parse(l)) {
+	case VZ_ACL_FOUND_KEY:
+		if (l->grant.rights == 0)
+			tell(r, l->grant.line, "only rights at a relay, which grant nothing here");
+		return table_add(t, &l->key, &l->grant);
+	case VZ_ACL_FOUND_OTHER_TYPE:
+		if (!r->other_types)
+			tell(r, l->grant.line,
+			    "not an ssh-ed25519 key; this and others like it are passed over");
+		r->other_types = true;
+		return 0;
+	default: tell(r, l->grant.line, l->why); return 0;
+	}
+}
+
+int
+vz_acl_load(struct vz_acl *a, const char *path, vz_acl_line_fn *report, void *arg)
+{
+	struct reporter r = {.fn = report, .arg = arg};
+	struct table read = {0};
+	struct vz_lines lines;
+	const char *s;
+	size_t len;
+	int err = vz_lines_load(&lines, path);
+
+	while (!err && vz_lines_next(&lines, &s, &len)) {
+		struct vz_acl_line l = {.s = s, .len = len, .grant.line = lines.number};
+
+		err = load_line(&read, &l, &r);
+	}
+	if (!err)
+		err = table_merge(&a->granted, &read);
+	if (!err)
+		table_settle(&a->granted, &r);
+	free(read.items);
+	vz_lines_free(&lines);
+	return err;
+}
+
+int
+vz_acl_load_revoked(struct vz_acl *a, const char *path, unsigned *line)
+{
+	const struct vz_grant nothing = {0};
+	struct table read = {0};
+	struct vz_lines lines;
+	const char *s;
+	size_t len;
+	int err = vz_lines_load(&lines, path);
+
+	*line = 0;
+	if (err && err != VZ_ENOTFOUND)
+		*line = lines.number;
+	while (!err && vz_lines_next(&lines, &s, &len)) {
+		struct vz_acl_line l = {.s = s, .len = len};
+
+		/* A line that revokes nothing would let somebody in. */
+		if (vz_acl_line_key(&l) != VZ_ACL_FOUND_KEY) {
+			err = VZ_EFORMAT;
+			*line = lines.number;
+		} else {
+			err = table_add(&read, &l.key, &nothing);
+		}
+	}
+	if (!err)
+		err = table_merge(&a->revoked, &read);
+	if (!err)
+		table_settle(&a->revoked, NULL);
+	free(read.items);
+	vz_lines_free(&lines);
+	return err == VZ_ENOTFOUND ? 0 : err;
+}
+
+struct vz_acl *
+vz_acl_new(void)
+{
+	return calloc(1, sizeof(struct vz_acl));
+}
+
+void
+vz_acl_free(struct vz_acl *a)
+{
+	if (!a)
+		return;
+	free(a->granted.items);
+	free(a->revoked.items);
+	free(a);
+}
+
+int
+vz_acl_allow(struct vz_acl *a, const struct vz_key *key)
+{
+	const struct vz_grant all = {.rights = VZ_RIGHT_SEND | VZ_RIGHT_ASK};
+	int err = table_add(&a->granted, key, &all);
+
+	if (!err)
+		table_settle(&a->granted, NULL);
+	return err;
+}
+
+void
+vz_acl_allow_any(struct vz_acl *a)
+{
+	a->any = true;
+}
+
+int
+vz_acl_revoked(const struct vz_acl *a, const struct vz_key *key)
+{
+	return table_find(&a->revoked, key) ? VZ_EREVOKED : 0;
+}
+
+int
+vz_acl_check(const struct vz_acl *a, const struct vz_key *key, struct vz_grant *grant)
+{
+	const struct entry *e = table_find(&a->granted, key);
+
+	memset(grant, 0, sizeof(*grant));
+	if (vz_acl_revoked(a, key) != 0)
+		return VZ_EREVOKED;
+	if (e && e->grant.rights != 0) {
+		*grant = e->grant;
+		return 0;
+	}
+	/* A line that names the key speaks before --allow-any does, also when it grants nothing. */
+	if (e || !a->any)
+		return VZ_EDENIED;
+	grant->rights = VZ_RIGHT_SEND | VZ_RIGHT_ASK;
+	return 0;
+}
+
+bool
+vz_acl_grants_anybody(const struct vz_acl *a)
+{
+	if (a->any)
+		return true;
+	for (size_t i = 0; i < a->granted.n; i++)
+		if (a->granted.items[i].grant.rights != 0 &&
+		    vz_acl_revoked(a, &a->granted.items[i].key) == 0)
+			return true;
+	return false;
+}

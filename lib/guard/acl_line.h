@@ -1,0 +1,33 @@
+/*
+ * One line of an authorised or revoked file (vz-authorized(5)), taken from left to right.
+ */
+#ifndef VZ_GUARD_ACL_LINE_H
+#define VZ_GUARD_ACL_LINE_H
+
+#include <stddef.h>
+#include "guard/acl.h"
+
+struct vz_acl_line {
+	const char *s; /* what is left of it, without blanks at its ends */
+	size_t len;
+	struct vz_key key;
+	struct vz_grant grant; /* .line is the caller's */
+	const char *why;       /* static words, when the line is bad */
+};
+
+enum vz_acl_found {
+	VZ_ACL_FOUND_KEY,
+	VZ_ACL_FOUND_OTHER_TYPE, /* an SSH key that is no Ed25519 key */
+	VZ_ACL_FOUND_BAD_KEY,    /* meant as one; `why` is set */
+	VZ_ACL_FOUND_NO_KEY,
+};
+
+/* Takes the key that the line goes on with; takes nothing but blanks when there is none. */
+enum vz_acl_found vz_acl_line_key(struct vz_acl_line *l);
+/*
+ * [options] KEY [name]. Fills key and grant; whatever is not VZ_ACL_FOUND_KEY grants nothing.
+ * Never VZ_ACL_FOUND_NO_KEY.
+ */
+enum vz_acl_found vz_acl_line_parse(struct vz_acl_line *l);
+
+#endif
