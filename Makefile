@@ -3,6 +3,7 @@
 #   AEAD=sodium    leave the optional libcrypto accelerator out
 #   LOOP=poll      poll(2) instead of epoll(7)
 #   B=DIR          build there instead of build/
+#   FUZZTIME=60    seconds for each fuzzer
 
 VERSION := 0.1.0
 B       ?= build
@@ -10,6 +11,7 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/vz
+FUZZTIME ?= 60
 AEAD    ?= auto
 LOOP    ?= auto
 
@@ -37,6 +39,12 @@ ifeq ($(LOOP),poll)
 ALL_CPPFLAGS += -DVZ_LOOP_POLL
 endif
 
+# Another AEAD= or LOOP= in the same folder builds everything again.
+OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP)
+ifneq ($(OPTIONS),$(file <$(B)/options))
+$(shell mkdir -p $(B) && echo '$(OPTIONS)' >$(B)/options)
+endif
+
 ifeq ($(V),1)
 Q :=
 else
@@ -51,14 +59,18 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
 UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fault/*.c tests/bench/*.c)))
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
+DOCS     := README.md CHANGELOG.md SECURITY.md LICENSE
+SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 all: $(BINS)
 
 $(B)/libvz.a: $(LIB_OBJ)
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
 
-$(B)/%.o: %.c Makefile
+$(B)/%.o: %.c Makefile $(B)/options
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -74,9 +86,43 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libvz.a
+	$(Q)mkdir -p $(@D)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 units: $(UNITS)
 tools: $(TOOLS)
+fuzzers: $(FUZZERS)
 
-.PHONY: all units tools
+# The tests of this one build; scripts/check proves all of the tree.
+check: all units tools
+	$(Q)scripts/dev/tests $(B) unit cli interop
+
+bench: all tools
+	$(Q)for b in $(BENCHES); do VZ_BUILD='$(abspath $(B))' "$$b" || exit; done
+
+san:
+	$(Q)$(MAKE) B=$(B)/san CFLAGS='-O1 -g $(SAN)' HARDEN=-fPIE check
+
+fuzz:
+	$(Q)$(MAKE) B=$(B)/fuzz CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link $(SAN)' HARDEN=-fPIE fuzzers
+	$(Q)scripts/dev/fuzz $(B)/fuzz/fuzz $(FUZZTIME)
+
+SECTIONS := $(sort $(patsubst .%,%,$(suffix $(MAN))))
+install: all
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)' $(SECTIONS:%='$(DESTDIR)$(MANDIR)/man%')
+	install -m 755 $(BINS) '$(DESTDIR)$(BINDIR)'
+	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
+	install -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
+
+uninstall:
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
+	rm -f $(foreach m,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
+	-rmdir '$(DESTDIR)$(DOCDIR)'
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all units tools fuzzers check bench san fuzz install uninstall clean
 .SECONDARY:
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')
