@@ -1,0 +1,48 @@
+/*
+ * vz-keygen: what the options ask for, and the function for each mode. Each reports its own
+ * failures and returns the exit status.
+ */
+#ifndef VZ_KEYGEN_H
+#define VZ_KEYGEN_H
+
+#include <stdbool.h>
+#include "cmd/common/options.h"
+#include "cmd/common/passphrase.h"
+
+struct keygen {
+	struct common common;
+	char path[4096];      /* the identity file; with --psk the output, "" = stdout */
+	const char *comment;  /* -C, or "" */
+	bool force;           /* --force */
+	bool want_passphrase; /* --passphrase or --passphrase-fd */
+	bool ssh;             /* --ssh */
+	struct passphrase_from from;
+};
+
+/* Makes an identity, saves it, prints its vz1... key. */
+int keygen_make(const struct keygen *k);
+/* -y: prints the public key. */
+int keygen_show(const struct keygen *k);
+/* -l: prints the fingerprint as ssh-keygen -l does. */
+int keygen_fingerprint(const struct keygen *k);
+/* -p: changes, adds or removes the passphrase. */
+int keygen_passphrase(const struct keygen *k);
+/* --psk: makes a pre-shared key. */
+int keygen_psk(const struct keygen *k);
+
+/* report.c: says that reading k->path failed; the exit status. */
+int keygen_cannot_read(const struct keygen *k, int err);
+/* Says that writing it failed; the exit status. */
+int keygen_cannot_save(const struct keygen *k, int err);
+/* Says that `what` is in k->path now. */
+void keygen_saved(const struct keygen *k, const char *what);
+/* Without --force an existing k->path is reported; 0 or the exit status. */
+int keygen_check_free(const struct keygen *k);
+
+/*
+ * A new passphrase into out, which takes VZ_PASSPHRASE_MAX bytes of guarded memory. 0, or the exit
+ * status of what was reported.
+ */
+int keygen_ask_new(const struct keygen *k, bool may_be_empty, char *out, size_t *len);
+
+#endif

@@ -1,0 +1,70 @@
+#include "cmd/vz-keygen/keygen.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <time.h>
+#include "base/err.h"
+#include "base/secret.h"
+#include "cmd/common/exit.h"
+
+/* In guarded memory, or NULL. */
+static struct vz_identity *
+new_identity(const char *comment)
+{
+	struct vz_identity *id = vz_identity_new();
+	uint8_t *random = vz_secret_new(96);
+	time_t now = time(NULL);
+	int err = VZ_ENOMEM;
+
+	if (id && random) {
+		randombytes_buf(random, 96);
+		/* DESIGN 4: max(last + 1, Unix seconds), and there is no last. */
+		err = vz_identity_make(id, random, now > 1 ? (uint64_t)now : 1, comment);
+	}
+	vz_secret_free(random);
+	if (err) {
+		vz_identity_free(id);
+		return NULL;
+	}
+	return id;
+}
+
+static int
+make(const struct keygen *k, const char *passphrase, size_t len)
+{
+	struct vz_identity *id = new_identity(k->comment);
+	char key[VZ_KEY_TEXT];
+	int err;
+
+	if (!id)
+		return keygen_cannot_save(k, VZ_ENOMEM);
+	err = vz_keyfile_save(k->path, id, passphrase, len, !k->force);
+	vz_key_format(&id->bundle.identity, key);
+	vz_identity_free(id);
+	if (err)
+		return keygen_cannot_save(k, err);
+	keygen_saved(k, "identity");
+	printf("%s\n", key);
+	return 0;
+}
+
+int
+keygen_make(const struct keygen *k)
+{
+	char *passphrase;
+	size_t len = 0;
+	int status;
+
+	/* Before anybody is asked for a passphrase; the save itself looks again. */
+	status = keygen_check_free(k);
+	if (status || !k->want_passphrase)
+		return status ? status : make(k, NULL, 0);
+	passphrase = vz_secret_new(VZ_PASSPHRASE_MAX);
+	if (!passphrase)
+		return keygen_cannot_save(k, VZ_ENOMEM);
+	status = keygen_ask_new(k, false, passphrase, &len);
+	if (!status)
+		status = make(k, passphrase, len);
+	vz_secret_free(passphrase);
+	return status;
+}
