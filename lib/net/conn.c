@@ -33,6 +33,7 @@ struct vz_conn {
 	void *arg;
 	enum conn_state state;
 	bool held, linger, in_turn, write_dead, dropped;
+	bool backlog;       /* output waits for the network, since moved_at */
 	int err, sys_errno; /* why it is over */
 	uint64_t stall_ms, moved_at, silent_by;
 	size_t silent_read;
@@ -189,39 +190,47 @@ hand_out_events(struct vz_conn *c)
 			c->held = true;
 	if (c->state == RUNNING && r < 0)
 		failed(c, r);
+	else if (c->state == RUNNING && !c->held && vz_session_closed(c->session))
+		c->state = CLOSING; /* nothing follows the peer's close: ours needs no answer */
 }
 
 /* Writing. */
 
-/* True when all is out. A peer that is gone may have said why: what is left is read first. */
+/* One write. 1 = all of it went, 0 = the network is full, -1 = the peer is gone. */
+static int
+write_some(struct vz_conn *c, const uint8_t *p, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = send(c->watch.fd, p, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -1;
+	vz_session_sent(c->session, (size_t)n, vz_loop_now(c->loop));
+	c->backlog = false;
+	return (size_t)n == len ? 1 : 0;
+}
+
+/* True when all is out. A peer that is gone may have said why: what it left is still read. */
 static bool
 write_bytes(struct vz_conn *c)
 {
 	const uint8_t *p;
 	size_t len;
-	ssize_t n;
+	int r = 1;
 
-	while (p = vz_session_out(c->session, &len), len > 0) {
+	while (r == 1 && (p = vz_session_out(c->session, &len), len > 0)) {
 		if (c->write_dead)
 			return false;
-		n = send(c->watch.fd, p, len, MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return false;
-		if (n < 0) {
-			c->write_dead = true;
-			c->sys_errno = errno;
-			c->held = false;
-			return false;
-		}
-		vz_session_sent(c->session, (size_t)n, vz_loop_now(c->loop));
-		c->moved_at = vz_loop_now(c->loop);
-		if ((size_t)n < len)
-			return false;
+		r = write_some(c, p, len);
+		c->write_dead = r < 0;
 	}
-	c->moved_at = vz_loop_now(c->loop);
-	return true;
+	if (r == 0 && !c->backlog) {
+		c->backlog = true;
+		c->moved_at = vz_loop_now(c->loop);
+	}
+	return r == 1;
 }
 
 static void
@@ -266,18 +275,26 @@ push(struct vz_conn *c)
 
 /* Waiting. */
 
+/*
+ * A sender's writing rests as long as the sink is slow: its peer's keepalives are what counts. A
+ * listener's peer reads at all times, or it is up to no good.
+ */
+static bool
+stalls(const struct vz_conn *c)
+{
+	return c->backlog && !vz_session_is_sender(c->session);
+}
+
 static void
 set_timer(struct vz_conn *c)
 {
 	uint64_t now = vz_loop_now(c->loop), by;
-	size_t waiting;
 
 	if (c->state == SILENT || c->state == DRAINING) {
 		by = c->silent_by;
 	} else {
 		by = vz_session_deadline(c->session);
-		vz_session_out(c->session, &waiting);
-		if (waiting > 0 && c->moved_at + c->stall_ms < by)
+		if (stalls(c) && c->moved_at + c->stall_ms < by)
 			by = c->moved_at + c->stall_ms;
 	}
 	vz_timer_set(c->loop, &c->timer, by > now ? by - now : 0);
@@ -299,22 +316,16 @@ set_interest(struct vz_conn *c)
 		end(c, VZ_ESYSTEM, errno);
 }
 
-static bool
-reads(const struct vz_conn *c)
-{
-	return !c->held;
-}
-
 static void
 turn(struct vz_conn *c, bool readable)
 {
 	bool again = false;
 
 	c->in_turn = true;
-	if (readable && (c->state == SILENT || c->state == DRAINING))
-		read_and_drop(c);
-	else if (readable && reads(c) && c->state == RUNNING)
+	if (readable && c->state == RUNNING && !c->held)
 		read_bytes(c);
+	else if (readable && c->state != RUNNING)
+		read_and_drop(c);
 	if (c->state == RUNNING)
 		hand_out_events(c);
 	if (c->state == RUNNING || c->state == CLOSING)
@@ -350,16 +361,14 @@ on_deadline(struct vz_loop *l, struct vz_timer *t)
 {
 	struct vz_conn *c = t->arg;
 	uint64_t now = vz_loop_now(l);
-	size_t waiting;
 	int r;
 
 	c->in_turn = true;
 	if (c->state == SILENT || c->state == DRAINING) {
 		end(c, c->err, 0);
 	} else {
-		vz_session_out(c->session, &waiting);
-		r = vz_session_tick(c->session, now, reads(c));
-		if (r == VZ_ETIMEOUT || (waiting > 0 && now >= c->moved_at + c->stall_ms))
+		r = vz_session_tick(c->session, now, !c->held);
+		if (r == VZ_ETIMEOUT || (stalls(c) && now >= c->moved_at + c->stall_ms))
 			end(c, c->state == CLOSING && c->err != 0 ? c->err : VZ_ETIMEOUT, 0);
 		else if (r < 0)
 			end(c, r, 0);

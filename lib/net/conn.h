@@ -47,6 +47,7 @@ vz_conn_new(struct vz_loop *l, int fd, const struct vz_conn_config *config, stru
 /* Closes at once, without `ended`. */
 void vz_conn_drop(struct vz_conn *c);
 
+/* NULL once vz_conn_silent. */
 struct vz_session *vz_conn_session(struct vz_conn *c);
 int vz_conn_fd(const struct vz_conn *c);
 /* Ends the hold that `event` began by returning false. Safe from anywhere; events come from the
