@@ -1,0 +1,207 @@
+#include "flow/producer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/err.h"
+#include "net/sockopt.h"
+
+#define PIPE_SIZE (1024 * 1024)
+
+struct vz_producer {
+	struct vz_loop *loop;
+	pid_t pid;
+	bool running, well;
+	vz_producer_fn *fn;
+	void *arg;
+};
+
+static void
+ended(struct vz_loop *l, pid_t pid, int status, void *arg)
+{
+	struct vz_producer *p = arg;
+
+	(void)l;
+	(void)pid;
+	p->running = false;
+	p->well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	p->fn(p->arg, status);
+}
+
+/* The child, up to the exec or to telling why there was none. Caught signals become default ones by
+ * the exec itself; those ignored when we began stay ignored, as nohup(1) wants it. */
+_Noreturn static void
+become(char *const argv[], int out, int report)
+{
+	int err;
+	ssize_t r;
+
+	setpgid(0, 0);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
+	/* dup2 to itself would leave close-on-exec set. */
+	if (out == STDOUT_FILENO ? fcntl(out, F_SETFD, 0) == 0 : dup2(out, STDOUT_FILENO) >= 0)
+		execvp(argv[0], argv);
+	err = errno;
+	r = write(report, &err, sizeof(err));
+	(void)r;
+	_exit(127);
+}
+
+/* End of file without a word means that the exec has closed the pipe: the command runs. */
+static int
+exec_errno(int fd)
+{
+	int err = 0;
+	ssize_t r;
+
+	do
+		r = read(fd, &err, sizeof(err));
+	while (r < 0 && errno == EINTR);
+	return r == (ssize_t)sizeof(err) ? err : 0;
+}
+
+static void
+reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static void
+close_both(int p[static 2])
+{
+	int saved = errno;
+
+	if (p[0] >= 0)
+		close(p[0]);
+	if (p[1] >= 0)
+		close(p[1]);
+	p[0] = p[1] = -1;
+	errno = saved;
+}
+
+static int
+spawn(char *const argv[], pid_t *pid, int *fd)
+{
+	int out[2] = {-1, -1}, report[2] = {-1, -1}, err;
+
+	if ((err = vz_pipe(out, 0)) != 0 || (err = vz_pipe(report, 0)) != 0)
+		goto fail;
+	if (fcntl(out[0], F_SETFL, O_NONBLOCK) != 0 || (*pid = fork()) < 0) {
+		err = VZ_ESYSTEM;
+		goto fail;
+	}
+	if (*pid == 0)
+		become(argv, out[1], report[1]);
+	setpgid(*pid, *pid); /* both sides do it: neither knows who is first */
+	close(report[1]);
+	report[1] = -1;
+	errno = exec_errno(report[0]);
+	if (errno != 0) {
+		int why = errno;
+
+		reap(*pid);
+		errno = why;
+		err = VZ_ESYSTEM;
+		goto fail;
+	}
+	close_both(report);
+	close(out[1]);
+	*fd = out[0]; /* moved */
+	vz_pipe_grow(*fd, PIPE_SIZE);
+	return 0;
+fail:
+	close_both(out);
+	close_both(report);
+	return err;
+}
+
+int
+vz_producer_start(struct vz_loop *l, char *const argv[], vz_producer_fn *fn, void *arg,
+    struct vz_producer **out, int *fd)
+{
+	struct vz_producer *p = calloc(1, sizeof(*p));
+	int err;
+
+	*out = NULL;
+	*fd = -1;
+	if (!p)
+		return VZ_ENOMEM;
+	p->loop = l;
+	p->fn = fn;
+	p->arg = arg;
+	err = spawn(argv, &p->pid, fd);
+	if (err) {
+		free(p);
+		return err;
+	}
+	p->running = true;
+	err = vz_loop_child(l, p->pid, ended, p);
+	if (err) {
+		close(*fd);
+		*fd = -1;
+		vz_producer_free(p);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+static void
+pause_ms(long ms)
+{
+	struct timespec ts = {.tv_nsec = ms * 1000000};
+
+	nanosleep(&ts, NULL);
+}
+
+/* Nothing else is left to do when this is called, so that waiting here is no harm. */
+static void
+stop(pid_t pid)
+{
+	kill(-pid, SIGTERM);
+	for (int waited = 0; waited < VZ_PRODUCER_GRACE_MS; waited += 5) {
+		pid_t r = waitpid(pid, NULL, WNOHANG);
+
+		if (r == pid || (r < 0 && errno != EINTR))
+			return;
+		pause_ms(5);
+	}
+	kill(-pid, SIGKILL);
+	reap(pid);
+}
+
+void
+vz_producer_free(struct vz_producer *p)
+{
+	if (!p)
+		return;
+	vz_loop_child_forget(p->loop, p->pid);
+	if (p->running)
+		stop(p->pid);
+	else if (!p->well)
+		kill(-p->pid, SIGTERM);
+	free(p);
+}
+
+const char *
+vz_producer_words(int status, char *buf, size_t cap)
+{
+	if (status != -1 && WIFEXITED(status))
+		snprintf(buf, cap, "exited %d", WEXITSTATUS(status));
+	else if (status != -1 && WIFSIGNALED(status))
+		snprintf(buf, cap, "was killed by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else
+		snprintf(buf, cap, "ended in an unknown way");
+	return buf;
+}
