@@ -401,7 +401,7 @@ x25519_gives_the_values_of_rfc_7748_and_no_zero(void **state)
 
 	(void)state;
 	/* RFC 7748 6.1 */
-	unhex32(a, "77076d0a7318a57d3c16c17251b26645df4c2f92ebc0992ac177fba51db92c2a");
+	unhex32(a, "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
 	unhex32(b, "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
 	unhex32(want, "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
 	assert_int_equal(vz_x25519_public(a, a_public), 0);
