@@ -39,7 +39,12 @@ struct vz_conn {
 	size_t silent_read;
 };
 
-static void turn(struct vz_conn *c, bool readable);
+/* False while the owner holds events back, or while our own output is stuck. */
+static bool
+reads(const struct vz_conn *c)
+{
+	return !c->held && (c->session == NULL || !vz_session_stuck(c->session));
+}
 
 struct vz_session *
 vz_conn_session(struct vz_conn *c)
@@ -308,7 +313,7 @@ set_interest(struct vz_conn *c)
 
 	if (c->session != NULL && c->state != DRAINING)
 		vz_session_out(c->session, &waiting);
-	if (!c->held && !(c->state == SILENT && c->silent_read >= SILENT_MAX))
+	if (reads(c) && !(c->state == SILENT && c->silent_read >= SILENT_MAX))
 		want |= VZ_READ;
 	if (waiting > 0 && !c->write_dead)
 		want |= VZ_WRITE;
@@ -322,7 +327,7 @@ turn(struct vz_conn *c, bool readable)
 	bool again = false;
 
 	c->in_turn = true;
-	if (readable && c->state == RUNNING && !c->held)
+	if (readable && c->state == RUNNING && reads(c))
 		read_bytes(c);
 	else if (readable && c->state != RUNNING)
 		read_and_drop(c);
@@ -367,7 +372,7 @@ on_deadline(struct vz_loop *l, struct vz_timer *t)
 	if (c->state == SILENT || c->state == DRAINING) {
 		end(c, c->err, 0);
 	} else {
-		r = vz_session_tick(c->session, now, !c->held);
+		r = vz_session_tick(c->session, now, reads(c));
 		if (r == VZ_ETIMEOUT || (stalls(c) && now >= c->moved_at + c->stall_ms))
 			end(c, c->state == CLOSING && c->err != 0 ? c->err : VZ_ETIMEOUT, 0);
 		else if (r < 0)

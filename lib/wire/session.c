@@ -311,17 +311,25 @@ handle_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev
 	return vz_session_is_sender(s) ? vz_sender_frame(s, f, ev) : vz_listener_frame(s, f, ev);
 }
 
+bool
+vz_session_stuck(const struct vz_session *s)
+{
+	size_t out;
+
+	vz_session_out(s, &out);
+	return out >= VZ_OUT_STUCK;
+}
+
 /* The next record or the peer's proof: 1 with an event, 0 = more bytes are needed, 2 = a record is
  * there. */
 static int
 refill(struct vz_session *s, struct vz_event *ev)
 {
 	const uint8_t *plain;
-	size_t len, out;
+	size_t len;
 	int r;
 
-	vz_session_out(s, &out);
-	if (out >= VZ_OUT_STUCK) /* a peer that does not read is not listened to */
+	if (vz_session_stuck(s)) /* a peer that does not read is not listened to */
 		return 0;
 	r = vz_channel_next(s->channel, &plain, &len);
 	if (r == VZ_CHANNEL_PEER) {

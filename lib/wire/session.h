@@ -149,6 +149,8 @@ int vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const
 
 /* Puts waiting control frames (acknowledgements, pongs, verdicts) into the output. */
 int vz_session_flush(struct vz_session *s, uint64_t now);
+/* True when so much output waits that nothing more is read until it drains. */
+bool vz_session_stuck(const struct vz_session *s);
 /* True when a flush would put something. */
 bool vz_session_pending(const struct vz_session *s);
 /* When vz_session_tick wants to be called; UINT64_MAX = never. */
