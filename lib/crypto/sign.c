@@ -172,23 +172,28 @@ vz_sshsig_armor(const uint8_t public[static VZ_SIGN_PUBLIC], const char *ns,
     const uint8_t sig[static VZ_SIGN_LEN], struct vz_buf *out)
 {
 	char text[sodium_base64_ENCODED_LEN(BLOB_MAX, sodium_base64_VARIANT_ORIGINAL)];
-	char armor[sizeof text + sizeof text / ARMOR_LINE + sizeof ARMOR_BEGIN + sizeof ARMOR_END];
-	uint8_t blob[BLOB_MAX];
-	char *p = armor;
+	uint8_t blob[BLOB_MAX], *start, *p;
+	size_t len, total;
+	int rc;
 
 	if (!namespace_ok(ns))
 		return VZ_ELIMIT;
 	sodium_bin2base64(text, sizeof text, blob, sshsig_blob(public, ns, sig, blob),
 	    sodium_base64_VARIANT_ORIGINAL);
-	p = stpcpy(p, ARMOR_BEGIN "\n");
-	for (size_t at = 0, n, len = strlen(text); at < len; at += n) {
-		n = len - at < ARMOR_LINE ? len - at : ARMOR_LINE;
-		memcpy(p, text + at, n);
-		p[n] = '\n';
-		p += n + 1;
+	len = strlen(text);
+	total = strlen(ARMOR_BEGIN "\n") + len + (len + ARMOR_LINE - 1) / ARMOR_LINE +
+	    strlen(ARMOR_END "\n");
+	rc = vz_buf_reserve(out, total, &start);
+	if (rc != 0)
+		return rc;
+	p = mempcpy(start, ARMOR_BEGIN "\n", strlen(ARMOR_BEGIN "\n"));
+	for (size_t at = 0; at < len; at += ARMOR_LINE) {
+		p = mempcpy(p, text + at, len - at < ARMOR_LINE ? len - at : ARMOR_LINE);
+		*p++ = '\n';
 	}
-	p = stpcpy(p, ARMOR_END "\n");
-	return vz_buf_put(out, armor, (size_t)(p - armor));
+	memcpy(p, ARMOR_END "\n", strlen(ARMOR_END "\n"));
+	vz_buf_added(out, total);
+	return 0;
 }
 
 /* Takes the word w off the front of *s. */

@@ -185,6 +185,36 @@ a_message_hashed_piece_by_piece_has_the_same_signature(void **state)
 	assert_int_equal(vz_sshsig_verify_digest(public, NS, 384, digest, one), VZ_EAUTH);
 }
 
+/* Checks that the armour gives `want`, and that a refusal leaves nothing in the results. */
+static void
+assert_unarmor(int want, const char *text, size_t len, const char *ns)
+{
+	uint8_t key[32], sig[64];
+	int bits;
+
+	memset(key, 0x5a, sizeof key);
+	memset(sig, 0x5a, sizeof sig);
+	assert_int_equal(vz_sshsig_unarmor(text, len, ns, key, sig, &bits), want);
+	if (want == 0)
+		assert_memory_equal(key, public, 32);
+	else
+		assert_true(sodium_is_zero(key, 32) && sodium_is_zero(sig, 64) && bits == 0);
+}
+
+static void
+armour_is_read_back_for_every_length_of_namespace(void **state)
+{
+	char ns[VZ_NS_MAX + 1] = "", text[ARMOR];
+	uint8_t sig[64];
+
+	(void)state;
+	for (size_t n = 0; n < VZ_NS_MAX; n++) {
+		ns[n] = 'n';
+		vz_sshsig_sign(secret, ns, "m", 1, sig);
+		assert_unarmor(0, text, armor(ns, sig, text), ns);
+	}
+}
+
 static void
 a_namespace_has_1_to_255_bytes(void **state)
 {
@@ -211,22 +241,6 @@ a_namespace_has_1_to_255_bytes(void **state)
 		assert_int_equal(b.len, 0);
 	}
 	vz_buf_free(&b);
-}
-
-/* Checks that the armour gives `want`, and that a refusal leaves nothing in the results. */
-static void
-assert_unarmor(int want, const char *text, size_t len, const char *ns)
-{
-	uint8_t key[32], sig[64];
-	int bits;
-
-	memset(key, 0x5a, sizeof key);
-	memset(sig, 0x5a, sizeof sig);
-	assert_int_equal(vz_sshsig_unarmor(text, len, ns, key, sig, &bits), want);
-	if (want == 0)
-		assert_memory_equal(key, public, 32);
-	else
-		assert_true(sodium_is_zero(key, 32) && sodium_is_zero(sig, 64) && bits == 0);
 }
 
 static void
@@ -658,6 +672,7 @@ main(void)
 	    cmocka_unit_test(a_key_mixed_with_a_point_of_small_order_is_refused),
 	    cmocka_unit_test(a_signature_verifies_for_its_key_namespace_and_message_only),
 	    cmocka_unit_test(a_message_hashed_piece_by_piece_has_the_same_signature),
+	    cmocka_unit_test(armour_is_read_back_for_every_length_of_namespace),
 	    cmocka_unit_test(a_namespace_has_1_to_255_bytes),
 	    cmocka_unit_test(armour_is_read_back_and_every_cut_of_it_refused),
 	    cmocka_unit_test(another_namespace_is_told_from_bad_text),
