@@ -1,0 +1,64 @@
+/*
+ * The two bounded pools of connections that are not authenticated yet (DESIGN 9). Pure.
+ *
+ * Strangers have proved nothing. There is always room for one more of them: a source over its share
+ * loses its oldest, and when all places are taken the source that holds most loses its oldest, so
+ * that whoever opens many connections pushes out their own. Never is the newest refused.
+ *
+ * Callers have proved that they know whom they call (message 1 is verified). They are never pushed
+ * out; while there is no place among them, a caller stays with the strangers.
+ */
+#ifndef VZ_GUARD_POOL_H
+#define VZ_GUARD_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define VZ_POOL_STRANGERS  64
+#define VZ_POOL_PER_SOURCE 8
+#define VZ_POOL_CALLERS    64
+
+/* Who counts as one before authentication: an IPv4 address, an IPv6 /64, a user of this host. */
+struct vz_source {
+	uint8_t kind;
+	uint8_t bytes[8];
+};
+
+/*
+ * The source of a connection from sa; uid counts only for Unix sockets. An IPv4 address mapped into
+ * IPv6 (RFC 4291 2.5.5.2) is that IPv4 address.
+ */
+void vz_source_of(const struct sockaddr *sa, uint64_t uid, struct vz_source *out);
+
+struct vz_pool_place {
+	void *item;
+	struct vz_source source;
+};
+
+/* Zeroed it is empty. The items are the caller's; the fields are private. */
+struct vz_pool {
+	struct vz_pool_place strangers[VZ_POOL_STRANGERS];
+	struct vz_pool_place callers[VZ_POOL_CALLERS];
+	size_t n_strangers, n_callers;
+};
+
+/*
+ * item arrived, a stranger. Returns the item that is out of the pool for it and has to be closed,
+ * or NULL.
+ */
+void *vz_pool_arrive(struct vz_pool *p, const struct vz_source *source, void *item);
+/* item is a caller now. False when it stays with the strangers: ask again later. */
+bool vz_pool_call(struct vz_pool *p, void *item);
+/*
+ * item lost the standing of a caller and is the newest stranger. Returns the item that has to be
+ * closed, or NULL.
+ */
+void *vz_pool_disown(struct vz_pool *p, void *item);
+/* item is authenticated or gone. Nothing happens when it is not in the pool. */
+void vz_pool_leave(struct vz_pool *p, const void *item);
+/* True while item is among the callers. */
+bool vz_pool_is_caller(const struct vz_pool *p, const void *item);
+
+#endif
