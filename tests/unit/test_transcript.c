@@ -1,0 +1,210 @@
+/*
+ * The frozen transcripts of tests/vectors: whole sessions with known keys, byte for byte. A
+ * difference means that peers of another version can no longer be talked to. VZ_WRITE_VECTORS=1
+ * writes them anew.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sodium.h>
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/aead.h"
+#include "wire/session.h"
+
+struct pair {
+	struct vz_session *s[2]; /* sender, listener */
+	struct vz_buf text;
+	unsigned piece;
+};
+
+static void
+line(struct vz_buf *text, const char *name, const void *p, size_t n)
+{
+	char *hex = malloc(2 * n + 1);
+
+	assert_non_null(hex);
+	sodium_bin2hex(hex, 2 * n + 1, p, n);
+	assert_int_equal(vz_buf_str(text, name), 0);
+	assert_int_equal(vz_buf_str(text, " "), 0);
+	assert_int_equal(vz_buf_str(text, hex), 0);
+	assert_int_equal(vz_buf_str(text, "\n"), 0);
+	free(hex);
+}
+
+static struct vz_identity *
+identity(struct vz_buf *text, const char *who, uint8_t seed)
+{
+	struct vz_identity *id = vz_identity_new();
+	uint8_t random[96], bundle[VZ_BUNDLE_LEN];
+	char name[32];
+
+	assert_non_null(id);
+	for (unsigned i = 0; i < sizeof random; i++)
+		random[i] = (uint8_t)(seed + i);
+	assert_int_equal(vz_identity_make(id, random, 1700000000u + seed, ""), 0);
+	snprintf(name, sizeof name, "%s-sign-seed", who);
+	line(text, name, random, 32);
+	snprintf(name, sizeof name, "%s-noise-secret", who);
+	line(text, name, id->noise_secret, 32);
+	snprintf(name, sizeof name, "%s-age-secret", who);
+	line(text, name, id->age_secret, 32);
+	snprintf(name, sizeof name, "%s-bundle", who);
+	vz_bundle_encode(&id->bundle, bundle);
+	line(text, name, bundle, sizeof bundle);
+	return id;
+}
+
+static void
+answer(struct pair *p, const struct vz_event *ev)
+{
+	struct vz_session *l = p->s[1];
+
+	switch (ev->type) {
+	case VZ_EVENT_DATA:
+		assert_int_equal(vz_session_taken(l, ev->number, ev->bytes_len), 0);
+		break;
+	case VZ_EVENT_END: assert_int_equal(vz_session_done(l, ev->number, 0, ""), 0); break;
+	case VZ_EVENT_DONE: assert_int_equal(vz_session_close(p->s[0], 0, ""), 0); break;
+	default: break;
+	}
+}
+
+/* Everything that one side has to say, noted and carried across. */
+static void
+carry(struct pair *p, int from)
+{
+	struct vz_session *to = p->s[1 - from];
+	struct vz_event ev;
+	const uint8_t *out;
+	char name[32];
+	size_t n, room;
+	uint8_t *at;
+	int r;
+
+	vz_session_flush(p->s[from], 0);
+	out = vz_session_out(p->s[from], &n);
+	if (n == 0)
+		return;
+	snprintf(name, sizeof name, "%u-%s", ++p->piece, from == 0 ? "sender" : "listener");
+	line(&p->text, name, out, n);
+	at = vz_session_space(to, &room);
+	assert_non_null(at);
+	assert_true(room >= n);
+	memcpy(at, out, n);
+	vz_session_sent(p->s[from], n, 0);
+	vz_session_fed(to, n, 0);
+	while ((r = vz_session_next(to, &ev)) > 0) {
+		if (ev.type == VZ_EVENT_PEER)
+			assert_int_equal(vz_session_accept(to, 3, 0), 0);
+		answer(p, &ev);
+	}
+	assert_int_equal(r, 0);
+}
+
+static void
+transcribe(struct pair *p, bool aes)
+{
+	static const char body[] = "The quick brown fox jumps over the lazy dog.\n";
+	struct vz_identity *id[2];
+	struct vz_session_config c = {0};
+	uint8_t psk[32];
+	uint64_t number;
+
+	memset(p, 0, sizeof *p);
+	vz_buf_init(&p->text, 1 << 20);
+	memset(psk, 0x50, sizeof psk);
+	id[0] = identity(&p->text, "sender", 0x10);
+	id[1] = identity(&p->text, "listener", 0x90);
+	line(&p->text, "pre-shared-key", psk, sizeof psk);
+	vz_session_defaults(&c);
+	for (int k = 0; k < 2; k++) {
+		c.channel = (struct vz_channel_config){.initiator = k == 0,
+		    .service = VZ_SERVICE_MESSAGES,
+		    .self = id[k],
+		    .responder = id[1]->bundle.identity,
+		    .psk = {psk},
+		    .aes = aes};
+		memset(c.channel.random, k == 0 ? 0x77 : 0x88, sizeof c.channel.random);
+		memset(c.stream, 0x99, sizeof c.stream);
+		line(&p->text, k == 0 ? "sender-ephemeral-secret" : "listener-ephemeral-secret",
+		    c.channel.random, sizeof c.channel.random);
+		assert_int_equal(vz_session_new(&p->s[k], &c), 0);
+	}
+	carry(p, 0);
+	carry(p, 1);
+	assert_int_equal(
+	    vz_session_open(p->s[0], VZ_KIND_SEND, 0, "fox.txt", sizeof body - 1, &number), 0);
+	assert_int_equal(vz_session_data(p->s[0], number, (const uint8_t *)body, sizeof body - 1),
+	    sizeof body - 1);
+	assert_int_equal(vz_session_end(p->s[0], number), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		carry(p, 0);
+		carry(p, 1);
+	}
+	for (int k = 0; k < 2; k++) {
+		vz_session_free(p->s[k]);
+		vz_identity_free(id[k]);
+	}
+}
+
+static void
+compare(const char *path, bool aes)
+{
+	struct pair p;
+	struct vz_buf file;
+	FILE *f;
+	uint8_t *at;
+	size_t n;
+
+	transcribe(&p, aes);
+	if (getenv("VZ_WRITE_VECTORS") != NULL) {
+		assert_non_null(f = fopen(path, "w"));
+		assert_int_equal(fwrite(vz_buf_ptr(&p.text), 1, p.text.len, f), p.text.len);
+		assert_int_equal(fclose(f), 0);
+	}
+	f = fopen(path, "r");
+	assert_non_null(f);
+	vz_buf_init(&file, 1 << 20);
+	assert_int_equal(vz_buf_reserve(&file, 1 << 19, &at), 0);
+	n = fread(at, 1, 1 << 19, f);
+	fclose(f);
+	assert_int_equal(n, p.text.len);
+	assert_memory_equal(at, vz_buf_ptr(&p.text), n);
+	vz_buf_free(&file);
+	vz_buf_free(&p.text);
+}
+
+static void
+a_session_with_known_keys_is_byte_for_byte_the_frozen_one(void **state)
+{
+	(void)state;
+	compare("tests/vectors/session-chachapoly.txt", false);
+}
+
+static void
+and_so_it_is_with_aes_256_gcm(void **state)
+{
+	(void)state;
+	if (!vz_aead_has_aes())
+		skip();
+	compare("tests/vectors/session-aes256gcm.txt", true);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_session_with_known_keys_is_byte_for_byte_the_frozen_one),
+	    cmocka_unit_test(and_so_it_is_with_aes_256_gcm),
+	};
+
+	if (vz_secret_init() < 0)
+		return 1;
+	return cmocka_run_group_tests_name("transcript", tests, NULL, NULL);
+}
