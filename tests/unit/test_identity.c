@@ -1,0 +1,301 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "crypto/sign.h"
+#include "id/identity.h"
+#include "id/identity_text.h"
+#include "tests/unit/tempdir.h"
+
+static struct vz_identity *
+identity_of(uint8_t byte, const char *comment)
+{
+	struct vz_identity *id = vz_identity_new();
+	uint8_t random[96];
+
+	for (size_t i = 0; i < sizeof(random); i++)
+		random[i] = (uint8_t)(byte + i);
+	assert_non_null(id);
+	assert_int_equal(vz_identity_make(id, random, 1700000000, comment), 0);
+	return id;
+}
+
+static void
+a_bundle_reads_back(void **state)
+{
+	struct vz_identity *id = identity_of(1, "");
+	uint8_t bytes[VZ_BUNDLE_LEN];
+	struct vz_bundle b;
+
+	(void)state;
+	id->bundle.not_after = 1800000000;
+	vz_identity_certify(id);
+	vz_bundle_encode(&id->bundle, bytes);
+	assert_int_equal(vz_bundle_decode(bytes, sizeof(bytes), &b), 0);
+	assert_true(vz_key_equal(&b.identity, &id->bundle.identity));
+	assert_memory_equal(b.noise, id->bundle.noise, 32);
+	assert_memory_equal(b.age, id->bundle.age, 32);
+	assert_int_equal(b.serial, 1700000000);
+	assert_int_equal(b.not_after, 1800000000);
+	vz_identity_free(id);
+}
+
+static void
+a_bundle_with_any_bit_changed_is_refused_and_yields_nothing(void **state)
+{
+	struct vz_identity *id = identity_of(1, "");
+	uint8_t bytes[VZ_BUNDLE_LEN];
+	struct vz_bundle b, none;
+
+	(void)state;
+	memset(&none, 0, sizeof(none));
+	vz_bundle_encode(&id->bundle, bytes);
+	for (size_t i = 0; i < sizeof(bytes) * 8; i++) {
+		bytes[i / 8] ^= (uint8_t)(1u << i % 8);
+		memset(&b, 0xff, sizeof(b));
+		assert_int_not_equal(vz_bundle_decode(bytes, sizeof(bytes), &b), 0);
+		assert_memory_equal(&b.identity, &none.identity, 32);
+		bytes[i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	vz_identity_free(id);
+}
+
+static void
+a_bundle_of_another_length_version_or_serial_range_is_malformed(void **state)
+{
+	struct vz_identity *id = identity_of(1, "");
+	uint8_t bytes[VZ_BUNDLE_LEN + 1] = {0};
+	struct vz_bundle b;
+
+	(void)state;
+	vz_bundle_encode(&id->bundle, bytes);
+	for (size_t n = 0; n <= sizeof(bytes); n++)
+		assert_int_equal(
+		    vz_bundle_decode(bytes, n, &b), n == VZ_BUNDLE_LEN ? 0 : VZ_EFORMAT);
+	bytes[0] = 2;
+	assert_int_equal(vz_bundle_decode(bytes, VZ_BUNDLE_LEN, &b), VZ_EFORMAT);
+	/* Rightly signed, still out of range. */
+	id->bundle.serial = 0;
+	vz_identity_certify(id);
+	vz_bundle_encode(&id->bundle, bytes);
+	assert_int_equal(vz_bundle_decode(bytes, VZ_BUNDLE_LEN, &b), VZ_EFORMAT);
+	id->bundle.serial = (uint64_t)INT64_MAX + 1;
+	vz_identity_certify(id);
+	vz_bundle_encode(&id->bundle, bytes);
+	assert_int_equal(vz_bundle_decode(bytes, VZ_BUNDLE_LEN, &b), VZ_EFORMAT);
+	vz_identity_free(id);
+}
+
+static void
+the_three_keys_of_an_identity_are_independent(void **state)
+{
+	struct vz_identity *a = vz_identity_new(), *b = vz_identity_new();
+	uint8_t random[96] = {0};
+
+	(void)state;
+	assert_int_equal(vz_identity_make(a, random, 1, ""), 0);
+	random[0] ^= 1;
+	assert_int_equal(vz_identity_make(b, random, 1, ""), 0);
+	assert_false(vz_key_equal(&a->bundle.identity, &b->bundle.identity));
+	assert_memory_equal(a->bundle.noise, b->bundle.noise, 32);
+	assert_memory_equal(a->bundle.age, b->bundle.age, 32);
+	vz_identity_free(a);
+	vz_identity_free(b);
+}
+
+static void
+a_comment_with_control_characters_makes_no_identity(void **state)
+{
+	struct vz_identity *id = vz_identity_new();
+	uint8_t random[96] = {0};
+	char longest[257];
+
+	(void)state;
+	memset(longest, 'a', 256);
+	longest[256] = '\0';
+	assert_int_equal(vz_identity_make(id, random, 1, "a\nbundle x"), VZ_EFORMAT);
+	assert_int_equal(vz_identity_make(id, random, 1, "\xff"), VZ_EFORMAT);
+	assert_int_equal(vz_identity_make(id, random, 1, longest), VZ_EFORMAT);
+	assert_int_equal(vz_identity_make(id, random, 1, longest + 1), 0);
+	assert_int_equal(vz_identity_make(id, random, 0, ""), VZ_EINVAL);
+	vz_identity_free(id);
+}
+
+static void
+the_text_of_an_identity_reads_back(void **state)
+{
+	static const char *const comments[] = {"", "backup host, \xc3\xbcnten", " two  blanks "};
+	struct vz_identity *back = vz_identity_new();
+	struct vz_buf text;
+
+	(void)state;
+	vz_buf_init(&text, 4096);
+	for (size_t i = 0; i < 3; i++) {
+		struct vz_identity *id = identity_of((uint8_t)i, comments[i]);
+
+		vz_buf_clear(&text);
+		assert_int_equal(vz_identity_encode(id, &text), 0);
+		assert_int_equal(
+		    vz_identity_decode((const char *)vz_buf_ptr(&text), text.len, back), 0);
+		assert_string_equal(back->comment, comments[i]);
+		assert_memory_equal(back->sign_secret, id->sign_secret, 64);
+		assert_memory_equal(back->noise_secret, id->noise_secret, 32);
+		assert_memory_equal(back->age_secret, id->age_secret, 32);
+		assert_memory_equal(back->bundle.sig, id->bundle.sig, 64);
+		vz_identity_free(id);
+	}
+	vz_buf_free(&text);
+	vz_identity_free(back);
+}
+
+/* The text of identity_of(1, "") in a plain array. */
+static size_t
+text_of(uint8_t byte, char *out, size_t cap)
+{
+	struct vz_identity *id = identity_of(byte, "");
+	struct vz_buf text;
+	size_t n;
+
+	vz_buf_init(&text, cap);
+	assert_int_equal(vz_identity_encode(id, &text), 0);
+	n = text.len;
+	memcpy(out, vz_buf_ptr(&text), n);
+	vz_buf_free(&text);
+	vz_identity_free(id);
+	return n;
+}
+
+static void
+a_text_cut_or_with_any_byte_changed_is_refused_and_leaves_no_secret(void **state)
+{
+	static const struct vz_identity none;
+	struct vz_identity *id = vz_identity_new();
+	char text[1024];
+	size_t n = text_of(1, text, sizeof(text));
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(vz_identity_decode(text, i, id), VZ_EFORMAT);
+		text[i] ^= 1;
+		assert_int_equal(vz_identity_decode(text, n, id), VZ_EFORMAT);
+		assert_memory_equal(id, &none, sizeof(none));
+		text[i] ^= 1;
+	}
+	assert_int_equal(vz_identity_decode(text, n, id), 0);
+	text[n] = '\n';
+	assert_int_equal(vz_identity_decode(text, n + 1, id), VZ_EFORMAT);
+	vz_identity_free(id);
+}
+
+static void
+secrets_of_another_identity_are_refused(void **state)
+{
+	static const char *const lines[] = {"ed25519 ", "noise ", "age "};
+	struct vz_identity *id = vz_identity_new();
+	char a[1024], b[1024];
+	size_t n = text_of(1, a, sizeof(a) - 1);
+
+	(void)state;
+	text_of(99, b, sizeof(b) - 1);
+	a[n] = b[n] = '\0';
+	for (size_t i = 0; i < 3; i++) {
+		char *to = strstr(a, lines[i]), *from = strstr(b, lines[i]);
+		size_t len = strcspn(from, "\n");
+		char saved[256];
+
+		memcpy(saved, to, len);
+		memcpy(to, from, len);
+		assert_int_equal(vz_identity_decode(a, n, id), VZ_EFORMAT);
+		memcpy(to, saved, len);
+	}
+	assert_int_equal(vz_identity_decode(a, n, id), 0);
+	vz_identity_free(id);
+}
+
+static void
+age_secrets_are_written_as_age_writes_them(void **state)
+{
+	char text[1024];
+	size_t n = text_of(1, text, sizeof(text) - 1);
+	const char *age;
+
+	(void)state;
+	text[n] = '\0';
+	age = strstr(text, "\nage AGE-SECRET-KEY-1");
+	assert_non_null(age);
+	/* 59 characters of bech32 after the prefix, all capitals: age's own form has 74. */
+	assert_int_equal(strcspn(age + 5, "\n"), 74);
+	for (const char *c = age + 5; *c != '\n'; c++)
+		assert_false(*c >= 'a' && *c <= 'z');
+}
+
+static int
+run(struct tempdir *t, const char *in)
+{
+	char command[2048];
+
+	snprintf(command, sizeof(command),
+	    "cd %s && ssh-keygen -Y verify -f allowed -I host -n vz-bundle@vz -s sig <%s >out 2>&1",
+	    t->dir, in);
+	return system(command);
+}
+
+static void
+a_bundles_signature_verifies_with_ssh_keygen(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_identity *id = identity_of(1, "");
+	uint8_t bytes[VZ_BUNDLE_LEN];
+	struct vz_buf b;
+
+	if (system("command -v ssh-keygen >/dev/null") != 0) {
+		vz_identity_free(id);
+		skip();
+	}
+	vz_buf_init(&b, 4096);
+	vz_bundle_encode(&id->bundle, bytes);
+	assert_int_equal(tempdir_write(t, "good", 0600, bytes, VZ_BUNDLE_SIGNED), 0);
+	bytes[100] ^= 1;
+	assert_int_equal(tempdir_write(t, "bad", 0600, bytes, VZ_BUNDLE_SIGNED), 0);
+	assert_int_equal(vz_bundle_armor(&id->bundle, &b), 0);
+	assert_int_equal(tempdir_write(t, "sig", 0600, vz_buf_ptr(&b), b.len), 0);
+	vz_buf_clear(&b);
+	vz_buf_str(&b, "host ");
+	vz_ssh_public_format(id->bundle.identity.b, &b);
+	vz_buf_u8(&b, '\n');
+	assert_int_equal(tempdir_write(t, "allowed", 0600, vz_buf_ptr(&b), b.len), 0);
+	assert_int_equal(run(t, "good"), 0);
+	assert_int_not_equal(run(t, "bad"), 0);
+	vz_buf_free(&b);
+	vz_identity_free(id);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_bundle_reads_back),
+	    cmocka_unit_test(a_bundle_with_any_bit_changed_is_refused_and_yields_nothing),
+	    cmocka_unit_test(a_bundle_of_another_length_version_or_serial_range_is_malformed),
+	    cmocka_unit_test(the_three_keys_of_an_identity_are_independent),
+	    cmocka_unit_test(a_comment_with_control_characters_makes_no_identity),
+	    cmocka_unit_test(the_text_of_an_identity_reads_back),
+	    cmocka_unit_test(a_text_cut_or_with_any_byte_changed_is_refused_and_leaves_no_secret),
+	    cmocka_unit_test(secrets_of_another_identity_are_refused),
+	    cmocka_unit_test(age_secrets_are_written_as_age_writes_them),
+	    cmocka_unit_test_setup_teardown(
+		a_bundles_signature_verifies_with_ssh_keygen, tempdir_setup, tempdir_teardown),
+	};
+
+	if (vz_secret_init() != 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
