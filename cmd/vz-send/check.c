@@ -1,0 +1,114 @@
+#include "cmd/vz-send/check.h"
+
+#include "base/err.h"
+#include "base/text.h"
+#include "cmd/common/diag.h"
+#include "cmd/common/exit.h"
+#include "cmd/vz-send/link.h"
+
+struct check {
+	struct link link;
+	uint64_t step_us; /* when the step began */
+	uint64_t token;
+	int status;
+};
+
+/* Milliseconds since the last step, as people read them. */
+static double
+step_ms(struct check *c)
+{
+	uint64_t now = link_clock_us();
+	double ms = (double)(now - c->step_us) / 1000;
+
+	c->step_us = now;
+	return ms;
+}
+
+static void
+on_connected(void *arg)
+{
+	struct check *c = arg;
+	bool looked_up = c->link.to.at.kind == VZ_ADDRESS_TCP && !c->link.to.at.numeric;
+
+	diag_verbose(
+	    0, "%s: ok, %.2f ms", looked_up ? "resolve and connect" : "connect", step_ms(c));
+}
+
+static void
+on_authenticated(void *arg)
+{
+	struct check *c = arg;
+	char peer[VZ_KEY_TEXT];
+
+	vz_key_format(&c->link.to.key, peer);
+	diag_verbose(0, "handshake: ok, %.2f ms, %s, %s", step_ms(c), peer,
+	    vz_session_is_aes(link_session(&c->link)) ? "AES-256-GCM" : "ChaCha20-Poly1305");
+}
+
+static void
+on_ready(void *arg, const struct vz_event *ev)
+{
+	struct check *c = arg;
+	char size[16] = "";
+	const char *limit = "";
+
+	if (ev->max_size) {
+		vz_format_size(ev->max_size, size);
+		limit = ", at most ";
+	}
+	diag_verbose(0, "rights: ok, %.2f ms, send%s%s%s", step_ms(c),
+	    ev->rights & VZ_RIGHT_ASK ? " and ask" : "", limit, size);
+	c->token = link_clock_us();
+	if (vz_session_ping(link_session(&c->link), c->token) != 0)
+		link_abort(&c->link, VZ_EXIT_OSERR, "");
+	else
+		link_kick(&c->link);
+}
+
+static void
+on_event(void *arg, const struct vz_event *ev)
+{
+	struct check *c = arg;
+
+	if (ev->type != VZ_EVENT_PONG || ev->token != c->token)
+		return;
+	diag_verbose(0, "round trip: ok, %.2f ms", step_ms(c));
+	link_finish(&c->link);
+}
+
+static void
+on_over(void *arg, int status)
+{
+	struct check *c = arg;
+
+	c->status = status;
+	vz_loop_stop(c->link.loop, 0);
+}
+
+static const struct link_user user = {
+    .connected = on_connected,
+    .authenticated = on_authenticated,
+    .ready = on_ready,
+    .event = on_event,
+    .over = on_over,
+};
+
+int
+check_run(const struct send_options *options)
+{
+	static struct check c;
+	int err;
+
+	link_open(&c.link, options, &user, &c);
+	c.step_us = link_clock_us();
+	c.status = link_start(&c.link);
+	if (c.status == 0) {
+		err = vz_loop_run(c.link.loop);
+		if (err < 0) {
+			diag_error("%s", diag_words(err));
+			c.status = vz_exit_of(err);
+		}
+	}
+	link_free(&c.link);
+	return c.status;
+}

@@ -1,0 +1,241 @@
+#include "cmd/vz-send/link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <sodium.h>
+#include "base/err.h"
+#include "cmd/common/diag.h"
+#include "cmd/common/exit.h"
+#include "cmd/vz-send/dest.h"
+#include "cmd/vz-send/peer.h"
+#include "cmd/vz-send/words.h"
+
+uint64_t
+link_clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+void
+link_open(
+    struct link *k, const struct send_options *options, const struct link_user *user, void *arg)
+{
+	memset(k, 0, sizeof(*k));
+	k->options = options;
+	k->user = user;
+	k->arg = arg;
+	self_load(&k->me, &options->common);
+	dest_parse(&k->me, options->dest, &k->to);
+	diag_escape(k->shown, sizeof(k->shown), options->dest, strlen(options->dest));
+	self_session(&k->me, &options->common, true, &k->to.key, &k->config);
+}
+
+void
+link_message_id(const struct link *k, uint64_t number, char out[static 64])
+{
+	char hex[2 * VZ_STREAM_LEN + 1];
+
+	sodium_bin2hex(hex, sizeof(hex), k->config.stream, VZ_STREAM_LEN);
+	snprintf(out, 64, "%s.%llu", hex, (unsigned long long)number);
+}
+
+static void
+over(struct link *k)
+{
+	k->stage = LINK_OVER;
+	k->user->over(k->arg, k->status);
+}
+
+/* The first reason counts: a refusal is not made a broken connection by what follows from it. */
+static void
+decide(struct link *k, int status)
+{
+	if (k->status == 0 && !k->finished)
+		k->status = status;
+}
+
+/* The peer proved its key, and that it is the one we called; whether we still want it is ours. */
+static void
+on_peer(struct link *k)
+{
+	struct vz_session *s = vz_conn_session(k->conn);
+	int status = peer_check(&k->me, vz_session_peer(s), k->shown);
+	int err;
+
+	if (status != 0) {
+		link_abort(k, status, "");
+		return;
+	}
+	err = vz_session_accept(s, 0, 0);
+	if (err) {
+		diag_error("%s: %s", k->shown, diag_words(err));
+		link_abort(k, vz_exit_of_peer(err), "");
+		return;
+	}
+	k->stage = LINK_AUTHENTICATED;
+	words_authenticated(k);
+	if (k->user->authenticated)
+		k->user->authenticated(k->arg);
+}
+
+static void
+on_ready(struct link *k, const struct vz_event *ev)
+{
+	k->stage = LINK_READY;
+	if (!(ev->rights & VZ_RIGHT_SEND)) {
+		words_no_right(k);
+		link_abort(k, VZ_EXIT_REFUSED, "nothing to do without the right to send");
+	} else if (k->user->ready) {
+		k->user->ready(k->arg, ev);
+	}
+}
+
+static bool
+on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
+{
+	struct link *k = arg;
+
+	(void)c;
+	switch (ev->type) {
+	case VZ_EVENT_PEER: on_peer(k); break;
+	case VZ_EVENT_READY: on_ready(k, ev); break;
+	case VZ_EVENT_CLOSE:
+		if (!k->finished && k->status == 0)
+			decide(k, words_closed(k, ev));
+		break;
+	default:
+		if (k->user->event)
+			k->user->event(k->arg, ev);
+		break;
+	}
+	return true;
+}
+
+static void
+on_turn(void *arg, struct vz_conn *c)
+{
+	struct link *k = arg;
+
+	(void)c;
+	if (k->user->turn && k->status == 0 && !k->finished)
+		k->user->turn(k->arg);
+}
+
+static void
+on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
+{
+	struct link *k = arg;
+
+	(void)c;
+	k->conn = NULL; /* freed by its owner after this call */
+	if (!k->finished && k->status == 0)
+		decide(k, words_broken(k, err, sys_errno));
+	over(k);
+}
+
+static const struct vz_conn_handler handler = {
+    .event = on_event,
+    .turn = on_turn,
+    .ended = on_ended,
+};
+
+static void
+on_dialled(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step)
+{
+	struct link *k = arg;
+	struct vz_conn_config c = {
+	    .session = k->config,
+	    .stall_ms = k->options->common.wait_ms,
+	    .handler = &handler,
+	    .arg = k,
+	};
+
+	k->dial = NULL;
+	if (fd >= 0) {
+		err = vz_conn_new(k->loop, fd, &c, &k->conn);
+		if (err) {
+			diag_error("%s: %s", k->shown, diag_words(err));
+			decide(k, vz_exit_of(err));
+		}
+	} else {
+		decide(k, words_not_dialled(k, err, sys_errno, step));
+	}
+	if (k->status) {
+		over(k);
+		return;
+	}
+	k->stage = LINK_CONNECTED;
+	words_connected(k);
+	if (k->user->connected)
+		k->user->connected(k->arg);
+}
+
+int
+link_start(struct link *k)
+{
+	struct vz_dial_config c = {
+	    .at = k->to.at,
+	    .resolve_ms = k->options->common.wait_ms,
+	    .connect_ms = k->options->common.wait_ms,
+	    .family = k->options->common.family,
+	};
+	int err = 0;
+
+	k->began_us = link_clock_us();
+	if (!k->loop)
+		err = vz_loop_new(&k->loop);
+	if (!err)
+		err = vz_dial_start(k->loop, &c, on_dialled, k, &k->dial);
+	if (err) {
+		diag_error("%s: %s", k->shown, diag_words(err));
+		return vz_exit_of(err);
+	}
+	k->stage = LINK_DIALLING;
+	return 0;
+}
+
+struct vz_session *
+link_session(const struct link *k)
+{
+	return k->conn ? vz_conn_session(k->conn) : NULL;
+}
+
+void
+link_kick(struct link *k)
+{
+	if (k->conn)
+		vz_conn_kick(k->conn);
+}
+
+void
+link_finish(struct link *k)
+{
+	if (k->finished || k->status)
+		return;
+	k->finished = true;
+	vz_conn_close(k->conn, 0, "", false);
+}
+
+void
+link_abort(struct link *k, int status, const char *text)
+{
+	decide(k, status);
+	if (k->conn)
+		vz_conn_close(k->conn, (uint8_t)status, text, false);
+}
+
+void
+link_free(struct link *k)
+{
+	if (k->dial)
+		vz_dial_cancel(k->dial);
+	if (k->conn)
+		vz_conn_drop(k->conn);
+	vz_loop_free(k->loop);
+	self_free(&k->me);
+}

@@ -1,0 +1,77 @@
+/*
+ * One connection to the destination: dialling, the peer's proof, READY; and why it is over, in
+ * words and as an exit status.
+ */
+#ifndef VZ_SEND_LINK_H
+#define VZ_SEND_LINK_H
+
+#include "cmd/common/self.h"
+#include "cmd/vz-send/options.h"
+#include "id/address.h"
+#include "net/conn.h"
+#include "net/dial.h"
+
+struct link;
+
+/* Named after what just happened; any may be NULL but `over`. */
+struct link_user {
+	void (*connected)(void *arg);
+	/* The peer is who was called; messages may be opened (DESIGN 5: 64 KiB before READY). */
+	void (*authenticated)(void *arg);
+	/* The other side lets us send. */
+	void (*ready)(void *arg, const struct vz_event *ev);
+	/* Any later event: ROOM, DONE, PONG. */
+	void (*event)(void *arg, const struct vz_event *ev);
+	/* Output drained, or a turn's events are handled. */
+	void (*turn)(void *arg);
+	/* Nothing comes any more. status: for whatever was not finished; not 0 unless finished by
+	 * link_finish. The words have been said. */
+	void (*over)(void *arg, int status);
+};
+
+enum link_stage {
+	LINK_NONE,
+	LINK_DIALLING,
+	LINK_CONNECTED,
+	LINK_AUTHENTICATED,
+	LINK_READY,
+	LINK_OVER,
+};
+
+struct link {
+	const struct send_options *options;
+	const struct link_user *user;
+	void *arg;
+	struct self me;
+	struct vz_address to;
+	struct vz_session_config config;
+	char shown[512]; /* the destination, for people */
+	struct vz_loop *loop;
+	struct vz_dial *dial;
+	struct vz_conn *conn;
+	enum link_stage stage;
+	bool finished; /* by ourselves: what follows is no failure */
+	bool closed;   /* by the peer: close_status, words said */
+	int status;    /* once decided, not 0 */
+	uint64_t began_us;
+};
+
+/* Loads who we are and parses the destination; failures are reported and exit. */
+void link_open(
+    struct link *k, const struct send_options *options, const struct link_user *user, void *arg);
+/* Starts to connect: 0, or reports and returns the status. */
+int link_start(struct link *k);
+struct vz_session *link_session(const struct link *k);
+/* Something was said on the session outside of a callback. */
+void link_kick(struct link *k);
+/* All is done: goodbye, and `over` with 0. */
+void link_finish(struct link *k);
+/* Ends it for a reason of our own, which was reported: `over` with this status. */
+void link_abort(struct link *k, int status, const char *text);
+void link_free(struct link *k);
+/* Microseconds of a monotonic clock. */
+uint64_t link_clock_us(void);
+/* stream.number, for people and logs. out takes 64 bytes. */
+void link_message_id(const struct link *k, uint64_t number, char out[static 64]);
+
+#endif

@@ -1,0 +1,109 @@
+#include "cmd/vz-send/options.h"
+
+#include <string.h>
+#include <unistd.h>
+#include "base/text.h"
+#include "cmd/common/diag.h"
+
+static const char help[] =
+    "usage: vz-send [options] DEST [FILE...]\n"
+    "       vz-send [options] --run DEST -- COMMAND [ARG...]\n"
+    "       vz-send [options] -n | --check DEST\n"
+    "Sends standard input, each FILE, or what COMMAND prints, as a message. Exit status 0\n"
+    "means that the other side has all of it.\n"
+    "\n"
+    "DEST is vz1KEY@HOST:PORT, vz1KEY@[IPV6]:PORT, vz1KEY@/SOCKET, or a name in peers.\n"
+    "FILE - is standard input.\n"
+    "      --run DEST          run COMMAND without a shell; it counts only if it exits 0\n"
+    "  -n                      send an empty message; standard input is not read\n"
+    "      --name NAME         the message's name (default: the FILE's last component)\n"
+    "      --check             connect, say which step went well or failed, send "
+    "nothing\n" COMMON_HELP "\n"
+    "Exit status: 0 delivered, 64 usage, 65 cut short, 66 cannot read input, 68 no such host,\n"
+    "69 nobody there, 75 try again later, 76 no valid answer, 77 refused, 78 configuration;\n"
+    "else what the other side says. See vz-send(1).\n";
+
+enum {
+	OPT_RUN = OPT_PROGRAM,
+	OPT_NAME,
+	OPT_CHECK,
+};
+
+static const struct option longs[] = {
+    COMMON_LONG,
+    {"run", required_argument, NULL, OPT_RUN},
+    {"name", required_argument, NULL, OPT_NAME},
+    {"check", no_argument, NULL, OPT_CHECK},
+    {NULL, 0, NULL, 0},
+};
+
+static void
+set_name(struct send_options *o, const char *value)
+{
+	char shown[128];
+
+	if (!vz_name_ok(value, strlen(value)))
+		diag_usage("--name: more than 255 bytes, not UTF-8, or control characters: '%s'",
+		    diag_escape(shown, sizeof(shown), value, strlen(value)));
+	o->name = value;
+}
+
+static void
+parse_options(struct send_options *o, int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = common_next(argc, argv, COMMON_SHORT "n", longs)) != -1) {
+		if (common_option(&o->common, opt, optarg, "vz-send", help))
+			continue;
+		switch (opt) {
+		case 'n': o->empty = true; break;
+		case OPT_RUN: o->dest = optarg; break;
+		case OPT_NAME: set_name(o, optarg); break;
+		case OPT_CHECK: o->check = true; break;
+		}
+	}
+}
+
+static void
+parse_operands(struct send_options *o, int argc, char **argv)
+{
+	if (o->dest) {
+		if (argc == 0)
+			diag_usage("--run: no command given");
+		o->command = argv;
+		return;
+	}
+	if (argc == 0)
+		diag_usage("no destination given");
+	o->dest = argv[0];
+	o->files = argv + 1;
+	o->n_files = (size_t)argc - 1;
+}
+
+static void
+refuse_contradictions(const struct send_options *o)
+{
+	if (strchr(o->dest, ','))
+		diag_usage("one destination at a time: no comma in DEST");
+	if (o->empty && o->command)
+		diag_usage("-n and --run exclude each other");
+	if (o->check && o->command)
+		diag_usage("--check and --run exclude each other");
+	if ((o->empty || o->check) && o->n_files > 0)
+		diag_usage("%s takes no FILE", o->empty ? "-n" : "--check");
+	if (o->empty && o->check)
+		diag_usage("-n and --check exclude each other");
+	if (o->name && o->n_files > 1)
+		diag_usage("--name fits one message only");
+}
+
+void
+send_options_parse(struct send_options *o, int argc, char **argv)
+{
+	memset(o, 0, sizeof(*o));
+	common_defaults(&o->common);
+	parse_options(o, argc, argv);
+	parse_operands(o, argc - optind, argv + optind);
+	refuse_contradictions(o);
+}

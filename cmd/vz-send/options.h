@@ -1,0 +1,25 @@
+/*
+ * What vz-send was asked to do.
+ */
+#ifndef VZ_SEND_OPTIONS_H
+#define VZ_SEND_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "cmd/common/options.h"
+
+struct send_options {
+	struct common common;
+	const char *dest;
+	char **command; /* --run: COMMAND ARG... NULL; else NULL */
+	char **files;   /* FILE..., each a message; none = standard input */
+	size_t n_files;
+	const char *name; /* --name, or NULL */
+	bool empty;       /* -n */
+	bool check;       /* --check */
+};
+
+/* Fills *o from the command line; a usage error does not return. Borrows argv. */
+void send_options_parse(struct send_options *o, int argc, char **argv);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * Whether a host that proved to be the one called is still wanted.
+ */
+#ifndef VZ_SEND_PEER_H
+#define VZ_SEND_PEER_H
+
+#include "cmd/common/self.h"
+
+/*
+ * Revoked, expired, and the memory of serials (DESIGN 4, 5), which is raised here. 0, or the exit
+ * status after the reason was reported.
+ */
+int peer_check(const struct self *me, const struct vz_bundle *peer, const char *shown);
+
+#endif

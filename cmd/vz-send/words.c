@@ -1,0 +1,181 @@
+#include "cmd/vz-send/words.h"
+
+#include <errno.h>
+#include <string.h>
+#include "base/err.h"
+#include "cmd/common/diag.h"
+#include "cmd/common/exit.h"
+
+static void
+hint_authorize(const struct link *k)
+{
+	char mine[VZ_KEY_TEXT];
+
+	vz_key_format(&k->me.identity->bundle.identity, mine);
+	diag_hint(
+	    "if it should take this host's messages, add this line to its authorized file: %s",
+	    mine);
+}
+
+void
+words_connected(const struct link *k)
+{
+	struct vz_json *j;
+
+	diag_verbose(1, "connected to %s", k->shown);
+	j = diag_event("connect");
+	vz_json_str(j, "to", k->options->dest);
+	vz_json_u64(j, "us", link_clock_us() - k->began_us);
+	diag_event_end(j);
+}
+
+void
+words_authenticated(const struct link *k)
+{
+	const struct vz_session *s = vz_conn_session(k->conn);
+	const char *cipher = vz_session_is_aes(s) ? "AES-256-GCM" : "ChaCha20-Poly1305";
+	char peer[VZ_KEY_TEXT];
+	struct vz_json *j;
+
+	vz_key_format(&vz_session_peer(s)->identity, peer);
+	diag_verbose(1, "authenticated %s, %s", peer, cipher);
+	j = diag_event("authenticated");
+	vz_json_str(j, "peer", peer);
+	vz_json_str(j, "cipher", cipher);
+	vz_json_u64(j, "us", link_clock_us() - k->began_us);
+	diag_event_end(j);
+}
+
+void
+words_no_right(const struct link *k)
+{
+	diag_error("%s: refused: this host may not send messages there", k->shown);
+	hint_authorize(k);
+}
+
+static const char *
+errno_words(int e)
+{
+	errno = e;
+	return diag_words(VZ_ESYSTEM);
+}
+
+static void
+hint_not_connected(const struct link *k, int e)
+{
+	if (e == ECONNREFUSED || e == ENOENT || e == ECONNRESET)
+		diag_hint("is vz-listen running there?");
+	else if (e == ETIMEDOUT)
+		diag_hint("is the host up, and the port open in its firewall?");
+	else if ((e == ENETUNREACH || e == EAFNOSUPPORT) && k->options->common.family)
+		diag_hint("try without -4 or -6");
+}
+
+static int
+not_connected(const struct link *k, int e)
+{
+	diag_error("%s: %s", k->shown, errno_words(e));
+	hint_not_connected(k, e);
+	switch (e) {
+	case ETIMEDOUT:
+	case EAGAIN: return VZ_EXIT_TEMPFAIL;
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ENOENT:
+	case ENOTSOCK:
+	case EPROTOTYPE:
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL: return VZ_EXIT_UNAVAILABLE;
+	default: return VZ_EXIT_OSERR;
+	}
+}
+
+int
+words_not_dialled(const struct link *k, int err, int sys_errno, enum vz_dial_step step)
+{
+	switch (err) {
+	case VZ_ENOTFOUND: diag_error("%s: no such host", k->shown); return VZ_EXIT_NOHOST;
+	case VZ_ETIMEOUT:
+		if (step == VZ_DIAL_CONNECT)
+			return not_connected(k, ETIMEDOUT);
+		diag_error("%s: the name server did not answer in time", k->shown);
+		return VZ_EXIT_TEMPFAIL;
+	case VZ_ESYSTEM: return not_connected(k, sys_errno);
+	default: diag_error("%s: %s", k->shown, diag_words(err)); return vz_exit_of(err);
+	}
+}
+
+const char *
+words_of_status(int status)
+{
+	if (status > 0 && status <= VZ_EXIT_HANDLER_MAX)
+		return "the command there failed";
+	switch (status) {
+	case VZ_EXIT_OK: return "ended early by the other side";
+	case VZ_EXIT_DATA: return "not whole there";
+	case VZ_EXIT_UNAVAILABLE: return "not taken there";
+	case VZ_EXIT_SOFTWARE: return "a bug at the other side";
+	case VZ_EXIT_CANTCREAT: return "cannot be created there";
+	case VZ_EXIT_IOERR: return "cannot be written there";
+	case VZ_EXIT_TEMPFAIL: return "try again later";
+	case VZ_EXIT_PROTOCOL: return "not understood there";
+	case VZ_EXIT_REFUSED: return "refused";
+	case VZ_EXIT_HANDLER: return "the command there did not end by itself";
+	default: return "failed there";
+	}
+}
+
+int
+words_closed(const struct link *k, const struct vz_event *ev)
+{
+	char text[1024];
+
+	diag_escape(text, sizeof(text), ev->bytes, ev->bytes_len);
+	diag_error("%s: %s%s%s", k->shown, words_of_status(ev->status), *text ? ": " : "", text);
+	if (ev->status == VZ_EXIT_REFUSED && k->stage < LINK_READY)
+		hint_authorize(k);
+	return ev->status != 0 ? ev->status : VZ_EXIT_UNAVAILABLE;
+}
+
+/* Before the peer has proved anything all of these are one: no valid answer (DESIGN 5). */
+static int
+no_answer(const struct link *k, int err)
+{
+	if (err == VZ_EMISMATCH) {
+		diag_error("%s: answered by another key than the one called", k->shown);
+		return VZ_EXIT_PROTOCOL;
+	}
+	if (err == VZ_ETIMEOUT)
+		diag_error("%s: connected, but no answer in time", k->shown);
+	else
+		diag_error("%s: connected, but no valid answer", k->shown);
+	diag_hint("not vz, another key than this one, or another pre-shared key");
+	return VZ_EXIT_PROTOCOL;
+}
+
+int
+words_broken(const struct link *k, int err, int sys_errno)
+{
+	bool local = err == VZ_ENOMEM || err == VZ_EINVAL;
+
+	if (k->stage < LINK_AUTHENTICATED && !local)
+		return no_answer(k, err);
+	switch (err) {
+	case 0:
+		diag_error("%s: the other side ended the session early", k->shown);
+		return VZ_EXIT_UNAVAILABLE;
+	case VZ_ECUT:
+	case VZ_ESYSTEM:
+		diag_error("%s: the connection broke before delivery was confirmed%s%s", k->shown,
+		    sys_errno ? ": " : "", sys_errno ? errno_words(sys_errno) : "");
+		return VZ_EXIT_DATA;
+	case VZ_EAUTH: diag_error("%s: what came was tampered with", k->shown); return VZ_EXIT_DATA;
+	case VZ_ETIMEOUT:
+		diag_error("%s: the other side fell silent", k->shown);
+		return VZ_EXIT_TEMPFAIL;
+	default: diag_error("%s: %s", k->shown, diag_words(err)); return vz_exit_of_peer(err);
+	}
+}

@@ -1,0 +1,21 @@
+/*
+ * What vz-send says about its connection: words or events, and the exit status that goes with a
+ * failure (DESIGN 8).
+ */
+#ifndef VZ_SEND_WORDS_H
+#define VZ_SEND_WORDS_H
+
+#include "cmd/vz-send/link.h"
+
+void words_connected(const struct link *k);
+void words_authenticated(const struct link *k);
+/* READY came without the right to send. */
+void words_no_right(const struct link *k);
+/* Each says what happened and returns the exit status for it, never 0. */
+int words_not_dialled(const struct link *k, int err, int sys_errno, enum vz_dial_step step);
+int words_closed(const struct link *k, const struct vz_event *ev);
+int words_broken(const struct link *k, int err, int sys_errno);
+/* What a status of the other side means, before its own words: static. */
+const char *words_of_status(int status);
+
+#endif
