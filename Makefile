@@ -75,7 +75,7 @@ $(B)/%.o: %.c Makefile $(B)/options
 	$(call say,CC,$<) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 .SECONDEXPANSION:
-$(B)/bin/%: $$(patsubst %.c,$(B)/%.o,$$(sort $$(wildcard cmd/$$*/*.c))) $(COMMON) $(B)/libvz.a
+$(B)/bin/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(sort $$(wildcard cmd/$$*/*.c))))) $(COMMON) $(B)/libvz.a
 	$(Q)mkdir -p $(@D)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
