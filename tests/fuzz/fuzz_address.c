@@ -1,0 +1,87 @@
+/*
+ * Addresses to dial and to listen on, with a peers file whose text is hostile too: what is parsed
+ * can be written and parsed again to the same.
+ */
+#include "base/err.h"
+#include "id/address.h"
+#include "tests/fuzz/fuzz.h"
+
+/* The input's second line is what every name stands for. */
+struct names {
+	const char *text;
+	char copy[1024];
+};
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	return vz_secret_init();
+}
+
+static int
+look_up(void *arg, const char *name, size_t len, const char **text)
+{
+	const struct names *n = arg;
+
+	PROMISE(vz_peer_name_ok(name, len));
+	if (n->text == NULL)
+		return VZ_ENOTFOUND;
+	*text = n->text;
+	return 0;
+}
+
+static void
+endpoint(const struct vz_endpoint *at)
+{
+	PROMISE(memchr(at->host, 0, sizeof(at->host)) != NULL);
+	PROMISE(memchr(at->path, 0, sizeof(at->path)) != NULL);
+	if (at->kind == VZ_ADDRESS_UNIX)
+		PROMISE(at->path[0] == '/');
+}
+
+static void
+dial(const char *s, size_t len, struct names *n)
+{
+	char text[VZ_ADDRESS_TEXT_MAX], again[VZ_ADDRESS_TEXT_MAX];
+	struct vz_address a, b;
+	const char *why = NULL;
+
+	if (vz_address_parse(s, len, look_up, n, &a, &why) < 0) {
+		PROMISE(why != NULL);
+		return;
+	}
+	endpoint(&a.at);
+	PROMISE(a.at.kind == VZ_ADDRESS_UNIX || a.at.port != 0);
+	PROMISE(vz_address_format(&a, text, sizeof(text)) == 0);
+	PROMISE(vz_address_parse(text, strlen(text), NULL, NULL, &b, NULL) == 0);
+	PROMISE(vz_address_format(&b, again, sizeof(again)) == 0);
+	PROMISE(strcmp(text, again) == 0);
+	PROMISE(vz_key_equal(&a.key, &b.key) && a.relayed == b.relayed && a.at.port == b.at.port);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *s = (const char *)data;
+	const char *nl = size > 0 ? memchr(s, '\n', size) : NULL;
+	struct vz_listen_address l;
+	struct names n = {NULL, ""};
+	size_t len = nl != NULL ? (size_t)(nl - s) : size;
+	const char *why = NULL;
+	char *line;
+
+	if (nl != NULL && size - len - 1 < sizeof(n.copy)) {
+		memcpy(n.copy, nl + 1, size - len - 1);
+		n.text = n.copy;
+	}
+	PROMISE((line = strndup(s, len)) != NULL);
+	dial(line, len, &n);
+	if (vz_listen_address_parse(line, look_up, &n, &l, &why) == 0)
+		endpoint(&l.at);
+	else
+		PROMISE(why != NULL);
+	free(line);
+	return 0;
+}

@@ -1,0 +1,58 @@
+/*
+ * The frames of a record: what is decoded encodes to the same bytes, and words are fit to be shown.
+ */
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "tests/fuzz/fuzz.h"
+#include "wire/frame.h"
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	return 0;
+}
+
+static void
+check(const struct vz_frame *f)
+{
+	switch (f->type) {
+	case VZ_FRAME_OPEN:
+		PROMISE(f->kind <= VZ_KIND_ASK);
+		PROMISE((f->flags & ~VZ_OPEN_ONE_PASS) == 0);
+		PROMISE(vz_name_ok(f->bytes, f->bytes_len));
+		break;
+	case VZ_FRAME_CANCEL:
+	case VZ_FRAME_DONE:
+	case VZ_FRAME_CLOSE:
+		PROMISE(f->bytes_len <= VZ_TEXT_MAX && vz_utf8_ok(f->bytes, f->bytes_len));
+		break;
+	case VZ_FRAME_DATA: PROMISE(f->bytes_len > 0); break;
+	default: break;
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct vz_rd r = vz_rd_of(data, size < VZ_RECORD_PLAIN_MAX ? size : VZ_RECORD_PLAIN_MAX);
+	const uint8_t *begin = data;
+	struct vz_frame f;
+	struct vz_buf out;
+	int got;
+
+	vz_buf_init(&out, VZ_RECORD_PLAIN_MAX);
+	while ((got = vz_frame_next(&r, &f)) == 1) {
+		check(&f);
+		vz_buf_clear(&out);
+		PROMISE(vz_frame_put(&out, &f) == 0);
+		PROMISE(out.len == (size_t)(r.p - begin));
+		PROMISE(memcmp(vz_buf_ptr(&out), begin, out.len) == 0);
+		begin = r.p;
+	}
+	PROMISE(got == VZ_EFORMAT || (got == 0 && r.len == 0));
+	vz_buf_free(&out);
+	return 0;
+}

@@ -1,0 +1,101 @@
+/*
+ * Short texts that people type or peers send: keys, pre-shared keys, sizes, durations, and the
+ * escaping of what is shown.
+ */
+#include "base/bech32.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "id/key.h"
+#include "tests/fuzz/fuzz.h"
+
+#define LIMIT (UINT64_C(1) << 40)
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	return vz_secret_init();
+}
+
+/* One case, so its own text again or that in capitals. */
+static bool
+same_text(const char *a, size_t len, const char *b)
+{
+	return strlen(b) == len && strncasecmp(a, b, len) == 0;
+}
+
+static void
+keys(const char *s, size_t len)
+{
+	char text[VZ_BECH32_TEXT_MAX];
+	struct vz_key key;
+	uint8_t psk[VZ_PSK_LEN], any[20];
+
+	if (vz_key_parse(s, len, &key) == 0) {
+		vz_key_format(&key, text);
+		PROMISE(same_text(s, len, text));
+	}
+	if (vz_psk_parse(s, len, psk) == 0) {
+		PROMISE(vz_psk_format(psk, text, sizeof(text)) == 0);
+		PROMISE(same_text(s, len, text));
+	}
+	if (vz_bech32_decode("vz", s, len, any, sizeof(any)) == 0) {
+		PROMISE(vz_bech32_encode("vz", any, sizeof(any), text, sizeof(text)) == 0);
+		PROMISE(same_text(s, len, text));
+	}
+}
+
+static void
+numbers(const char *s)
+{
+	uint64_t n;
+
+	if (vz_parse_size(s, LIMIT, &n) == 0)
+		PROMISE(n <= LIMIT);
+	if (vz_parse_duration(s, LIMIT, &n) == 0)
+		PROMISE(n <= LIMIT);
+}
+
+/* Nothing that a terminal could obey comes out, and what was not taken is said. */
+static void
+escape(enum vz_escape_for how, const uint8_t *data, size_t size, size_t cap)
+{
+	char *out = malloc(cap);
+	size_t taken, len;
+
+	PROMISE(out != NULL);
+	taken = vz_escape(how, out, cap, data, size);
+	PROMISE(taken <= size);
+	if (cap > 0) {
+		len = strlen(out);
+		PROMISE(len < cap && vz_utf8_ok(out, len));
+		for (size_t i = 0; i < len; i++) {
+			uint8_t c = (uint8_t)out[i];
+
+			PROMISE((c >= 0x20 && c != 0x7f) ||
+			    (how == VZ_ESCAPE_BODY && (c == '\n' || c == '\t')));
+		}
+	}
+	free(out);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *s = strndup((const char *)data, size);
+
+	PROMISE(s != NULL);
+	keys((const char *)data, size);
+	numbers(s);
+	free(s);
+	for (size_t cap = 0; cap < 16; cap += 3) {
+		escape(VZ_ESCAPE_LINE, data, size, cap);
+		escape(VZ_ESCAPE_BODY, data, size, cap);
+		escape(VZ_ESCAPE_JSON, data, size, cap);
+	}
+	escape(VZ_ESCAPE_LINE, data, size, 6 * size + 1);
+	escape(VZ_ESCAPE_BODY, data, size, 6 * size + 1);
+	escape(VZ_ESCAPE_JSON, data, size, 6 * size + 1);
+	return 0;
+}
