@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# make install puts the programs and their pages where they belong, and uninstall leaves nothing.
+load helpers
+
+make_() {
+	# The build is there; with its own options nothing is compiled again. MAKEFLAGS of a make that
+	# runs these tests are not ours.
+	# shellcheck disable=SC2046 # AEAD=... LOOP=...
+	MAKEFLAGS='' make -C "$VZ_TREE" B="$VZ_BUILD" $(cat "$VZ_BUILD/options") DESTDIR="$PWD/root" "$@" >make.out
+}
+
+@test "make install installs programs that run, and a page for each" {
+	local program
+
+	make_ install PREFIX=/usr
+	for program in vz-keygen vz-send vz-listen; do
+		timeout "$PATIENCE" "root/usr/bin/$program" --version
+		[ -s "root/usr/share/man/man1/$program.1" ]
+	done
+	[ -s root/usr/share/man/man7/vz.7 ]
+	[ -s root/usr/share/doc/vz/README.md ]
+	[ -z "$(find root -type f -perm /022)" ]
+}
+
+@test "make uninstall leaves nothing of it" {
+	make_ install
+	mkdir -p root/usr/local/bin root/usr/local/share/man/man1
+	echo theirs >root/usr/local/bin/other
+	make_ uninstall
+	[ "$(find root ! -type d)" = root/usr/local/bin/other ]
+	[ ! -e root/usr/local/share/doc/vz ]
+}
+
+@test "identities are made for their owner alone under any umask" {
+	local mask
+
+	for mask in 000 022 077 777; do
+		(umask "$mask"; exec timeout "$PATIENCE" "$KEYGEN" -f "$PWD/new$mask/identity") >key
+		[ "$(stat -c %a "new$mask/identity")" = 600 ]
+		[ "$(stat -c %a "new$mask")" = 700 ]
+		grep -Eqx 'vz1[a-z0-9]{58}' key
+	done
+}
+
+@test "a second identity is not made over the first" {
+	mkdir -m 700 own
+	exits 0 timeout "$PATIENCE" "$KEYGEN" -f own/identity >key
+	cp own/identity before
+	exits 73 timeout "$PATIENCE" "$KEYGEN" -f own/identity 2>again.err
+	says again.err 'hint: .*--force'
+	cmp before own/identity
+}
