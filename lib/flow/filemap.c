@@ -52,21 +52,18 @@ on_sigbus(int signo, siginfo_t *info, void *context)
 	errno = saved;
 }
 
+/* For each file anew: whoever took the signal since has no use for ours. */
 static int
 guard(void)
 {
 	struct sigaction sa;
 
-	if (page)
-		return 0;
+	page = (size_t)sysconf(_SC_PAGESIZE);
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_sigaction = on_sigbus;
 	sa.sa_flags = SA_SIGINFO;
 	sigemptyset(&sa.sa_mask);
-	if (sigaction(SIGBUS, &sa, NULL) != 0)
-		return VZ_ESYSTEM;
-	page = (size_t)sysconf(_SC_PAGESIZE);
-	return 0;
+	return sigaction(SIGBUS, &sa, NULL) == 0 ? 0 : VZ_ESYSTEM;
 }
 
 static void

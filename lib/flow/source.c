@@ -15,9 +15,10 @@
 struct vz_source {
 	int fd; /* -1 = an empty source */
 	unsigned flags;
-	bool sized;      /* a long regular file: what it measured when opened counts */
-	bool settled;    /* a short one, all of it read when opened */
-	bool mapped;     /* else it is read into the ring */
+	bool sized;   /* a long regular file: what it measured when opened counts */
+	bool settled; /* a short one, all of it read when opened */
+	bool mapped;  /* else it is read into the ring */
+	bool regular;
 	bool nonblock;   /* read(2) never waits, so it need not be asked before */
 	bool eof;        /* nothing more comes */
 	bool unfinished; /* the end counts only when the producer ended well */
@@ -107,7 +108,7 @@ fill_ring(struct vz_source *s, uint64_t goal)
 		if (r < 0)
 			return errno == EAGAIN ? VZ_SOURCE_DRY : fail(s, VZ_ESYSTEM);
 		/* A pipe that gave less than was asked for has no more. */
-		if ((size_t)r < want && !s->sized)
+		if ((size_t)r < want && !s->regular)
 			return VZ_SOURCE_DRY;
 	}
 	return s->sized && s->ring.end == s->length ? at_end(s) : VZ_SOURCE_MORE;
@@ -131,7 +132,7 @@ look_at_file(struct vz_source *s, const struct stat *st)
 	off_t at = lseek(s->fd, 0, SEEK_CUR);
 	uint64_t length = at >= 0 && st->st_size > at ? (uint64_t)(st->st_size - at) : 0;
 
-	s->nonblock = true;
+	s->regular = s->nonblock = true;
 	if (length < VZ_SOURCE_MAP_MIN)
 		return read_whole(s, length);
 	s->start = (uint64_t)at;
