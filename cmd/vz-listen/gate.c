@@ -1,0 +1,189 @@
+#include "cmd/vz-listen/gate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "cmd/common/diag.h"
+#include "cmd/vz-listen/report.h"
+#include "cmd/vz-listen/visit.h"
+#include "net/sockopt.h"
+
+#define PAUSE_MS 100
+/* Connections accepted in one turn, so that those that are there get theirs. */
+#define AT_ONCE 16
+
+/* Handshakes under way keep the identity that they began with (DESIGN 4: re-read before the next).
+ */
+static void
+refresh_identity(struct server *srv)
+{
+	struct vz_key before = srv->me.identity->bundle.identity;
+	struct self probe = srv->me;
+	struct lent *fresh;
+	int r;
+
+	/* Without one it frees none: the old one may be lent. */
+	probe.identity = NULL;
+	r = self_reload(&probe);
+	srv->me.seen = probe.seen;
+	if (r <= 0)
+		return;
+	fresh = calloc(1, sizeof(*fresh));
+	if (!fresh) {
+		vz_identity_free(probe.identity);
+		return;
+	}
+	fresh->identity = srv->me.identity = probe.identity;
+	srv->lent->replaced = true;
+	if (srv->lent->users == 0) {
+		vz_identity_free(srv->lent->identity);
+		free(srv->lent);
+	}
+	srv->lent = fresh;
+	diag_verbose(1, "identity read again");
+	if (!vz_key_equal(&before, &fresh->identity->bundle.identity))
+		for (size_t i = 0; i < srv->n_listeners; i++)
+			report_listening(srv, &srv->listeners[i]);
+}
+
+/* Those that failed after they were callers hold nobody up. */
+static void
+disown_silent(struct server *srv)
+{
+	struct visit *v, *next, *out;
+
+	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
+	{
+		if (v->admitted || !vz_conn_silent(v->conn))
+			continue;
+		out = vz_pool_disown(&srv->pool, v);
+		if (!out)
+			continue;
+		if (out == next)
+			next = TAILQ_NEXT(next, all);
+		report_pushed_out(out);
+		visit_drop(out);
+	}
+}
+
+static void
+take_in(struct server *srv, int fd, const struct sockaddr_storage *from)
+{
+	struct vz_source source;
+	struct visit *v, *out;
+	uid_t uid = (uid_t)-1;
+
+	if (from->ss_family == AF_UNIX)
+		(void)vz_peer_uid(fd, &uid);
+	vz_source_of((const struct sockaddr *)from, uid, &source);
+	refresh_identity(srv);
+	v = visit_new(srv, fd);
+	if (!v)
+		return;
+	report_accepted(v);
+	if (srv->pool.n_callers == VZ_POOL_CALLERS)
+		disown_silent(srv);
+	out = vz_pool_arrive(&srv->pool, &source, v);
+	if (out) {
+		report_pushed_out(out);
+		visit_drop(out);
+	}
+}
+
+static void
+want_all(struct server *srv, unsigned want)
+{
+	for (size_t i = 0; i < srv->n_listeners; i++)
+		(void)vz_loop_want(srv->loop, &srv->gates[i], want);
+}
+
+/* Level-triggered readiness would spin until a descriptor is free. */
+static void
+rest(struct server *srv, int sys_errno)
+{
+	if (!srv->starved)
+		report_starved(sys_errno);
+	srv->starved = true;
+	want_all(srv, 0);
+	if (vz_timer_set(srv->loop, &srv->pause, PAUSE_MS) < 0)
+		want_all(srv, VZ_READ);
+}
+
+static void
+on_rested(struct vz_loop *l, struct vz_timer *t)
+{
+	(void)l;
+	want_all(t->arg, VZ_READ);
+}
+
+/* Errors of the one connection that was next, not of accepting (accept(2)). */
+static bool
+is_theirs(int sys_errno)
+{
+	switch (sys_errno) {
+	case EINTR:
+	case ECONNABORTED:
+	case EPROTO:
+	case EPERM:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENOPROTOOPT:
+	case EOPNOTSUPP: return true;
+	default: return false;
+	}
+}
+
+static void
+on_arrival(struct vz_loop *l, struct vz_watch *w, unsigned got)
+{
+	struct server *srv = w->arg;
+	struct sockaddr_storage from;
+	socklen_t len;
+	int fd;
+
+	(void)l;
+	(void)got;
+	for (int i = 0; i < AT_ONCE; i++) {
+		memset(&from, 0, sizeof(from));
+		len = sizeof(from);
+		fd = vz_listen_accept(w->fd, &from, &len);
+		if (fd >= 0) {
+			srv->starved = false;
+			take_in(srv, fd, &from);
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			return;
+		} else if (!is_theirs(errno)) {
+			rest(srv, errno);
+			return;
+		}
+	}
+}
+
+int
+gate_open(struct server *srv)
+{
+	int r = 0;
+
+	srv->pause = (struct vz_timer){.fn = on_rested, .arg = srv};
+	for (size_t i = 0; i < srv->n_listeners && r == 0; i++) {
+		srv->gates[i] =
+		    (struct vz_watch){.fd = srv->listeners[i].fd, .fn = on_arrival, .arg = srv};
+		r = vz_loop_add(srv->loop, &srv->gates[i], VZ_READ);
+	}
+	return r;
+}
+
+void
+gate_close(struct server *srv)
+{
+	vz_timer_stop(srv->loop, &srv->pause);
+	for (size_t i = 0; i < srv->n_listeners; i++)
+		vz_loop_del(srv->loop, &srv->gates[i]);
+	vz_listen_close(srv->listeners, srv->n_listeners);
+	srv->n_listeners = 0;
+}

@@ -1,0 +1,14 @@
+/*
+ * The listening sockets: who comes in, and who has to go for it.
+ */
+#ifndef VZ_LISTEN_GATE_H
+#define VZ_LISTEN_GATE_H
+
+#include "cmd/vz-listen/server.h"
+
+/* Begins to accept. VZ_ESYSTEM, VZ_ENOMEM. */
+int gate_open(struct server *srv);
+/* Closes the sockets; those on disk that are ours go away. */
+void gate_close(struct server *srv);
+
+#endif

@@ -1,0 +1,240 @@
+#include "cmd/vz-listen/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "cmd/common/diag.h"
+#include "cmd/common/exit.h"
+
+#define NAME_SHOWN 1100 /* 255 bytes, each \xNN at worst */
+
+/* Who it is, for words: the name in the authorised file where there is one. */
+static const char *
+peer(const struct visit *v)
+{
+	static char text[512];
+	char name[300];
+
+	if (!v->grant.name[0])
+		return v->key_text;
+	diag_escape(name, sizeof(name), v->grant.name, strlen(v->grant.name));
+	snprintf(text, sizeof(text), "%s (%s)", v->key_text, name);
+	return text;
+}
+
+static struct vz_json *
+event(const char *name, const struct visit *v)
+{
+	struct vz_json *j = diag_event(name);
+
+	vz_json_str(j, "remote", v->remote);
+	if (v->key_text[0]) {
+		vz_json_str(j, "key", v->key_text);
+		vz_json_str(j, "name", v->grant.name);
+	}
+	return j;
+}
+
+static struct vz_json *
+message_event(const char *name, const struct visit *v, const struct incoming *in)
+{
+	struct vz_json *j = event(name, v);
+
+	vz_json_str(j, "message", in->id);
+	vz_json_bytes(j, "message_name", in->name, in->name_len);
+	vz_json_u64(j, "bytes", in->bytes);
+	return j;
+}
+
+static void
+verdict(struct vz_json *j, int status, const void *text, size_t len)
+{
+	vz_json_u64(j, "status", (uint64_t)status);
+	vz_json_bytes(j, "text", text, len);
+	diag_event_end(j);
+}
+
+void
+report_listening(const struct server *srv, const struct vz_listener *l)
+{
+	char key[VZ_KEY_TEXT], address[VZ_KEY_TEXT + sizeof(l->text) + 1], text[1024];
+	const char *port = strrchr(l->text, ':');
+	struct vz_json *j;
+
+	vz_key_format(&srv->me.identity->bundle.identity, key);
+	snprintf(address, sizeof(address), "%s@%s", key, l->text);
+	if (diag_is_json()) {
+		j = diag_event("listening");
+		vz_json_str(j, "address", address);
+		vz_json_bool(j, "loopback", l->loopback);
+		diag_event_end(j);
+		return;
+	}
+	diag_escape(text, sizeof(text), address, strlen(address));
+	if (l->loopback && port)
+		diag_verbose(0, "listening on %s (this host only; *:%s for all)", text, port + 1);
+	else
+		diag_verbose(0, "listening on %s%s", text, l->wildcard ? " (all addresses)" : "");
+}
+
+void
+report_starved(int sys_errno)
+{
+	errno = sys_errno;
+	diag_error("cannot accept connections for the moment: %s", diag_words(VZ_ESYSTEM));
+}
+
+void
+report_accepted(const struct visit *v)
+{
+	if (diag_is_json())
+		diag_event_end(event("accepted", v));
+	else
+		diag_verbose(1, "connection from %s", v->remote);
+}
+
+void
+report_pushed_out(const struct visit *v)
+{
+	if (diag_is_json())
+		diag_event_end(event("pushed-out", v));
+	else
+		diag_verbose(1, "%s: pushed out by newer connections", v->remote);
+}
+
+void
+report_authenticated(const struct visit *v)
+{
+	if (diag_is_json())
+		diag_event_end(event("authenticated", v));
+	else
+		diag_verbose(1, "%s: authenticated as %s", v->remote, peer(v));
+}
+
+void
+report_refused(const struct visit *v, int status, const char *words)
+{
+	if (diag_is_json())
+		verdict(event("refused", v), status, words, strlen(words));
+	else
+		diag_verbose(0, "refused: %s from %s: %s", peer(v), v->remote, words);
+}
+
+void
+report_memory_failed(const struct visit *v, int err)
+{
+	char dir[512];
+
+	diag_error("%s: cannot remember the serial of %s: %s",
+	    diag_escape(dir, sizeof(dir), v->srv->me.state_dir, strlen(v->srv->me.state_dir)),
+	    v->key_text, diag_words(err));
+}
+
+void
+report_goodbye(const struct visit *v, int status, const uint8_t *text, size_t len)
+{
+	char words[NAME_SHOWN];
+
+	if (diag_is_json())
+		verdict(event("goodbye", v), status, text, len);
+	else if (status != 0)
+		diag_verbose(1, "%s: left with status %d: %s", peer(v), status,
+		    diag_escape(words, sizeof(words), text, len));
+}
+
+void
+report_ended(const struct visit *v, int err)
+{
+	const char *words = err ? vz_strerror(err) : "";
+
+	if (diag_is_json())
+		verdict(event("ended", v), 0, words, strlen(words));
+	else if (!v->key_text[0])
+		diag_verbose(1, "%s: gone before it was authenticated%s%s", v->remote,
+		    err ? ": " : "", words);
+	else if (err != 0 && !v->leaving)
+		diag_verbose(1, "%s from %s: %s", peer(v), v->remote, words);
+	else
+		diag_verbose(1, "%s from %s: session over", peer(v), v->remote);
+}
+
+static const char *
+name_of(const struct incoming *in)
+{
+	static char text[NAME_SHOWN + 8];
+	char name[NAME_SHOWN];
+
+	if (in->name_len == 0)
+		return "";
+	snprintf(
+	    text, sizeof(text), " '%s'", diag_escape(name, sizeof(name), in->name, in->name_len));
+	return text;
+}
+
+void
+report_begun(const struct visit *v, const struct incoming *in)
+{
+	if (diag_is_json())
+		diag_event_end(message_event("begun", v, in));
+	else
+		diag_verbose(1, "message %s%s from %s", in->id, name_of(in), peer(v));
+}
+
+void
+report_delivered(const struct visit *v, const struct incoming *in)
+{
+	uint64_t ms = vz_loop_now(v->srv->loop) - in->begun_at;
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		diag_verbose(1, "message %s%s delivered: %llu bytes in %llu.%03llu s", in->id,
+		    name_of(in), (unsigned long long)in->bytes, (unsigned long long)(ms / 1000),
+		    (unsigned long long)(ms % 1000));
+		return;
+	}
+	j = message_event("delivered", v, in);
+	vz_json_u64(j, "milliseconds", ms);
+	diag_event_end(j);
+}
+
+void
+report_not_taken(const struct visit *v, const char *id, int status, const char *words)
+{
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		diag_error("message %s from %s not taken: %s", id, peer(v), words);
+		if (status == VZ_EXIT_UNAVAILABLE && v->srv->options->single && v->srv->used)
+			diag_hint("--dir takes any number of messages, --keep one after the other");
+		return;
+	}
+	j = event("not-taken", v);
+	vz_json_str(j, "message", id);
+	verdict(j, status, words, strlen(words));
+}
+
+void
+report_failed(const struct visit *v, const struct incoming *in, int status, const char *words)
+{
+	if (diag_is_json())
+		verdict(message_event("failed", v, in), status, words, strlen(words));
+	else
+		diag_error("message %s%s from %s failed after %llu bytes: %s", in->id, name_of(in),
+		    peer(v), (unsigned long long)in->bytes, words);
+}
+
+void
+report_cancelled(
+    const struct visit *v, const struct incoming *in, int status, const uint8_t *text, size_t len)
+{
+	char words[NAME_SHOWN];
+
+	if (diag_is_json())
+		verdict(message_event("cancelled", v, in), status, text, len);
+	else
+		diag_error("message %s%s from %s cancelled by the sender after %llu bytes: %s",
+		    in->id, name_of(in), peer(v), (unsigned long long)in->bytes,
+		    diag_escape(words, sizeof(words), text, len));
+}

@@ -1,0 +1,29 @@
+/*
+ * What vz-listen says on standard error: words, or with --log-json events (vz-listen(1) EVENTS).
+ * Whatever came from a peer is escaped here.
+ */
+#ifndef VZ_LISTEN_REPORT_H
+#define VZ_LISTEN_REPORT_H
+
+#include "cmd/vz-listen/visit.h"
+
+void report_listening(const struct server *srv, const struct vz_listener *l);
+void report_starved(int sys_errno);
+
+void report_accepted(const struct visit *v);
+void report_pushed_out(const struct visit *v);
+void report_authenticated(const struct visit *v);
+void report_refused(const struct visit *v, int status, const char *words);
+/* Serials could not be remembered. */
+void report_memory_failed(const struct visit *v, int err);
+void report_goodbye(const struct visit *v, int status, const uint8_t *text, size_t len);
+void report_ended(const struct visit *v, int err);
+
+void report_begun(const struct visit *v, const struct incoming *in);
+void report_delivered(const struct visit *v, const struct incoming *in);
+void report_not_taken(const struct visit *v, const char *id, int status, const char *words);
+void report_failed(const struct visit *v, const struct incoming *in, int status, const char *words);
+void report_cancelled(
+    const struct visit *v, const struct incoming *in, int status, const uint8_t *text, size_t len);
+
+#endif

@@ -1,0 +1,200 @@
+#include "cmd/vz-listen/server.h"
+
+#include <signal.h>
+
+#include "base/err.h"
+#include "cmd/common/diag.h"
+#include "cmd/common/env.h"
+#include "cmd/common/exit.h"
+#include "cmd/vz-listen/gate.h"
+#include "cmd/vz-listen/rights.h"
+#include "cmd/vz-listen/visit.h"
+
+/* A little more than a connection's own linger. */
+#define PATIENCE_MS 2500
+
+/* Waiting for the sink. */
+
+static void
+watch_sink(struct server *srv)
+{
+	const struct visit *v;
+	unsigned want = 0;
+
+	if (srv->sink_watch.fd < 0)
+		return;
+	/* Who waits with an open waits for their turn, not for the descriptor. */
+	TAILQ_FOREACH(v, &srv->waiting, turn)
+	if (v->held.type != VZ_EVENT_OPEN)
+		want = VZ_WRITE;
+	(void)vz_loop_want(srv->loop, &srv->sink_watch, want);
+}
+
+static void
+retry_waiting(struct server *srv)
+{
+	struct visit *v, *next;
+
+	TAILQ_FOREACH_SAFE(v, &srv->waiting, turn, next)
+	{
+		if (!visit_retry(v))
+			continue;
+		TAILQ_REMOVE(&srv->waiting, v, turn);
+		v->waiting = false;
+	}
+	watch_sink(srv);
+}
+
+static void
+on_sink_ready(struct vz_loop *l, struct vz_watch *w, unsigned got)
+{
+	(void)l;
+	(void)got;
+	retry_waiting(w->arg);
+}
+
+static void
+on_wake(struct vz_loop *l, struct vz_timer *t)
+{
+	(void)l;
+	retry_waiting(t->arg);
+}
+
+void
+server_wake(struct server *srv)
+{
+	if (!TAILQ_EMPTY(&srv->waiting))
+		(void)vz_timer_set(srv->loop, &srv->wake, 0);
+}
+
+void
+server_wait(struct server *srv, struct visit *v)
+{
+	v->waiting = true;
+	TAILQ_INSERT_TAIL(&srv->waiting, v, turn);
+	watch_sink(srv);
+}
+
+/* Ends. */
+
+static void
+note_status(struct server *srv, int status)
+{
+	if (srv->status == 0)
+		srv->status = status;
+}
+
+void
+server_serve(struct server *srv, struct visit *v)
+{
+	struct visit *other, *next;
+
+	srv->served = v;
+	gate_close(srv);
+	/* Those who are not authenticated yet hear it when they are. */
+	TAILQ_FOREACH_SAFE(other, &srv->visits, all, next)
+	if (other != v && other->admitted)
+		visit_dismiss(
+		    other, VZ_EXIT_TEMPFAIL, "this listener serves one session and has it");
+}
+
+static void
+on_patience_over(struct vz_loop *l, struct vz_timer *t)
+{
+	(void)t;
+	vz_loop_stop(l, 0);
+}
+
+void
+server_stop(struct server *srv, int status)
+{
+	struct visit *v, *next;
+
+	note_status(srv, status);
+	if (srv->stopping)
+		return;
+	srv->stopping = true;
+	gate_close(srv);
+	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
+	visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener is stopping");
+	if (TAILQ_EMPTY(&srv->visits) || vz_timer_set(srv->loop, &srv->patience, PATIENCE_MS) < 0)
+		vz_loop_stop(srv->loop, 0);
+}
+
+void
+server_forget(struct server *srv, struct visit *v)
+{
+	TAILQ_REMOVE(&srv->visits, v, all);
+	if (v->waiting) {
+		TAILQ_REMOVE(&srv->waiting, v, turn);
+		watch_sink(srv);
+	}
+	if (v == srv->served) {
+		/* It was what we were for. */
+		note_status(srv, v->status);
+		vz_loop_stop(srv->loop, 0);
+	} else if (srv->stopping && TAILQ_EMPTY(&srv->visits)) {
+		vz_loop_stop(srv->loop, 0);
+	}
+}
+
+/* Signals. */
+
+static void
+on_end_signal(struct vz_loop *l, int signo, void *arg)
+{
+	struct server *srv = arg;
+
+	/* Asked twice: at once. */
+	if (srv->stopping) {
+		srv->signo = signo;
+		vz_loop_stop(l, 0);
+		return;
+	}
+	/* A listener that goes on for ever and was doing nothing has done all of its work. */
+	if (signo != SIGTERM || !srv->options->keep || srv->messages > 0)
+		srv->signo = signo;
+	server_stop(srv, 0);
+}
+
+static void
+on_hangup(struct vz_loop *l, int signo, void *arg)
+{
+	(void)l;
+	(void)signo;
+	rights_reload(arg);
+}
+
+static int
+watch_signals(struct server *srv)
+{
+	int r = vz_loop_signal(srv->loop, SIGTERM, on_end_signal, srv);
+
+	if (r == 0)
+		r = vz_loop_signal(srv->loop, SIGINT, on_end_signal, srv);
+	/* A listener for one session ends with its terminal, as programs do. */
+	if (r == 0 && srv->options->keep)
+		r = vz_loop_signal(srv->loop, SIGHUP, on_hangup, srv);
+	return r;
+}
+
+int
+server_run(struct server *srv)
+{
+	int r;
+
+	srv->wake = (struct vz_timer){.fn = on_wake, .arg = srv};
+	srv->patience = (struct vz_timer){.fn = on_patience_over, .arg = srv};
+	srv->sink_watch =
+	    (struct vz_watch){.fd = vz_sink_fd(srv->sink), .fn = on_sink_ready, .arg = srv};
+	r = watch_signals(srv);
+	if (r == 0 && srv->sink_watch.fd >= 0)
+		r = vz_loop_add(srv->loop, &srv->sink_watch, 0);
+	if (r == 0)
+		r = vz_loop_run(srv->loop);
+	if (r < 0) {
+		diag_error("%s", diag_words(r));
+		note_status(srv, VZ_EXIT_OSERR);
+	}
+	return srv->status;
+}

@@ -1,0 +1,77 @@
+/*
+ * The listener: its sockets, the connections on them, the sink that they share.
+ */
+#ifndef VZ_LISTEN_SERVER_H
+#define VZ_LISTEN_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "cmd/common/self.h"
+#include "cmd/vz-listen/options.h"
+#include "flow/sink.h"
+#include "guard/pool.h"
+#include "net/conn.h"
+#include "net/listen.h"
+#include "net/loop.h"
+
+struct visit;
+TAILQ_HEAD(visits, visit);
+
+/* An identity that handshakes borrow: it outlives its replacement until the last of them is over.
+ */
+struct lent {
+	struct vz_identity *identity;
+	unsigned users;
+	bool replaced;
+};
+
+struct server {
+	const struct listen_options *options;
+	struct self me;
+	struct lent *lent; /* the identity that is in `me` */
+	bool locked;       /* the revoked list is damaged: nobody new gets in */
+	struct vz_loop *loop;
+	struct vz_listener listeners[VZ_LISTEN_MAX];
+	struct vz_watch gates[VZ_LISTEN_MAX];
+	size_t n_listeners;
+	struct vz_timer pause; /* no descriptors left: accepting again later */
+	bool starved;          /* and that was said */
+	struct vz_pool pool;
+	struct visits visits, waiting; /* all; those that the sink keeps waiting, in order */
+	unsigned sessions;             /* visits that were admitted */
+
+	struct vz_sink *sink;
+	struct vz_watch sink_watch;
+	struct vz_timer wake;
+	struct visit *writer; /* whose message an exclusive sink is taking */
+	unsigned messages;    /* under way */
+	bool used;            /* a message was accepted */
+
+	struct visit *served; /* the one session, once it is chosen */
+	bool stopping;
+	struct vz_timer patience; /* of the farewell */
+	int status, signo;
+};
+
+/* Loads who we are, opens the sink and the sockets and says so, or ends the program (start.c). */
+void server_open(struct server *srv, const struct listen_options *o);
+/* Serves; the exit status. srv->signo is the signal that ended it, or 0. */
+int server_run(struct server *srv);
+/* Undoes server_open: sockets that were made go away, messages under way are aborted (start.c). */
+void server_close(struct server *srv);
+
+/* Nothing new begins: sockets are closed, everybody is told, and the loop ends with `status` when
+ * they are gone. The first status that is not 0 stands. */
+void server_stop(struct server *srv, int status);
+/* v has opened a message, and this listener serves one session: it is the one. */
+void server_serve(struct server *srv, struct visit *v);
+/* The visit is over. */
+void server_forget(struct server *srv, struct visit *v);
+/* Somebody among the waiting may go on: soon their events are tried again. */
+void server_wake(struct server *srv);
+/* Keeps v waiting for the sink. */
+void server_wait(struct server *srv, struct visit *v);
+
+#endif

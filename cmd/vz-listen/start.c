@@ -1,0 +1,271 @@
+/*
+ * Everything between the command line and the first connection, and its undoing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fsutil.h"
+#include "cmd/common/diag.h"
+#include "cmd/common/env.h"
+#include "cmd/common/exit.h"
+#include "cmd/vz-listen/gate.h"
+#include "cmd/vz-listen/report.h"
+#include "cmd/vz-listen/rights.h"
+#include "cmd/vz-listen/server.h"
+#include "cmd/vz-listen/visit.h"
+#include "crypto/aead.h"
+#include "net/notify.h"
+
+/* Beside the sessions: pools, files under way, listening sockets, ourselves. */
+#define DESCRIPTORS_MORE 512
+
+static const char *
+shown(const char *text)
+{
+	static char buf[512];
+
+	return diag_escape(buf, sizeof(buf), text, strlen(text));
+}
+
+/* The sink. */
+
+static mode_t
+file_mode(void)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	return 0666 & ~mask;
+}
+
+_Noreturn static void
+no_sink(const struct listen_options *o, int err)
+{
+	const char *path = o->file ? o->file : o->dir;
+
+	if (!path) {
+		diag_error("standard output: %s", diag_words(err));
+		exit(VZ_EXIT_IOERR);
+	}
+	if (err != VZ_EMODE)
+		diag_error("%s: %s", shown(path), diag_words(err));
+	else if (o->dir)
+		diag_error("%s: not a folder", shown(path));
+	else
+		diag_error("%s: is there and is not a regular file", shown(path));
+	if (err == VZ_EMODE && o->file)
+		diag_hint(
+		    "without -o the message goes to standard output, which > can point there");
+	exit(VZ_EXIT_CANTCREAT);
+}
+
+static void
+open_sink(struct server *srv, const struct listen_options *o)
+{
+	bool escape = !o->raw && isatty(STDOUT_FILENO);
+	int r;
+
+	if (!o->file && env_stdout_closed()) {
+		diag_error("standard output is closed");
+		exit(VZ_EXIT_IOERR);
+	}
+	if (o->file)
+		r = vz_sink_file(o->file, file_mode(), &srv->sink);
+	else if (o->dir)
+		r = vz_sink_dir(o->dir, file_mode(), STDOUT_FILENO, &srv->sink);
+	else
+		r = vz_sink_stream(STDOUT_FILENO, escape, &srv->sink);
+	if (r < 0)
+		no_sink(o, r);
+}
+
+/* The sockets. */
+
+_Noreturn static void
+no_socket(const char *address, int err)
+{
+	int status = err == VZ_ENOTFOUND           ? VZ_EXIT_NOHOST
+	    : err == VZ_EMODE || err == VZ_EEXISTS ? VZ_EXIT_CANTCREAT
+	    : err == VZ_ELIMIT                     ? VZ_EXIT_USAGE
+						   : VZ_EXIT_OSERR;
+
+	switch (err) {
+	case VZ_ENOTFOUND: diag_error("cannot listen on %s: no such host", address); break;
+	case VZ_EEXISTS: diag_error("cannot listen on %s: somebody answers there", address); break;
+	case VZ_EMODE:
+		diag_error("cannot listen on %s: a file that is not a socket", address);
+		break;
+	case VZ_ELIMIT:
+		diag_error("cannot listen on %s: more than %d sockets", address, VZ_LISTEN_MAX);
+		break;
+	default: diag_error("cannot listen on %s: %s", address, diag_words(err)); break;
+	}
+	exit(status);
+}
+
+static void
+parse_address(const char *text, struct vz_listen_address *out)
+{
+	const char *why = NULL;
+
+	if (vz_listen_address_parse(text, NULL, NULL, out, &why) < 0)
+		diag_usage("not an address to listen on: '%s'%s%s", shown(text), why ? ": " : "",
+		    why ? why : "");
+	if (out->relay)
+		diag_usage("cannot listen at a relay: '%s'", shown(text));
+}
+
+static struct vz_listen_address *
+parse_addresses(const struct listen_options *o)
+{
+	struct vz_listen_address *a = calloc((size_t)o->n_addresses + 1, sizeof(*a));
+
+	if (o->n_addresses == 0 && !getenv("LISTEN_FDS"))
+		diag_usage("no address to listen on");
+	if (!a) {
+		diag_error("%s", diag_words(VZ_ENOMEM));
+		exit(VZ_EXIT_OSERR);
+	}
+	for (int i = 0; i < o->n_addresses; i++)
+		parse_address(o->addresses[i], &a[i]);
+	return a;
+}
+
+/* Sockets that were made so far go away again with the program. */
+static void
+open_sockets(struct server *srv, const struct listen_options *o, const struct vz_listen_address *a)
+{
+	int r = vz_listen_inherit(
+	    getenv("LISTEN_PID"), getenv("LISTEN_FDS"), srv->listeners, &srv->n_listeners);
+
+	if (r < 0) {
+		diag_error("the sockets passed in LISTEN_FDS: %s", diag_words(r));
+		exit(r == VZ_ESYSTEM ? VZ_EXIT_OSERR : VZ_EXIT_CONFIG);
+	}
+	if (srv->n_listeners == 0 && o->n_addresses == 0)
+		diag_usage("no address to listen on");
+	for (int i = 0; i < o->n_addresses; i++) {
+		r = vz_listen_open(
+		    &a[i], o->common.family, o->socket_mode, srv->listeners, &srv->n_listeners);
+		if (r < 0) {
+			int saved = errno;
+
+			vz_listen_close(srv->listeners, srv->n_listeners);
+			errno = saved;
+			no_socket(shown(o->addresses[i]), r);
+		}
+	}
+}
+
+/* Telling. */
+
+static void
+tell_ready(struct server *srv, int fd)
+{
+	char key[VZ_KEY_TEXT], line[VZ_KEY_TEXT + sizeof(srv->listeners[0].text) + 2];
+	int r = 0;
+
+	vz_key_format(&srv->me.identity->bundle.identity, key);
+	for (size_t i = 0; i < srv->n_listeners && r == 0; i++) {
+		int n = snprintf(line, sizeof(line), "%s@%s\n", key, srv->listeners[i].text);
+
+		r = vz_fs_write_all(fd, line, (size_t)n);
+	}
+	if (r == 0 && close(fd) < 0)
+		r = VZ_ESYSTEM;
+	if (r < 0) {
+		diag_error("--ready-fd %d: %s", fd, diag_words(r));
+		server_close(srv);
+		exit(VZ_EXIT_IOERR);
+	}
+}
+
+static void
+tell(struct server *srv, const struct listen_options *o)
+{
+	int r;
+
+	for (size_t i = 0; i < srv->n_listeners; i++)
+		report_listening(srv, &srv->listeners[i]);
+	if (o->ready_fd >= 0)
+		tell_ready(srv, o->ready_fd);
+	r = vz_notify(getenv("NOTIFY_SOCKET"), VZ_NOTIFY_READY);
+	if (r < 0)
+		diag_verbose(0, "the service manager cannot be told: %s", diag_words(r));
+}
+
+/* All together. */
+
+/* More sessions may be asked for than the soft limit has descriptors; failing that, accept pauses.
+ */
+static void
+raise_descriptor_limit(const struct listen_options *o)
+{
+	rlim_t need = (rlim_t)o->max_conns + DESCRIPTORS_MORE;
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= need)
+		return;
+	l.rlim_cur = l.rlim_max < need ? l.rlim_max : need;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
+static void
+start_loop(struct server *srv)
+{
+	int r = vz_loop_new(&srv->loop);
+
+	if (r == 0)
+		r = gate_open(srv);
+	srv->lent = calloc(1, sizeof(*srv->lent));
+	if (!srv->lent)
+		r = VZ_ENOMEM;
+	if (r < 0) {
+		diag_error("%s", diag_words(r));
+		vz_listen_close(srv->listeners, srv->n_listeners);
+		exit(VZ_EXIT_OSERR);
+	}
+	srv->lent->identity = srv->me.identity;
+}
+
+void
+server_open(struct server *srv, const struct listen_options *o)
+{
+	struct vz_listen_address *addresses;
+
+	memset(srv, 0, sizeof(*srv));
+	srv->options = o;
+	TAILQ_INIT(&srv->visits);
+	TAILQ_INIT(&srv->waiting);
+	addresses = parse_addresses(o);
+	open_sink(srv, o);
+	self_load(&srv->me, &o->common);
+	rights_load(srv);
+	(void)vz_aead_accelerate();
+	raise_descriptor_limit(o);
+	open_sockets(srv, o, addresses);
+	free(addresses);
+	start_loop(srv);
+	tell(srv, o);
+}
+
+void
+server_close(struct server *srv)
+{
+	/* What ends now is nobody's wish to be told of. */
+	srv->stopping = true;
+	while (!TAILQ_EMPTY(&srv->visits))
+		visit_drop(TAILQ_FIRST(&srv->visits));
+	gate_close(srv);
+	vz_loop_del(srv->loop, &srv->sink_watch);
+	vz_sink_free(srv->sink);
+	vz_loop_free(srv->loop);
+	self_free(&srv->me);
+	free(srv->lent);
+}

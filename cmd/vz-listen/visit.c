@@ -1,0 +1,175 @@
+#include "cmd/vz-listen/visit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "cmd/common/exit.h"
+#include "cmd/vz-listen/admit.h"
+#include "cmd/vz-listen/deliver.h"
+#include "cmd/vz-listen/report.h"
+
+static void
+give_back(struct lent *l)
+{
+	if (!l)
+		return;
+	l->users--;
+	if (l->replaced && l->users == 0) {
+		vz_identity_free(l->identity);
+		free(l);
+	}
+}
+
+/* The handshake is over: what it borrowed goes back. */
+static void
+settle(struct visit *v)
+{
+	give_back(v->lent);
+	v->lent = NULL; /* moved */
+}
+
+static void
+visit_free(struct visit *v)
+{
+	deliver_abort_all(v);
+	settle(v);
+	if (v->admitted)
+		v->srv->sessions--;
+	vz_pool_leave(&v->srv->pool, v);
+	server_forget(v->srv, v);
+	free(v);
+}
+
+/* The same event may come here again and again until the sink has it all: deliver goes on where it
+ * was. */
+static bool
+handle(struct visit *v, struct vz_event *ev)
+{
+	switch (ev->type) {
+	case VZ_EVENT_OPEN: return deliver_open(v, ev);
+	case VZ_EVENT_DATA: return deliver_data(v, ev);
+	case VZ_EVENT_END: return deliver_end(v, ev);
+	case VZ_EVENT_CANCEL: deliver_cancel(v, ev); return true;
+	case VZ_EVENT_CLOSE:
+		v->said_status = ev->status;
+		report_goodbye(v, ev->status, ev->bytes, ev->bytes_len);
+		return true;
+	default: return true;
+	}
+}
+
+static bool
+on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
+{
+	struct visit *v = arg;
+
+	(void)c;
+	if (ev->type == VZ_EVENT_PEER) {
+		settle(v);
+		admit(v);
+		return true;
+	}
+	if (v->leaving)
+		return true;
+	if (v->waiting) {
+		/* The peer is gone, and with it the bytes that were waiting. */
+		deliver_cut(v, VZ_ECUT);
+		visit_drop(v);
+		return true;
+	}
+	v->held = *ev;
+	if (handle(v, &v->held) || v->leaving)
+		return true;
+	server_wait(v->srv, v);
+	return false;
+}
+
+/* Message 1 is verified: this is somebody who knows whom they call. */
+static void
+on_turn(void *arg, struct vz_conn *c)
+{
+	struct visit *v = arg;
+
+	if (!v->admitted && !v->leaving && vz_session_begun(vz_conn_session(c)))
+		vz_pool_call(&v->srv->pool, v);
+}
+
+static void
+on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
+{
+	struct visit *v = arg;
+
+	(void)c;
+	(void)sys_errno;
+	v->conn = NULL; /* freed by its owner after this */
+	deliver_cut(v, err);
+	report_ended(v, err);
+	visit_free(v);
+}
+
+static const struct vz_conn_handler handler = {
+    .event = on_event,
+    .turn = on_turn,
+    .ended = on_ended,
+};
+
+struct visit *
+visit_new(struct server *srv, int fd)
+{
+	struct vz_conn_config config = {.handler = &handler};
+	struct visit *v = calloc(1, sizeof(*v));
+
+	if (!v) {
+		close(fd);
+		return NULL;
+	}
+	v->srv = srv;
+	LIST_INIT(&v->incoming);
+	vz_listen_remote(fd, v->remote, sizeof(v->remote));
+	config.arg = v;
+	config.stall_ms = srv->options->common.wait_ms;
+	self_session(&srv->me, &srv->options->common, false, NULL, &config.session);
+	if (vz_conn_new(srv->loop, fd, &config, &v->conn) < 0) {
+		free(v);
+		return NULL;
+	}
+	v->lent = srv->lent;
+	v->lent->users++;
+	TAILQ_INSERT_TAIL(&srv->visits, v, all);
+	return v;
+}
+
+void
+visit_drop(struct visit *v)
+{
+	vz_conn_drop(v->conn);
+	v->conn = NULL; /* freed */
+	visit_free(v);
+}
+
+void
+visit_dismiss(struct visit *v, uint8_t status, const char *text)
+{
+	if (v->leaving || !v->conn)
+		return;
+	if (!v->admitted) {
+		visit_drop(v);
+		return;
+	}
+	v->leaving = true;
+	if (v->status == 0)
+		v->status = v->n_incoming > 0 ? VZ_EXIT_DATA : status;
+	deliver_abort_all(v);
+	vz_conn_close(v->conn, status, text, true);
+}
+
+bool
+visit_retry(struct visit *v)
+{
+	if (!v->leaving && !handle(v, &v->held))
+		return false;
+	vz_conn_resume(v->conn);
+	return true;
+}
