@@ -347,6 +347,7 @@ a_broken_descriptor_is_refused(void **state)
 	p[3].name = name;
 	for (int i = 0; i < 4; i++) {
 		config.pattern = &p[i];
+		config.remote_static = i == 2 ? secrets[0] : NULL;
 		assert_int_equal(vz_noise_new(&n, &config), VZ_EINVAL);
 	}
 }

@@ -170,6 +170,55 @@ a_signature_verifies_for_its_key_namespace_and_message_only(void **state)
 	}
 }
 
+/*
+ * A signature under A + T, T of order 8, that verifies wherever only the equation is checked: R and
+ * S as RFC 8032 5.1.6 has them for A, tried until k T = 0. Gives the mixed key.
+ */
+static void
+sign_with_mixed_key(const uint8_t *signed_data, size_t len, uint8_t mixed[static 32], uint8_t *sig)
+{
+	uint8_t t[32], a[64], r[64], hash[64], k[32], ka[32];
+	crypto_hash_sha512_state h;
+
+	unhex(t, 32, torsion[4]);
+	assert_int_equal(crypto_core_ed25519_add(mixed, public, t), 0);
+	crypto_hash_sha512(a, seed, sizeof seed);
+	a[0] &= 248;
+	a[31] = (uint8_t)((a[31] & 127) | 64);
+	do {
+		crypto_core_ed25519_scalar_random(r);
+		crypto_scalarmult_ed25519_base_noclamp(sig, r);
+		crypto_hash_sha512_init(&h);
+		crypto_hash_sha512_update(&h, sig, 32);
+		crypto_hash_sha512_update(&h, mixed, 32);
+		crypto_hash_sha512_update(&h, signed_data, len);
+		crypto_hash_sha512_final(&h, hash);
+		crypto_core_ed25519_scalar_reduce(k, hash);
+	} while (k[0] % 8 != 0);
+	crypto_core_ed25519_scalar_mul(ka, k, a);
+	crypto_core_ed25519_scalar_add(sig + 32, r, ka);
+}
+
+static void
+a_signature_under_a_mixed_key_is_refused_though_its_equation_holds(void **state)
+{
+	uint8_t mixed[32], sig[64], digest[64];
+	struct vz_buf b;
+
+	(void)state;
+	crypto_hash_sha512(digest, (const uint8_t *)"m", 1);
+	vz_buf_init(&b, 512);
+	vz_buf_str(&b, "SSHSIG");
+	vz_buf_string(&b, NS, strlen(NS));
+	vz_buf_string(&b, "", 0);
+	vz_buf_string(&b, "sha512", 6);
+	vz_buf_string(&b, digest, sizeof digest);
+	sign_with_mixed_key(vz_buf_ptr(&b), b.len, mixed, sig);
+	assert_int_equal(crypto_sign_verify_detached(sig, vz_buf_ptr(&b), b.len, mixed), 0);
+	assert_int_equal(vz_sshsig_verify(mixed, NS, "m", 1, sig), VZ_EAUTH);
+	vz_buf_free(&b);
+}
+
 static void
 a_message_hashed_piece_by_piece_has_the_same_signature(void **state)
 {
@@ -267,6 +316,8 @@ armour_is_read_back_and_every_cut_of_it_refused(void **state)
 	assert_unarmor(0, crlf, n, NS);
 	memcpy(text + len, "x", 2);
 	assert_unarmor(VZ_EFORMAT, text, len + 1, NS);
+	memset(text + len, '\n', sizeof text - len);
+	assert_unarmor(0, text, 1000, NS);
 	assert_unarmor(VZ_EFORMAT, text, sizeof text, NS);
 }
 
@@ -318,11 +369,12 @@ no_changed_character_of_the_armour_still_verifies(void **state)
 struct parts {
 	const char *magic, *key_type, *ns, *reserved, *hash, *sig_type;
 	uint32_t version;
-	size_t key_len, sig_len, extra;
+	size_t key_len, sig_len, extra, inner_extra;
+	const char *end;
 };
 
 static void
-put_key_or_sig(struct vz_buf *b, const char *type, size_t len)
+put_key_or_sig(struct vz_buf *b, const char *type, size_t len, size_t extra)
 {
 	static const uint8_t bytes[128];
 	struct vz_buf inner;
@@ -330,6 +382,7 @@ put_key_or_sig(struct vz_buf *b, const char *type, size_t len)
 	vz_buf_init(&inner, 512);
 	vz_buf_string(&inner, type, strlen(type));
 	vz_buf_string(&inner, bytes, len);
+	vz_buf_put(&inner, bytes, extra);
 	vz_buf_string(b, vz_buf_ptr(&inner), inner.len);
 	vz_buf_free(&inner);
 }
@@ -345,18 +398,18 @@ unarmor_parts(const struct parts *p)
 	vz_buf_init(&b, 1024);
 	vz_buf_str(&b, p->magic);
 	vz_buf_u32(&b, p->version);
-	put_key_or_sig(&b, p->key_type, p->key_len);
+	put_key_or_sig(&b, p->key_type, p->key_len, p->inner_extra);
 	vz_buf_string(&b, p->ns, strlen(p->ns));
 	vz_buf_string(&b, p->reserved, strlen(p->reserved));
 	vz_buf_string(&b, p->hash, strlen(p->hash));
-	put_key_or_sig(&b, p->sig_type, p->sig_len);
+	put_key_or_sig(&b, p->sig_type, p->sig_len, 0);
 	for (size_t i = 0; i < p->extra; i++)
 		vz_buf_u8(&b, 0);
 	sodium_bin2base64(
 	    base64, sizeof base64, vz_buf_ptr(&b), b.len, sodium_base64_VARIANT_ORIGINAL);
 	vz_buf_free(&b);
 	snprintf(text, sizeof text,
-	    "-----BEGIN SSH SIGNATURE-----\n%s\n-----END SSH SIGNATURE-----\n", base64);
+	    "-----BEGIN SSH SIGNATURE-----\n%s%s-----END SSH SIGNATURE-----\n", base64, p->end);
 	return vz_sshsig_unarmor(text, strlen(text), NS, key, sig, &bits);
 }
 
@@ -364,8 +417,8 @@ static void
 every_other_field_of_an_sshsig_has_its_one_value(void **state)
 {
 	const struct parts good = {
-	    "SSHSIG", "ssh-ed25519", NS, "", "sha512", "ssh-ed25519", 1, 32, 64, 0};
-	struct parts bad[14];
+	    "SSHSIG", "ssh-ed25519", NS, "", "sha512", "ssh-ed25519", 1, 32, 64, 0, 0, "\n"};
+	struct parts bad[17];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -384,6 +437,9 @@ every_other_field_of_an_sshsig_has_its_one_value(void **state)
 	bad[11].sig_len = 63;
 	bad[12].sig_len = 65;
 	bad[13].extra = 1;
+	bad[14].inner_extra = 1;
+	bad[15].end = "";
+	bad[16].end = "=\n";
 	assert_int_equal(unarmor_parts(&good), 0);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(unarmor_parts(&bad[i]), VZ_EFORMAT);
@@ -671,6 +727,7 @@ main(void)
 	    cmocka_unit_test(points_off_the_curve_are_refused),
 	    cmocka_unit_test(a_key_mixed_with_a_point_of_small_order_is_refused),
 	    cmocka_unit_test(a_signature_verifies_for_its_key_namespace_and_message_only),
+	    cmocka_unit_test(a_signature_under_a_mixed_key_is_refused_though_its_equation_holds),
 	    cmocka_unit_test(a_message_hashed_piece_by_piece_has_the_same_signature),
 	    cmocka_unit_test(armour_is_read_back_for_every_length_of_namespace),
 	    cmocka_unit_test(a_namespace_has_1_to_255_bytes),
