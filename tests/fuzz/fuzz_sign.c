@@ -6,6 +6,8 @@
 #include "crypto/sign.h"
 #include "tests/fuzz/fuzz.h"
 
+#define KEY_BASE64 68 /* characters behind "ssh-ed25519 " */
+
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -48,6 +50,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	vz_buf_init(&out, 1024);
 	PROMISE(vz_ssh_public_format(public, &out) == 0);
 	PROMISE(out.len <= used);
+	/* One key has one base64. */
+	PROMISE(memcmp(vz_buf_ptr(&out) + out.len - KEY_BASE64, data + used - KEY_BASE64,
+		    KEY_BASE64) == 0);
 	vz_buf_free(&out);
 	return 0;
 }
