@@ -65,7 +65,7 @@ int vz_noise_write(struct vz_noise *n, const void *payload, size_t payload_len, 
     size_t cap, size_t *out_len);
 /*
  * Reads the next message and yields its payload. VZ_EFORMAT (too short), VZ_EAUTH (tag or low-order
- * point), VZ_ELIMIT (payload over cap).
+ * point), VZ_ELIMIT (payload over cap). `in` and payload may not overlap.
  */
 int vz_noise_read(struct vz_noise *n, const uint8_t *in, size_t in_len, uint8_t *payload,
     size_t cap, size_t *payload_len);
