@@ -230,12 +230,20 @@ link_abort(struct link *k, int status, const char *text)
 }
 
 void
-link_free(struct link *k)
+link_drop(struct link *k)
 {
 	if (k->dial)
 		vz_dial_cancel(k->dial);
 	if (k->conn)
 		vz_conn_drop(k->conn);
+	k->dial = NULL;
+	k->conn = NULL;
+}
+
+void
+link_free(struct link *k)
+{
+	link_drop(k);
 	vz_loop_free(k->loop);
 	self_free(&k->me);
 }

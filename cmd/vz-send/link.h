@@ -68,6 +68,8 @@ void link_kick(struct link *k);
 void link_finish(struct link *k);
 /* Ends it for a reason of our own, which was reported: `over` with this status. */
 void link_abort(struct link *k, int status, const char *text);
+/* Lets go of the connection at once; nothing is called any more. */
+void link_drop(struct link *k);
 void link_free(struct link *k);
 /* Microseconds of a monotonic clock. */
 uint64_t link_clock_us(void);

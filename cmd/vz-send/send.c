@@ -263,8 +263,10 @@ send_run(const struct send_options *options)
 	status = go(&s);
 	for (size_t i = 0; i < s.n; i++)
 		item_over(&s.items[i], 0);
-	link_free(&s.link);
+	/* In this order: a command that takes its time to end holds nobody else up. */
+	link_drop(&s.link);
 	vz_producer_free(s.producer);
+	link_free(&s.link);
 	free(s.items);
 	if (s.signo) {
 		signal(s.signo, SIG_DFL);
