@@ -20,7 +20,7 @@ setup_file() {
 
 setup() {
 	[ -z "$WHY_NOT" ] || skip "$WHY_NOT"
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	client=$BATS_TEST_DIRNAME/client.js
 	key=$(node "$client" keygen node.json)
 	"$VZ_BIN/vz-keygen" -f vz/identity >/dev/null 2>&1
