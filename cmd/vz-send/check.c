@@ -73,7 +73,7 @@ on_event(void *arg, const struct vz_event *ev)
 	if (ev->type != VZ_EVENT_PONG || ev->token != c->token)
 		return;
 	diag_verbose(0, "round trip: ok, %.2f ms", step_ms(c));
-	link_finish(&c->link);
+	link_finish(&c->link, false);
 }
 
 static void

@@ -213,12 +213,12 @@ link_kick(struct link *k)
 }
 
 void
-link_finish(struct link *k)
+link_finish(struct link *k, bool linger)
 {
 	if (k->finished || k->status)
 		return;
 	k->finished = true;
-	vz_conn_close(k->conn, 0, "", false);
+	vz_conn_close(k->conn, 0, "", linger);
 }
 
 void
@@ -226,7 +226,7 @@ link_abort(struct link *k, int status, const char *text)
 {
 	decide(k, status);
 	if (k->conn)
-		vz_conn_close(k->conn, (uint8_t)status, text, false);
+		vz_conn_close(k->conn, (uint8_t)status, text, k->stage >= LINK_AUTHENTICATED);
 }
 
 void

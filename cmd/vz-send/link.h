@@ -64,8 +64,12 @@ int link_start(struct link *k);
 struct vz_session *link_session(const struct link *k);
 /* Something was said on the session outside of a callback. */
 void link_kick(struct link *k);
-/* All is done: goodbye, and `over` with 0. */
-void link_finish(struct link *k);
+/*
+ * All is done: goodbye, and `over` with 0. With `linger` the goodbye is sure to be heard: closing a
+ * socket on which acknowledgements are unread would reset it and take back what is on its way.
+ * After a verdict on everything there is nothing left to be heard.
+ */
+void link_finish(struct link *k, bool linger);
 /* Ends it for a reason of our own, which was reported: `over` with this status. */
 void link_abort(struct link *k, int status, const char *text);
 /* Lets go of the connection at once; nothing is called any more. */

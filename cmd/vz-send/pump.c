@@ -50,6 +50,13 @@ unwatch(struct sender *s)
 		vz_loop_del(s->link.loop, &s->input);
 }
 
+static void
+input_failed(struct sender *s, struct item *it, int err)
+{
+	pump_cancel(s, it, item_input_failed(it, err),
+	    err == VZ_ECHANGED ? "the file changed while it was sent" : "reading the input failed");
+}
+
 /* Waits for the source's descriptor exactly while that is what is missing. */
 static void
 watch(struct sender *s, int fd)
@@ -67,8 +74,7 @@ watch(struct sender *s, int fd)
 		err = vz_loop_add(s->link.loop, &s->input, VZ_READ);
 	}
 	if (err && s->cur < s->n)
-		pump_cancel(s, &s->items[s->cur], item_input_failed(&s->items[s->cur], err),
-		    "input failed");
+		input_failed(s, &s->items[s->cur], err);
 }
 
 static void
@@ -81,10 +87,14 @@ rest(struct sender *s)
 void
 pump_settled(struct sender *s)
 {
-	for (size_t i = 0; i < s->n; i++)
+	bool well = true;
+
+	for (size_t i = 0; i < s->n; i++) {
 		if (s->items[i].state != ITEM_OVER)
 			return;
-	link_finish(&s->link);
+		well = well && s->items[i].status == 0;
+	}
+	link_finish(&s->link, !well);
 }
 
 void
@@ -183,7 +193,7 @@ move(struct sender *s, struct item *it)
 	int got = vz_source_fill(it->source, it->sent + AHEAD);
 
 	if (got < 0) {
-		pump_cancel(s, it, item_input_failed(it, got), "reading the input failed");
+		input_failed(s, it, got);
 		return true;
 	}
 	accelerate(s, it->source);
