@@ -179,80 +179,81 @@ a_name_stands_for_its_address_and_is_kept(void **state)
 	assert_int_equal(vz_address_parse("hostb", 5, NULL, NULL, &a, NULL), VZ_ENOTFOUND);
 }
 
+static const struct {
+	const char *text;
+	int err;
+	const char *why;
+} no_addresses[] = {
+    {"", VZ_EFORMAT, "the address is empty"},
+    {"@", VZ_EFORMAT, "the key is missing"},
+    {"@h:1", VZ_EFORMAT, "the key is missing"},
+    {"P@", VZ_EFORMAT, "the place after @ is missing"},
+    {"P", VZ_EFORMAT, "a key needs a place: KEY@HOST:PORT"},
+    {"P@R", VZ_EFORMAT, "a key needs a place: KEY@HOST:PORT"},
+    {"h:1", VZ_EFORMAT, "neither KEY@HOST:PORT, KEY@/path nor a name"},
+    {"/run/x", VZ_EFORMAT, "neither KEY@HOST:PORT, KEY@/path nor a name"},
+    {"key@h:1", VZ_EFORMAT, "what stands before @ is not a vz1 key"},
+    {"Pq@h:1", VZ_EAUTH, "the key is mistyped"},
+    {"P@:1", VZ_EFORMAT, "the host is missing"},
+    {"P@h:", VZ_EFORMAT, "the port is missing"},
+    {"P@h:0", VZ_EFORMAT, "port 0 can only be listened on"},
+    {"P@h:65536", VZ_EFORMAT, "the port is over 65535"},
+    {"P@h:99999999999999999999", VZ_EFORMAT, "the port is over 65535"},
+    {"P@h:080", VZ_EFORMAT, "the port begins with a zero"},
+    {"P@h:00", VZ_EFORMAT, "the port begins with a zero"},
+    {"P@h:+80", VZ_EFORMAT, "the port is not a number"},
+    {"P@h:-1", VZ_EFORMAT, "the port is not a number"},
+    {"P@h: 80", VZ_EFORMAT, "the port is not a number"},
+    {"P@h:80 ", VZ_EFORMAT, "the port is not a number"},
+    {"P@h:http", VZ_EFORMAT, "the port is not a number"},
+    {"P@::1:4433", VZ_EFORMAT, "an IPv6 address goes in brackets: [ADDRESS]:PORT"},
+    {"P@2001:db8::7", VZ_EFORMAT, "an IPv6 address goes in brackets: [ADDRESS]:PORT"},
+    {"P@[::1", VZ_EFORMAT, "the ] is missing"},
+    {"P@[::1]", VZ_EFORMAT, "a port goes after the ]: [ADDRESS]:PORT"},
+    {"P@[::1]4433", VZ_EFORMAT, "a port goes after the ]: [ADDRESS]:PORT"},
+    {"P@[]:1", VZ_EFORMAT, "not an IPv6 address"},
+    {"P@[192.0.2.7]:1", VZ_EFORMAT, "not an IPv6 address"},
+    {"P@[::g]:1", VZ_EFORMAT, "not an IPv6 address"},
+    {"P@[fe80::1%]:1", VZ_EFORMAT, "not a zone of an IPv6 address"},
+    {"P@[fe80::1%a/b]:1", VZ_EFORMAT, "not a zone of an IPv6 address"},
+    {"P@[fe80::1%sixteen-bytes-xx]:1", VZ_EFORMAT, "not a zone of an IPv6 address"},
+    {"P@192.0.2.256:1", VZ_EFORMAT, "not an IPv4 address"},
+    {"P@127.1:1", VZ_EFORMAT, "not an IPv4 address"},
+    {"P@2130706433:1", VZ_EFORMAT, "not an IPv4 address"},
+    {"P@0x7f.0x1:1", VZ_EFORMAT, "not an IPv4 address"},
+    {"P@-oops:1", VZ_EFORMAT, "not a host name"},
+    {"P@a..b:1", VZ_EFORMAT, "not a host name"},
+    {"P@.:1", VZ_EFORMAT, "not a host name"},
+    {"P@h\xc3\xb6st:1", VZ_EFORMAT, "not a host name"},
+    {"P@a b:1", VZ_EFORMAT, "not a host name"},
+    {"P@run/x", VZ_EFORMAT, "neither KEY@HOST:PORT, KEY@/path nor a name"},
+    {"P@x@h:1", VZ_EFORMAT, "what stands before @ is not a vz1 key"},
+    {"P@R@R@h:1", VZ_ELIMIT, "a relay cannot be behind a relay"},
+    {"P@far", VZ_ELIMIT, "a relay cannot be behind a relay"},
+    {"worse", VZ_ELIMIT, "a relay cannot be behind a relay"},
+    {"circle", VZ_ELIMIT, "a relay cannot be behind a relay"},
+    {"loop", VZ_ELIMIT, "names lead to names in a circle"},
+    {"P@loop", VZ_ELIMIT, "names lead to names in a circle"},
+    {"stranger", VZ_ENOTFOUND, "no such name in the peers file"},
+    {"P@stranger", VZ_ENOTFOUND, "no such name in the peers file"},
+    {"broken", VZ_ENOTFOUND, "no such name in the peers file"},
+    {"vz1", VZ_EFORMAT, "a key needs a place: KEY@HOST:PORT"},
+};
+
 static void
 what_is_no_address_is_refused_with_words_for_it(void **state)
 {
-	static const struct {
-		const char *text;
-		int err;
-		const char *why;
-	} bad[] = {
-	    {"", VZ_EFORMAT, "the address is empty"},
-	    {"@", VZ_EFORMAT, "the key is missing"},
-	    {"@h:1", VZ_EFORMAT, "the key is missing"},
-	    {"P@", VZ_EFORMAT, "the place after @ is missing"},
-	    {"P", VZ_EFORMAT, "a key needs a place: KEY@HOST:PORT"},
-	    {"P@R", VZ_EFORMAT, "a key needs a place: KEY@HOST:PORT"},
-	    {"h:1", VZ_EFORMAT, "neither KEY@HOST:PORT, KEY@/path nor a name"},
-	    {"/run/x", VZ_EFORMAT, "neither KEY@HOST:PORT, KEY@/path nor a name"},
-	    {"key@h:1", VZ_EFORMAT, "what stands before @ is not a vz1 key"},
-	    {"Pq@h:1", VZ_EAUTH, "the key is mistyped"},
-	    {"P@:1", VZ_EFORMAT, "the host is missing"},
-	    {"P@h:", VZ_EFORMAT, "the port is missing"},
-	    {"P@h:0", VZ_EFORMAT, "port 0 can only be listened on"},
-	    {"P@h:65536", VZ_EFORMAT, "the port is over 65535"},
-	    {"P@h:99999999999999999999", VZ_EFORMAT, "the port is over 65535"},
-	    {"P@h:080", VZ_EFORMAT, "the port begins with a zero"},
-	    {"P@h:00", VZ_EFORMAT, "the port begins with a zero"},
-	    {"P@h:+80", VZ_EFORMAT, "the port is not a number"},
-	    {"P@h:-1", VZ_EFORMAT, "the port is not a number"},
-	    {"P@h: 80", VZ_EFORMAT, "the port is not a number"},
-	    {"P@h:80 ", VZ_EFORMAT, "the port is not a number"},
-	    {"P@h:http", VZ_EFORMAT, "the port is not a number"},
-	    {"P@::1:4433", VZ_EFORMAT, "an IPv6 address goes in brackets: [ADDRESS]:PORT"},
-	    {"P@2001:db8::7", VZ_EFORMAT, "an IPv6 address goes in brackets: [ADDRESS]:PORT"},
-	    {"P@[::1", VZ_EFORMAT, "the ] is missing"},
-	    {"P@[::1]", VZ_EFORMAT, "a port goes after the ]: [ADDRESS]:PORT"},
-	    {"P@[::1]4433", VZ_EFORMAT, "a port goes after the ]: [ADDRESS]:PORT"},
-	    {"P@[]:1", VZ_EFORMAT, "not an IPv6 address"},
-	    {"P@[192.0.2.7]:1", VZ_EFORMAT, "not an IPv6 address"},
-	    {"P@[::g]:1", VZ_EFORMAT, "not an IPv6 address"},
-	    {"P@[fe80::1%]:1", VZ_EFORMAT, "not a zone of an IPv6 address"},
-	    {"P@[fe80::1%a/b]:1", VZ_EFORMAT, "not a zone of an IPv6 address"},
-	    {"P@[fe80::1%sixteen-bytes-xx]:1", VZ_EFORMAT, "not a zone of an IPv6 address"},
-	    {"P@192.0.2.256:1", VZ_EFORMAT, "not an IPv4 address"},
-	    {"P@127.1:1", VZ_EFORMAT, "not an IPv4 address"},
-	    {"P@2130706433:1", VZ_EFORMAT, "not an IPv4 address"},
-	    {"P@0x7f.0x1:1", VZ_EFORMAT, "not an IPv4 address"},
-	    {"P@-oops:1", VZ_EFORMAT, "not a host name"},
-	    {"P@a..b:1", VZ_EFORMAT, "not a host name"},
-	    {"P@.:1", VZ_EFORMAT, "not a host name"},
-	    {"P@h\xc3\xb6st:1", VZ_EFORMAT, "not a host name"},
-	    {"P@a b:1", VZ_EFORMAT, "not a host name"},
-	    {"P@run/x", VZ_EFORMAT, "neither KEY@HOST:PORT, KEY@/path nor a name"},
-	    {"P@x@h:1", VZ_EFORMAT, "what stands before @ is not a vz1 key"},
-	    {"P@R@R@h:1", VZ_ELIMIT, "a relay cannot be behind a relay"},
-	    {"P@far", VZ_ELIMIT, "a relay cannot be behind a relay"},
-	    {"worse", VZ_ELIMIT, "a relay cannot be behind a relay"},
-	    {"circle", VZ_ELIMIT, "a relay cannot be behind a relay"},
-	    {"loop", VZ_ELIMIT, "names lead to names in a circle"},
-	    {"P@loop", VZ_ELIMIT, "names lead to names in a circle"},
-	    {"stranger", VZ_ENOTFOUND, "no such name in the peers file"},
-	    {"P@stranger", VZ_ENOTFOUND, "no such name in the peers file"},
-	    {"broken", VZ_ENOTFOUND, "no such name in the peers file"},
-	    {"vz1", VZ_EFORMAT, "a key needs a place: KEY@HOST:PORT"},
-	};
 	static const struct vz_address none;
 	struct vz_address a;
 	const char *why;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < sizeof(no_addresses) / sizeof(no_addresses[0]); i++) {
 		memset(&a, 0xff, sizeof(a));
 		why = NULL;
-		if (parse(bad[i].text, &a, &why) != bad[i].err)
-			fail_msg("'%s': another error: %s", bad[i].text, why);
-		assert_string_equal(why, bad[i].why);
+		if (parse(no_addresses[i].text, &a, &why) != no_addresses[i].err)
+			fail_msg("'%s': another error: %s", no_addresses[i].text, why);
+		assert_string_equal(why, no_addresses[i].why);
 		assert_memory_equal(&a, &none, sizeof(a));
 	}
 }
