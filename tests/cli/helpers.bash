@@ -61,8 +61,8 @@ fail() {
 	return 1
 }
 
-# started NAME COMMAND...: a process in the background that writes one line to descriptor 9 when it
-# is ready: PID and READY are set. stdout goes to NAME.out ($STDOUT if set), stderr to NAME.err.
+# started NAME COMMAND...: a process in the background that writes lines to descriptor 9 and closes it
+# when it is ready: PID and READY, the first line, are set, and all lines are in NAME.ready. stdout goes to NAME.out ($STDOUT if set), stderr to NAME.err.
 started() {
 	local name=$1 fifo
 
@@ -73,7 +73,8 @@ started() {
 	PID=$!
 	STARTED+=("$PID")
 	# A program that ends before it is ready closes the descriptor: no line, and no waiting.
-	IFS= read -r -t "$PATIENCE" READY <"$fifo" || fail "$name did not get ready"
+	timeout "$PATIENCE" cat "$fifo" >"$name.ready"
+	IFS= read -r READY <"$name.ready" || fail "$name did not get ready"
 }
 
 # listen OPTION...: bob listens, alice is allowed. Sets LISTENER (pid) and ADDR. The options come
@@ -148,6 +149,11 @@ empty() {
 # holds N FOLDER: so many files are there.
 holds() {
 	[ "$(find "$2" -type f | wc -l)" -eq "$1" ]
+}
+
+# arrived N: some file here has at least N bytes, `in` apart.
+arrived() {
+	[ -n "$(find . -type f -size "+$(($1 / 1024))k" ! -name in)" ]
 }
 
 # until_true COMMAND ARG...: tries it until it succeeds; for what only a look can tell.
