@@ -158,7 +158,7 @@ static void
 read_and_drop(struct vz_conn *c)
 {
 	uint8_t dropped[SILENT_MAX];
-	ssize_t n = read(c->watch.fd, dropped, sizeof dropped);
+	ssize_t n = read(c->watch.fd, dropped, sizeof(dropped));
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		read_error(c, n < 0 ? errno : 0);
@@ -392,7 +392,7 @@ vz_conn_new(struct vz_loop *l, int fd, const struct vz_conn_config *config, stru
 	int r;
 
 	*out = NULL;
-	if ((c = calloc(1, sizeof *c)) == NULL) {
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
 		close(fd);
 		return VZ_ENOMEM;
 	}

@@ -67,7 +67,7 @@ make_prologue(struct vz_channel *ch, const struct vz_channel_config *c)
 	if (c->relayed) {
 		memcpy(p + 7, c->relay.b, 32);
 		memcpy(p + 7 + 32, c->match, VZ_MATCH_LEN);
-		ch->prologue_len = sizeof ch->prologue;
+		ch->prologue_len = sizeof(ch->prologue);
 	}
 }
 
@@ -80,8 +80,8 @@ make_psks(struct vz_channel *ch, const struct vz_channel_config *c)
 	for (unsigned i = 0; i < VZ_CHANNEL_PSKS; i++) {
 		if (c->psk[i] == NULL && (i > 0 || c->psk[1] != NULL))
 			continue;
-		vz_blake2b_256(c->psk[i], c->psk[i] != NULL ? 32 : 0, label, sizeof label,
-		    ch->responder.b, sizeof ch->responder.b, ch->psk[ch->psks++]);
+		vz_blake2b_256(c->psk[i], c->psk[i] != NULL ? 32 : 0, label, sizeof(label),
+		    ch->responder.b, sizeof(ch->responder.b), ch->psk[ch->psks++]);
 		if (c->initiator)
 			break;
 	}
@@ -131,7 +131,7 @@ write_bundle(struct vz_channel *ch)
 
 	vz_bundle_encode(&ch->self->bundle, payload);
 	payload[VZ_BUNDLE_LEN] = ch->want_aes ? FLAG_AES : 0;
-	return write_message(ch, payload, sizeof payload);
+	return write_message(ch, payload, sizeof(payload));
 }
 
 int
@@ -141,14 +141,14 @@ vz_channel_new(struct vz_channel **out, const struct vz_channel_config *c)
 	int r = 0;
 
 	*out = NULL;
-	if ((ch = vz_secret_small(sizeof *ch)) == NULL)
+	if ((ch = vz_secret_small(sizeof(*ch))) == NULL)
 		return VZ_ENOMEM;
 	ch->phase = c->initiator ? WAIT_2 : WAIT_1;
 	ch->initiator = c->initiator;
 	ch->want_aes = c->aes;
 	ch->self = c->self;
 	ch->responder = c->responder;
-	memcpy(ch->random, c->random, sizeof ch->random);
+	memcpy(ch->random, c->random, sizeof(ch->random));
 	ch->chunk = CHUNK_MIN;
 	vz_buf_init(&ch->in, IN_MAX);
 	vz_buf_init(&ch->out, OUT_MAX);
@@ -175,7 +175,7 @@ vz_channel_free(struct vz_channel *ch)
 	vz_aead_free(ch->rx.aead);
 	vz_buf_free(&ch->in);
 	vz_buf_free(&ch->out);
-	vz_secret_small_free(ch, sizeof *ch);
+	vz_secret_small_free(ch, sizeof(*ch));
 }
 
 uint8_t *
@@ -240,7 +240,7 @@ read_bundle(struct vz_channel *ch, const uint8_t *p, size_t len)
 
 	if (len > MESSAGE_MAX || len != PAYLOAD + vz_noise_overhead(ch->noise))
 		return VZ_EFORMAT;
-	if ((r = vz_noise_read(ch->noise, p, len, payload, sizeof payload, &n)) < 0)
+	if ((r = vz_noise_read(ch->noise, p, len, payload, sizeof(payload), &n)) < 0)
 		return r;
 	/* The bundle's Noise key stands behind its version byte and identity. */
 	if (memcmp(payload + 1 + 32, vz_noise_remote_static(ch->noise), 32) != 0)
@@ -272,11 +272,11 @@ split(struct vz_channel *ch)
 		r = vz_aead_new(&ch->tx.aead, alg, k[ch->initiator ? 0 : 1]);
 	if (r == 0)
 		r = vz_aead_new(&ch->rx.aead, alg, k[ch->initiator ? 1 : 0]);
-	vz_wipe(k, sizeof k);
+	vz_wipe(k, sizeof(k));
 	vz_noise_free(ch->noise);
 	ch->noise = NULL;
-	vz_wipe(ch->psk, sizeof ch->psk);
-	vz_wipe(ch->random, sizeof ch->random);
+	vz_wipe(ch->psk, sizeof(ch->psk));
+	vz_wipe(ch->random, sizeof(ch->random));
 	ch->self = NULL; /* borrowed no longer */
 	return r;
 }

@@ -118,7 +118,7 @@ vz_frame_next(struct vz_rd *r, struct vz_frame *f)
 	struct vz_rd in;
 	size_t len;
 
-	memset(f, 0, sizeof *f);
+	memset(f, 0, sizeof(*f));
 	if (r->len == 0 && !r->bad)
 		return 0;
 	f->type = vz_rd_u8(r);

@@ -24,7 +24,7 @@ enum vz_message_state {
 };
 
 bool vz_legal_frame(enum vz_stage stage, uint8_t type);
-/* For the frames that speak of one message. */
-bool vz_legal_message(enum vz_message_state state, uint8_t type);
+/* For the frames that speak of one message; `reply` says that one is wanted (kind ask). */
+bool vz_legal_message(enum vz_stage stage, enum vz_message_state state, bool reply, uint8_t type);
 
 #endif

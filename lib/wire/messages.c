@@ -8,7 +8,7 @@ void
 vz_messages_free(struct vz_messages *t)
 {
 	free(t->slot);
-	memset(t, 0, sizeof *t);
+	memset(t, 0, sizeof(*t));
 }
 
 static size_t
@@ -24,7 +24,7 @@ grow(struct vz_messages *t)
 	struct vz_messages larger = *t;
 
 	larger.cap = t->cap == 0 ? 4 : t->cap * 2;
-	if ((larger.slot = calloc(larger.cap, sizeof *larger.slot)) == NULL)
+	if ((larger.slot = calloc(larger.cap, sizeof(*larger.slot))) == NULL)
 		return VZ_ENOMEM;
 	for (uint64_t i = t->base; i < t->next; i++)
 		larger.slot[place(&larger, i)] = t->slot[place(t, i)];

@@ -10,16 +10,22 @@
 #include <stdint.h>
 #include "wire/legal.h"
 
+/* One direction of a message: the message itself, or its reply. Counted in bytes. */
+struct vz_half {
+	uint64_t declared; /* length said in OPEN, or VZ_LENGTH_UNKNOWN */
+	uint64_t moved;    /* sent, or received */
+	uint64_t taken, durable, limit;
+	uint64_t acked; /* receiving: taken as last announced */
+	bool ended;
+};
+
 struct vz_message {
 	uint64_t number;
 	uint8_t state; /* enum vz_message_state */
 	uint8_t kind;
-	bool cancelled;    /* by the sender */
-	bool ack_due;      /* listener: bytes were taken since the last ACK; linked in `due` */
-	uint64_t declared; /* length said in OPEN, or VZ_LENGTH_UNKNOWN */
-	uint64_t moved;    /* bytes sent, or received */
-	uint64_t taken, durable, limit;
-	uint64_t acked; /* listener: taken as last announced */
+	bool cancelled; /* by the sender */
+	bool ack_due;   /* bytes were taken since the last ACK; listed in the session */
+	struct vz_half up, down;
 };
 
 struct vz_messages {

@@ -25,19 +25,21 @@ vz_session_new(struct vz_session **out, const struct vz_session_config *c)
 	int r;
 
 	*out = NULL;
-	if ((s = calloc(1, sizeof *s)) == NULL)
+	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return VZ_ENOMEM;
 	if ((r = vz_channel_new(&s->channel, &c->channel)) < 0) {
 		free(s);
 		return r;
 	}
 	s->stage = c->channel.initiator ? VZ_STAGE_SENDER_START : VZ_STAGE_LISTENER_START;
-	memcpy(s->stream, c->stream, sizeof s->stream);
+	memcpy(s->stream, c->stream, sizeof(s->stream));
 	if (!c->channel.initiator)
-		memset(s->stream, 0, sizeof s->stream);
+		memset(s->stream, 0, sizeof(s->stream));
 	vz_buf_init(&s->control, VZ_RECORD_PLAIN_MAX);
-	s->limit = c->channel.initiator ? VZ_EARLY_MAX : VZ_WINDOW_CONNECTION;
-	s->message_window = c->channel.initiator ? VZ_EARLY_MAX : VZ_WINDOW_MESSAGE;
+	s->sender = c->channel.initiator;
+	s->out.limit = s->sender ? VZ_EARLY_MAX : VZ_WINDOW_CONNECTION;
+	s->in.limit = VZ_WINDOW_CONNECTION;
+	s->message_window = VZ_EARLY_MAX;
 	s->keepalive_ms = c->keepalive_ms;
 	s->dead_ms = c->dead_ms;
 	s->record_ms = c->record_ms;
@@ -131,7 +133,7 @@ vz_session_closed(const struct vz_session *s)
 bool
 vz_session_is_sender(const struct vz_session *s)
 {
-	return s->stage >= VZ_STAGE_SENDER_START;
+	return s->sender;
 }
 
 int
@@ -144,13 +146,13 @@ vz_session_accept(struct vz_session *s, uint8_t rights, uint64_t max_size)
 	s->authenticated = true;
 	s->rights = rights;
 	s->max_size = max_size;
-	return vz_session_is_sender(s) ? vz_sender_hello(s) : 0;
+	return s->sender ? vz_sender_hello(s) : 0;
 }
 
 /* Writing. */
 
-int
-vz_session_seal(struct vz_session *s)
+static int
+seal(struct vz_session *s)
 {
 	int r;
 
@@ -171,7 +173,7 @@ vz_session_put(struct vz_session *s, const struct vz_frame *f)
 		return VZ_EINVAL;
 	if ((r = vz_frame_put(&s->control, f)) != VZ_ELIMIT)
 		return r;
-	if ((r = vz_session_seal(s)) < 0)
+	if ((r = seal(s)) < 0)
 		return r;
 	return vz_frame_put(&s->control, f);
 }
@@ -202,9 +204,9 @@ vz_session_close(struct vz_session *s, uint8_t status, const char *text)
 
 	/* Whoever refuses has only seen the peer's proof: encryption opens just for this goodbye.
 	 */
-	if (!s->authenticated && !vz_session_is_sender(s) && vz_session_peer(s) != NULL)
+	if (!s->authenticated && !s->sender && vz_session_peer(s) != NULL)
 		vz_session_accept(s, 0, 0);
-	if (vz_session_is_sender(s) && (r = s->authenticated ? vz_sender_owed(s) : 0) < 0)
+	if (s->sender && (r = s->authenticated ? vz_sender_owed(s) : 0) < 0)
 		return r;
 	r = vz_session_put_text(s, &f, text);
 	s->closing = true;
@@ -231,7 +233,9 @@ put_owed(struct vz_session *s)
 	if (s->pong_due && (r = vz_session_put(s, &pong)) < 0)
 		return r;
 	s->pong_due = false;
-	return vz_session_is_sender(s) ? vz_sender_owed(s) : vz_listener_owed(s);
+	if (s->sender && (r = vz_sender_owed(s)) < 0)
+		return r;
+	return vz_flow_owed(s);
 }
 
 int
@@ -244,7 +248,7 @@ vz_session_flush(struct vz_session *s, uint64_t now)
 		return 0;
 	if ((r = put_owed(s)) < 0)
 		return r;
-	return vz_session_seal(s);
+	return seal(s);
 }
 
 bool
@@ -253,7 +257,9 @@ vz_session_pending(const struct vz_session *s)
 	if (!s->authenticated)
 		return false;
 	return s->control.len > 0 ||
-	    (!s->closing && (s->pong_due || (!vz_session_is_sender(s) && vz_listener_owes(s))));
+	    (!s->closing &&
+		(s->pong_due || vz_flow_owes(s) ||
+		    (s->sender && s->messages.base != s->forgotten)));
 }
 
 /* Reading. */
@@ -308,7 +314,7 @@ handle_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev
 		return r;
 	if (f->type >= VZ_FRAME_PING)
 		return common_frame(s, f, ev);
-	return vz_session_is_sender(s) ? vz_sender_frame(s, f, ev) : vz_listener_frame(s, f, ev);
+	return s->sender ? vz_sender_frame(s, f, ev) : vz_listener_frame(s, f, ev);
 }
 
 bool
@@ -349,7 +355,7 @@ vz_session_next(struct vz_session *s, struct vz_event *ev)
 	struct vz_frame f;
 	int r;
 
-	memset(ev, 0, sizeof *ev);
+	memset(ev, 0, sizeof(*ev));
 	if (s->failed < 0)
 		return s->failed;
 	for (;;) {

@@ -1,5 +1,6 @@
 /*
- * What the files of a session share: session.c (both sides), session_sender.c, session_listener.c.
+ * What the files of a session share: session.c (both sides), session_flow.c (bytes, windows and
+ * acknowledgements, the same in both directions), session_sender.c, session_listener.c.
  */
 #ifndef VZ_WIRE_SESSION_IMPL_H
 #define VZ_WIRE_SESSION_IMPL_H
@@ -15,10 +16,17 @@
 /* A data frame up to this length is copied beside its neighbours, so that small ones share a
  * record. */
 #define VZ_SMALL_DATA 4096
+#define VZ_DUES_MAX   16
+
+/* A connection's window in one direction, in bytes of all messages. */
+struct vz_window {
+	uint64_t moved, taken, limit;
+};
 
 struct vz_session {
 	struct vz_channel *channel;
 	enum vz_stage stage;
+	bool sender; /* the side that dialled */
 	bool authenticated, closing, closed;
 	int failed; /* the error that ended reading */
 	uint8_t stream[VZ_STREAM_LEN];
@@ -26,18 +34,17 @@ struct vz_session {
 	struct vz_buf control; /* frames that are not sealed yet: less than a record */
 	struct vz_messages messages;
 
-	/* The connection's window, in bytes of all messages. */
-	uint64_t moved, taken, limit;
-	uint32_t message_window;
+	struct vz_window out, in;
+	uint64_t message_window;   /* a message's limit at its start, for what we send */
+	uint64_t due[VZ_DUES_MAX]; /* numbers of messages that owe an ACK */
+	unsigned dues;
+
 	/* Sender. */
 	uint64_t forgotten;
 	uint64_t verdicts; /* messages below next whose verdict is outstanding */
 	/* Listener. */
 	uint8_t rights;
 	uint64_t max_size;
-	bool stream_named;
-	uint64_t due[16]; /* numbers of messages that owe an ACK */
-	unsigned dues;
 
 	bool pong_due;
 	uint64_t pong_token;
@@ -51,19 +58,32 @@ struct vz_session {
 
 /* Puts a frame among the control frames, sealing what is there when the record is full. */
 int vz_session_put(struct vz_session *s, const struct vz_frame *f);
-/* Seals the control frames as one record. */
-int vz_session_seal(struct vz_session *s);
 /* A frame with words, cut to what a frame may hold. */
 int vz_session_put_text(struct vz_session *s, struct vz_frame *f, const char *text);
 
 /* One legal frame: 1 when it made an event, 0 when not, or an error. */
 int vz_sender_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev);
 int vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev);
-/* The first frames of each side, once authenticated. */
+/* The same for DATA, ACK and WINDOW, whoever sent them. m is NULL for WINDOW. */
+int vz_flow_data(
+    struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev);
+int vz_flow_end(
+    struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev);
+int vz_flow_ack(
+    struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev);
+int vz_flow_window(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev);
+
+/* The half of a message that we send, and the one that we receive. */
+struct vz_half *vz_half_out(const struct vz_session *s, struct vz_message *m);
+struct vz_half *vz_half_in(const struct vz_session *s, struct vz_message *m);
+/* n received bytes left the connection's window, to a sink or dropped. */
+void vz_flow_left(struct vz_session *s, uint64_t n);
+/* Acknowledgements and windows that are due now, as frames; and whether any is. */
+int vz_flow_owed(struct vz_session *s);
+bool vz_flow_owes(const struct vz_session *s);
+
+/* The sender's first frame, once authenticated; and the FORGET that it owes. */
 int vz_sender_hello(struct vz_session *s);
-/* Control frames that are kept as state until they are sent: acknowledgements; forget. */
-int vz_listener_owed(struct vz_session *s);
 int vz_sender_owed(struct vz_session *s);
-bool vz_listener_owes(const struct vz_session *s);
 
 #endif

@@ -1,15 +1,9 @@
 /*
- * The listener's side of a session: receives messages within their windows, acknowledges what the
- * sink has taken, says the verdict.
+ * The listener's side of a session: hears of messages, and says the verdict on each.
  */
 #include <string.h>
 #include "base/err.h"
 #include "wire/session_impl.h"
-
-/* Announced whenever this much of the connection's window was used. */
-#define WINDOW_STEP (VZ_WINDOW_CONNECTION / 4)
-
-/* Frames. */
 
 static int
 on_stream(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
@@ -17,11 +11,11 @@ on_stream(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	struct vz_frame ready = {.type = VZ_FRAME_READY,
 	    .rights = s->rights,
 	    .max_size = s->max_size,
-	    .limit = s->limit,
-	    .window = s->message_window};
+	    .limit = s->in.limit,
+	    .window = VZ_WINDOW_MESSAGE};
 	int r;
 
-	memcpy(s->stream, f->stream, sizeof s->stream);
+	memcpy(s->stream, f->stream, sizeof(s->stream));
 	s->stage = VZ_STAGE_LISTENER_OPEN;
 	if ((r = vz_session_put(s, &ready)) < 0)
 		return r;
@@ -41,8 +35,10 @@ on_open(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	if ((r = vz_messages_add(&s->messages, &m)) < 0)
 		return r == VZ_EFULL ? VZ_ELIMIT : r;
 	m->kind = f->kind;
-	m->declared = f->length;
-	m->limit = s->message_window;
+	m->up.declared = f->length;
+	m->up.limit = VZ_WINDOW_MESSAGE;
+	m->down.declared = VZ_LENGTH_UNKNOWN;
+	m->down.limit = VZ_WINDOW_MESSAGE;
 	ev->type = VZ_EVENT_OPEN;
 	ev->number = f->number;
 	ev->kind = f->kind;
@@ -53,70 +49,16 @@ on_open(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	return 1;
 }
 
-/* Notes that an ACK is owed. A full note pad is settled at once: all of it becomes due now. */
 static int
-owe_ack(struct vz_session *s, struct vz_message *m)
+on_end(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
 {
-	int r;
+	bool refused = m->state == VZ_MESSAGE_REFUSED;
+	int r = vz_flow_end(s, m, f, ev);
 
-	if (m->ack_due || m->state == VZ_MESSAGE_OVER || m->state == VZ_MESSAGE_REFUSED)
-		return 0;
-	if (s->dues == sizeof s->due / sizeof s->due[0]) {
-		s->ack_by = s->now;
-		if ((r = vz_listener_owed(s)) < 0)
-			return r;
-	}
-	m->ack_due = true;
-	s->due[s->dues++] = m->number;
-	return 0;
-}
-
-/* Bytes that left the connection's window, to a sink or dropped. */
-static void
-conn_taken(struct vz_session *s, size_t n)
-{
-	s->taken += n;
-	if (s->ack_by == UINT64_MAX)
-		s->ack_by = s->now + VZ_ACK_DELAY_MS;
-}
-
-static int
-on_data(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
-{
-	if (f->offset != m->moved)
-		return VZ_EPROTO;
-	if (f->bytes_len > m->limit - m->moved || f->bytes_len > s->limit - s->moved)
-		return VZ_ELIMIT;
-	if (m->declared != VZ_LENGTH_UNKNOWN && f->bytes_len > m->declared - m->moved)
-		return VZ_EPROTO;
-	m->moved += f->bytes_len;
-	s->moved += f->bytes_len;
-	if (m->state == VZ_MESSAGE_REFUSED) {
-		conn_taken(s, f->bytes_len);
-		return 0;
-	}
-	ev->type = VZ_EVENT_DATA;
-	ev->number = f->number;
-	ev->offset = f->offset;
-	ev->bytes = f->bytes;
-	ev->bytes_len = f->bytes_len;
-	return 1;
-}
-
-static int
-on_end(struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
-{
-	if (f->length != m->moved || (m->declared != VZ_LENGTH_UNKNOWN && f->length != m->declared))
-		return VZ_EPROTO;
-	if (m->state == VZ_MESSAGE_REFUSED) {
-		m->state = VZ_MESSAGE_OVER;
-		return 0;
-	}
-	m->state = VZ_MESSAGE_ENDED;
-	ev->type = VZ_EVENT_END;
-	ev->number = f->number;
-	ev->length = f->length;
-	return 1;
+	if (r < 0)
+		return r;
+	m->state = refused ? VZ_MESSAGE_OVER : VZ_MESSAGE_ENDED;
+	return refused ? 0 : r;
 }
 
 static int
@@ -157,41 +99,26 @@ vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_even
 	case VZ_FRAME_STREAM: return on_stream(s, f, ev);
 	case VZ_FRAME_OPEN: return on_open(s, f, ev);
 	case VZ_FRAME_FORGET: return on_forget(s, f);
+	case VZ_FRAME_WINDOW: return vz_flow_window(s, f, ev);
 	default: break;
 	}
 	m = vz_messages_get(&s->messages, f->number);
-	if (m == NULL || !vz_legal_message(m->state, f->type))
+	if (m == NULL || !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
 		return VZ_EPROTO;
 	switch (f->type) {
-	case VZ_FRAME_DATA: return on_data(s, m, f, ev);
-	case VZ_FRAME_END: return on_end(m, f, ev);
+	case VZ_FRAME_DATA: return vz_flow_data(s, m, f, ev);
+	case VZ_FRAME_END: return on_end(s, m, f, ev);
+	case VZ_FRAME_ACK: return vz_flow_ack(s, m, f, ev);
 	default: return on_cancel(m, f, ev);
 	}
 }
 
-/* What the program says. */
-
-int
-vz_session_taken(struct vz_session *s, uint64_t number, size_t n)
+/* Whether status 0 would be true of it. */
+static bool
+may_be_delivered(const struct vz_message *m)
 {
-	struct vz_message *m = vz_messages_get(&s->messages, number);
-
-	if (m == NULL || n > m->moved - m->taken)
-		return VZ_EINVAL;
-	m->taken += n;
-	conn_taken(s, n);
-	return owe_ack(s, m);
-}
-
-int
-vz_session_durable(struct vz_session *s, uint64_t number, uint64_t offset)
-{
-	struct vz_message *m = vz_messages_get(&s->messages, number);
-
-	if (m == NULL || offset > m->taken || offset < m->durable)
-		return VZ_EINVAL;
-	m->durable = offset;
-	return owe_ack(s, m);
+	return m->state == VZ_MESSAGE_ENDED && m->up.taken == m->up.moved &&
+	    (m->kind != VZ_KIND_ASK || m->down.ended);
 }
 
 int
@@ -202,84 +129,11 @@ vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const cha
 
 	if (m == NULL || (m->state != VZ_MESSAGE_OPEN && m->state != VZ_MESSAGE_ENDED))
 		return VZ_EINVAL;
-	if (status == 0 && (m->state != VZ_MESSAGE_ENDED || m->taken != m->moved))
+	if (status == 0 && !may_be_delivered(m))
 		return VZ_EINVAL;
 	/* What was received and will not reach a sink leaves the connection's window now. */
-	conn_taken(s, (size_t)(m->moved - m->taken));
-	f.length = m->taken;
+	vz_flow_left(s, m->up.moved - m->up.taken);
+	f.length = m->up.taken;
 	m->state = m->state == VZ_MESSAGE_ENDED ? VZ_MESSAGE_OVER : VZ_MESSAGE_REFUSED;
 	return vz_session_put_text(s, &f, text);
-}
-
-/* Acknowledgements. */
-
-/* A message's window doubles with what it has moved, from 256 KiB to the connection's. */
-static uint64_t
-window_of(const struct vz_message *m)
-{
-	if (m->taken < VZ_WINDOW_MESSAGE)
-		return VZ_WINDOW_MESSAGE;
-	return m->taken < VZ_WINDOW_CONNECTION ? m->taken : VZ_WINDOW_CONNECTION;
-}
-
-static int
-put_ack(struct vz_session *s, struct vz_message *m)
-{
-	struct vz_frame f = {.type = VZ_FRAME_ACK, .number = m->number};
-	uint64_t limit = m->taken + window_of(m);
-
-	if (limit > m->limit)
-		m->limit = limit;
-	m->acked = m->taken;
-	f.taken = m->taken;
-	f.durable = m->durable;
-	f.limit = m->limit;
-	return vz_session_put(s, &f);
-}
-
-int
-vz_listener_owed(struct vz_session *s)
-{
-	struct vz_frame window = {.type = VZ_FRAME_WINDOW};
-	struct vz_message *m;
-	bool late = s->now >= s->ack_by;
-	unsigned kept = 0;
-	int r;
-
-	for (unsigned i = 0; i < s->dues; i++) {
-		m = vz_messages_get(&s->messages, s->due[i]);
-		if (m == NULL || m->state == VZ_MESSAGE_OVER || m->state == VZ_MESSAGE_REFUSED)
-			continue; /* its verdict has said it all */
-		if (!late && m->taken - m->acked < VZ_ACK_BYTES) {
-			s->due[kept++] = m->number;
-			continue;
-		}
-		m->ack_due = false;
-		if ((r = put_ack(s, m)) < 0)
-			return r;
-	}
-	s->dues = kept;
-	if (s->taken + VZ_WINDOW_CONNECTION - s->limit >= WINDOW_STEP) {
-		s->limit = window.limit = s->taken + VZ_WINDOW_CONNECTION;
-		if ((r = vz_session_put(s, &window)) < 0)
-			return r;
-	}
-	if (late || kept == 0)
-		s->ack_by = UINT64_MAX;
-	return 0;
-}
-
-bool
-vz_listener_owes(const struct vz_session *s)
-{
-	const struct vz_message *m;
-
-	if (s->taken + VZ_WINDOW_CONNECTION - s->limit >= WINDOW_STEP)
-		return true;
-	for (unsigned i = 0; i < s->dues; i++) {
-		m = vz_messages_get(&s->messages, s->due[i]);
-		if (m != NULL && m->taken - m->acked >= VZ_ACK_BYTES)
-			return true;
-	}
-	return s->dues > 0 && s->now >= s->ack_by;
 }

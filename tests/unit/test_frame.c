@@ -230,21 +230,43 @@ the_table_of_legal_frames_lets_nobody_speak_out_of_turn(void **state)
 	for (unsigned t = 0; t < 256; t++) {
 		uint8_t type = (uint8_t)t;
 		bool both = type >= VZ_FRAME_PING && type <= VZ_FRAME_PADDING;
-		bool sender = (type >= VZ_FRAME_OPEN && type <= VZ_FRAME_END) ||
-		    type == VZ_FRAME_CANCEL || type == VZ_FRAME_FORGET;
-		bool listener = type >= VZ_FRAME_ACK && type <= VZ_FRAME_DONE;
+		bool flow = type == VZ_FRAME_DATA || type == VZ_FRAME_END || type == VZ_FRAME_ACK ||
+		    type == VZ_FRAME_WINDOW;
+		bool sender =
+		    type == VZ_FRAME_OPEN || type == VZ_FRAME_CANCEL || type == VZ_FRAME_FORGET;
 
 		assert_int_equal(
 		    vz_legal_frame(VZ_STAGE_LISTENER_START, type), both || type == VZ_FRAME_STREAM);
-		assert_int_equal(vz_legal_frame(VZ_STAGE_LISTENER_OPEN, type), both || sender);
+		assert_int_equal(
+		    vz_legal_frame(VZ_STAGE_LISTENER_OPEN, type), both || flow || sender);
 		assert_int_equal(
 		    vz_legal_frame(VZ_STAGE_SENDER_START, type), both || type == VZ_FRAME_READY);
-		assert_int_equal(vz_legal_frame(VZ_STAGE_SENDER_OPEN, type), both || listener);
-		assert_false(vz_legal_message(VZ_MESSAGE_OVER, type));
+		assert_int_equal(vz_legal_frame(VZ_STAGE_SENDER_OPEN, type),
+		    both || flow || type == VZ_FRAME_DONE);
 	}
-	assert_false(vz_legal_message(VZ_MESSAGE_ENDED, VZ_FRAME_DATA));
-	assert_false(vz_legal_message(VZ_MESSAGE_ENDED, VZ_FRAME_END));
-	assert_false(vz_legal_message(VZ_MESSAGE_ENDED, VZ_FRAME_CANCEL));
+}
+
+static void
+the_table_of_legal_messages_follows_their_states(void **state)
+{
+	const enum vz_stage l = VZ_STAGE_LISTENER_OPEN, s = VZ_STAGE_SENDER_OPEN;
+
+	(void)state;
+	for (unsigned ask = 0; ask < 2; ask++) {
+		for (unsigned type = 0; type < 256; type++)
+			assert_false(vz_legal_message(s, VZ_MESSAGE_OVER, ask, (uint8_t)type));
+		assert_true(vz_legal_message(l, VZ_MESSAGE_OPEN, ask, VZ_FRAME_DATA));
+		assert_false(vz_legal_message(l, VZ_MESSAGE_ENDED, ask, VZ_FRAME_DATA));
+		assert_false(vz_legal_message(l, VZ_MESSAGE_ENDED, ask, VZ_FRAME_END));
+		assert_false(vz_legal_message(l, VZ_MESSAGE_ENDED, ask, VZ_FRAME_CANCEL));
+		assert_false(vz_legal_message(l, VZ_MESSAGE_OVER, ask, VZ_FRAME_DATA));
+		assert_false(vz_legal_message(l, VZ_MESSAGE_OPEN, ask, VZ_FRAME_DONE));
+		/* A reply only where one is wanted. */
+		assert_int_equal(vz_legal_message(s, VZ_MESSAGE_OPEN, ask, VZ_FRAME_DATA), ask);
+		assert_int_equal(vz_legal_message(s, VZ_MESSAGE_ENDED, ask, VZ_FRAME_END), ask);
+		assert_int_equal(vz_legal_message(l, VZ_MESSAGE_ENDED, ask, VZ_FRAME_ACK), ask);
+		assert_true(vz_legal_message(s, VZ_MESSAGE_ENDED, ask, VZ_FRAME_DONE));
+	}
 }
 
 int
@@ -257,6 +279,7 @@ main(void)
 	    cmocka_unit_test(frames_that_may_not_be_sent_are_refused_and_leave_nothing),
 	    cmocka_unit_test(random_bytes_never_read_outside),
 	    cmocka_unit_test(the_table_of_legal_frames_lets_nobody_speak_out_of_turn),
+	    cmocka_unit_test(the_table_of_legal_messages_follows_their_states),
 	};
 
 	return cmocka_run_group_tests_name("frame", tests, NULL, NULL);

@@ -480,6 +480,76 @@ a_peer_that_never_reads_is_not_listened_to_for_ever(void **state)
 	finish(&b);
 }
 
+static void
+a_reply_flows_back_and_delivered_waits_for_its_end(void **state)
+{
+	static uint8_t much[300000];
+	struct bout b;
+
+	(void)state;
+	stream(&b);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_OPEN, .kind = VZ_KIND_ASK, .length = 0), 0);
+	/* It may be answered while it is still being asked, within the reply's own window. */
+	assert_int_equal(vz_session_data(b.s, 0, much, sizeof(much)), VZ_WINDOW_MESSAGE);
+	assert_int_equal(vz_session_room(b.s, 0), 0);
+	assert_int_equal(
+	    SAY(&b, .type = VZ_FRAME_ACK, .taken = VZ_WINDOW_MESSAGE, .limit = 1 << 20), 0);
+	assert_int_equal(b.last.type, VZ_EVENT_ROOM);
+	assert_int_equal(vz_session_data(b.s, 0, much, 1000), 1000);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_END), 0);
+	assert_int_equal(vz_session_done(b.s, 0, 0, ""), VZ_EINVAL); /* the reply has not ended */
+	assert_int_equal(vz_session_end(b.s, 0), 0);
+	assert_int_equal(vz_session_data(b.s, 0, much, 1), VZ_EINVAL);
+	assert_int_equal(vz_session_done(b.s, 0, 0, ""), 0);
+	assert_int_equal(
+	    SAY(&b, .type = VZ_FRAME_ACK, .taken = VZ_WINDOW_MESSAGE + 5, .limit = 1 << 20), 0);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_FORGET, .number = 1), 0);
+	finish(&b);
+	/* Where no reply is wanted there is none. */
+	opened(&b);
+	assert_int_equal(vz_session_data(b.s, 0, much, 1), VZ_EINVAL);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_ACK), VZ_EPROTO);
+	finish(&b);
+}
+
+static void
+a_listener_cannot_reply_where_none_is_wanted_or_cut_a_reply_short(void **state)
+{
+	uint64_t number;
+	struct bout b;
+
+	(void)state;
+	ready(&b);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_DATA, BYTES(1)), VZ_EPROTO);
+	finish(&b);
+	for (unsigned k = 0; k < 4; k++) {
+		begin(&b, false);
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_READY, .limit = VZ_WINDOW_CONNECTION,
+				     .window = VZ_WINDOW_MESSAGE),
+		    0);
+		assert_int_equal(vz_session_open(b.s, VZ_KIND_ASK, 0, "", 0, &number), 0);
+		assert_int_equal(vz_session_end(b.s, number), 0);
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_DATA, BYTES(10)), 0);
+		assert_int_equal(b.last.type, VZ_EVENT_DATA);
+		assert_int_equal(vz_session_taken(b.s, number, 10), 0);
+		if (k == 0) /* delivered without the reply's end */
+			assert_int_equal(SAY(&b, .type = VZ_FRAME_DONE), VZ_EPROTO);
+		if (k == 1)
+			assert_int_equal(SAY(&b, .type = VZ_FRAME_END, .length = 9), VZ_EPROTO);
+		if (k == 2) { /* nothing follows the end of a reply */
+			assert_int_equal(SAY(&b, .type = VZ_FRAME_END, .length = 10), 0);
+			assert_int_equal(
+			    SAY(&b, .type = VZ_FRAME_DATA, .offset = 10, BYTES(1)), VZ_EPROTO);
+		}
+		if (k == 3) {
+			assert_int_equal(SAY(&b, .type = VZ_FRAME_END, .length = 10), 0);
+			assert_int_equal(SAY(&b, .type = VZ_FRAME_DONE), 0);
+			assert_int_equal(b.last.type, VZ_EVENT_DONE);
+		}
+		finish(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -497,6 +567,8 @@ main(void)
 	    cmocka_unit_test(a_window_smaller_than_what_may_have_been_sent_already_is_refused),
 	    cmocka_unit_test(a_sender_says_at_most_64_kib_before_it_is_let_in),
 	    cmocka_unit_test(an_early_refusal_ends_the_message_with_a_cancel_and_no_second_verdict),
+	    cmocka_unit_test(a_reply_flows_back_and_delivered_waits_for_its_end),
+	    cmocka_unit_test(a_listener_cannot_reply_where_none_is_wanted_or_cut_a_reply_short),
 	    cmocka_unit_test(a_peer_that_never_reads_is_not_listened_to_for_ever),
 	};
 
