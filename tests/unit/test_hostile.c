@@ -490,7 +490,11 @@ a_reply_flows_back_and_delivered_waits_for_its_end(void **state)
 	stream(&b);
 	assert_int_equal(SAY(&b, .type = VZ_FRAME_OPEN, .kind = VZ_KIND_ASK, .length = 0), 0);
 	/* It may be answered while it is still being asked, within the reply's own window. */
-	assert_int_equal(vz_session_data(b.s, 0, much, sizeof(much)), VZ_WINDOW_MESSAGE);
+	for (long took, sent = 0; sent < VZ_WINDOW_MESSAGE; sent += took) {
+		took = vz_session_data(b.s, 0, much, sizeof(much));
+		assert_true(took > 0);
+		to_evil(&b);
+	}
 	assert_int_equal(vz_session_room(b.s, 0), 0);
 	assert_int_equal(
 	    SAY(&b, .type = VZ_FRAME_ACK, .taken = VZ_WINDOW_MESSAGE, .limit = 1 << 20), 0);
