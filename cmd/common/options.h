@@ -42,17 +42,16 @@ enum common_long {
 	}
 
 /* What --help says about them. */
-#define COMMON_HELP                                                                            \
-	"  -i, --identity FILE     this host's identity (default ~/.config/vz/identity)\n"     \
-	"      --psk-file FILE     an additional pre-shared key, made by vz-keygen --psk\n"    \
-	"      --state DIR         where the memory of peers is (default ~/.local/state/vz)\n" \
-	"      --passphrase-fd N   read the identity's passphrase from descriptor N\n"         \
-	"  -w, --timeout TIME      bound on each wait for network or peer: 500ms, 10s, 5m\n"   \
-	"  -4, -6                  IPv4 or IPv6 only\n"                                        \
-	"  -v, -q                  say more (-vv: all), or errors only\n"                      \
-	"      --log-json          events on stderr, one JSON object a line\n"                 \
-	"  -h, --help              print this\n"                                               \
-	"  -V, --version           print the version\n"
+#define COMMON_HELP                                                                          \
+	"  -i, --identity FILE     this host's identity (default ~/.config/vz/identity)\n"   \
+	"      --psk-file FILE     an additional pre-shared key, made by vz-keygen --psk\n"  \
+	"      --state DIR         memory of peers (default ~/.local/state/vz)\n"            \
+	"      --passphrase-fd N   read the identity's passphrase from descriptor N\n"       \
+	"  -w, --timeout TIME      bound on each wait for network or peer: 500ms, 10s, 5m\n" \
+	"  -4, -6                  IPv4 or IPv6 only\n"                                      \
+	"  -v, -q                  say more (-vv: all), or errors only\n"                    \
+	"      --log-json          events on stderr, one JSON object a line\n"               \
+	"  -h, --help; -V, --version\n"
 
 /* One identity, one pre-shared key, no limits but the defaults. */
 void common_defaults(struct common *c);

@@ -9,19 +9,16 @@ static const char help[] =
     "usage: vz-send [options] DEST [FILE...]\n"
     "       vz-send [options] --run DEST -- COMMAND [ARG...]\n"
     "       vz-send [options] -n | --check DEST\n"
-    "Sends standard input, each FILE, or what COMMAND prints, as a message. Exit status 0\n"
-    "means that the other side has all of it.\n"
+    "Sends each FILE (- is standard input, the default) or what COMMAND prints as a\n"
+    "message. Exit status 0 means that the other side has all of it.\n"
+    "DEST is KEY@HOST:PORT, KEY@[IPV6]:PORT, KEY@/SOCKET, or a name in peers.\n"
     "\n"
-    "DEST is vz1KEY@HOST:PORT, vz1KEY@[IPV6]:PORT, vz1KEY@/SOCKET, or a name in peers.\n"
-    "FILE - is standard input.\n"
-    "      --run DEST          run COMMAND without a shell; it counts only if it exits 0\n"
+    "      --run DEST          run COMMAND without a shell; it has to exit 0\n"
     "  -n                      send an empty message; standard input is not read\n"
-    "      --name NAME         the message's name (default: the FILE's last component)\n"
-    "      --check             connect, say which step went well or failed, send "
-    "nothing\n" COMMON_HELP "\n"
-    "Exit status: 0 delivered, 64 usage, 65 cut short, 66 cannot read input, 68 no such host,\n"
-    "69 nobody there, 75 try again later, 76 no valid answer, 77 refused, 78 configuration;\n"
-    "else what the other side says. See vz-send(1).\n";
+    "      --name NAME         the message's name (default: FILE's last component)\n"
+    "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP "\n"
+    "Exit status: 0 delivered, 65 cut short, 66 cannot read input, 68 no such host,\n"
+    "69 nobody there, 75 try later, 76 no valid answer, 77 refused; see vz-send(1).\n";
 
 enum {
 	OPT_RUN = OPT_PROGRAM,
