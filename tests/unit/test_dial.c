@@ -26,15 +26,16 @@
 static struct vz_loop *loop;
 static char dir[64];
 static bool have_v6;
-static int first_free; /* descriptor numbers below are taken; a leak takes this one */
+static int open_before;
 
 static int
-lowest_free(void)
+count_open(void)
 {
-	int fd = dup(0);
+	int fd, n = 0;
 
-	close(fd);
-	return fd;
+	for (fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return n;
 }
 
 static int
@@ -44,7 +45,7 @@ setup(void **state)
 	alarm(60);
 	vz_resolve_use(NULL);
 	strlcpy(dir, "/tmp/vz-dial-XXXXXX", sizeof(dir));
-	first_free = lowest_free();
+	open_before = count_open();
 	return mkdtemp(dir) == NULL ? -1 : vz_loop_new(&loop);
 }
 
@@ -59,8 +60,8 @@ teardown(void **state)
 		print_error("a child is left\n");
 		return -1;
 	}
-	if (lowest_free() != first_free) {
-		print_error("descriptor %d is left open\n", first_free);
+	if (count_open() != open_before) {
+		print_error("%d descriptors are left open\n", count_open() - open_before);
 		return -1;
 	}
 	return rmdir(dir);
@@ -187,26 +188,46 @@ fill(struct full *f, const struct vz_sockaddr *at)
 	}
 }
 
-static bool
-full_at(struct full *f, const char *host, uint16_t *port)
-{
-	struct vz_sockaddr at;
-
-	if ((f->fd = bound(host, port, 0)) < 0)
-		return false;
-	assert_int_equal(vz_sockaddr_literal(host, *port, AF_UNSPEC, &at), 0);
-	fill(f, &at);
-	return true;
-}
-
 static void
-full_close(struct full *f)
+full_close(struct full *f, int n)
 {
 	size_t i;
 
-	for (i = 0; i < BACKLOG_FILL; i++)
-		close(f->filler[i]);
-	close(f->fd);
+	for (; n > 0; n--, f++) {
+		for (i = 0; i < BACKLOG_FILL; i++)
+			close(f->filler[i]);
+		close(f->fd);
+	}
+}
+
+/*
+ * n full listeners on 127.0.0.2 and on, and beside them one on `host` that answers (backlog 5) or
+ * refuses (-1), all on one port. Somebody may have a picked port on one of the addresses, so picks
+ * are made again.
+ */
+static int
+crowd(struct full *f, int n, const char *host, int backlog, uint16_t *port)
+{
+	struct vz_sockaddr at;
+	char text[16];
+	int fd, i;
+
+	do {
+		*port = 0;
+		fd = bound(host, port, backlog);
+		for (i = 0; i < n; i++) {
+			snprintf(text, sizeof(text), "127.0.0.%d", i + 2);
+			if ((f[i].fd = bound(text, port, 0)) < 0)
+				break;
+			assert_int_equal(vz_sockaddr_literal(text, *port, AF_UNSPEC, &at), 0);
+			fill(&f[i], &at);
+		}
+		if (i < n) {
+			full_close(f, i);
+			close(fd);
+		}
+	} while (i < n);
+	return fd;
 }
 
 /* Resolvers for the child */
@@ -357,18 +378,19 @@ an_address_that_does_not_answer_is_given_up_at_the_bound(void **state)
 {
 	struct vz_dial_config c;
 	uint64_t begun = clock_ms();
-	uint16_t port = 0;
 	struct full f;
+	uint16_t port;
+	int fd = crowd(&f, 1, "127.0.0.1", 5, &port);
 
 	(void)state;
-	assert_true(full_at(&f, "127.0.0.1", &port));
-	c = to_host("127.0.0.1", port);
+	c = to_host("127.0.0.2", port);
 	c.connect_ms = 100;
 	dial(&c);
 	assert_int_equal(told.err, VZ_ETIMEOUT);
 	assert_int_equal(told.step, VZ_DIAL_CONNECT);
 	assert_true(clock_ms() >= begun + 100);
-	full_close(&f);
+	full_close(&f, 1);
+	close(fd);
 }
 
 /* Unix sockets */
@@ -441,7 +463,7 @@ a_unix_socket_whose_queue_is_full_is_asked_again_until_the_bound(void **state)
 	dial(&c);
 	assert_int_equal(told.err, 0);
 	close(told.fd);
-	full_close(&f);
+	full_close(&f, 1);
 	unlink(c.at.path);
 }
 
@@ -619,48 +641,39 @@ an_address_that_does_not_answer_holds_the_next_up_for_a_quarter_second_only(void
 	uint64_t begun;
 	struct full f;
 	uint16_t port;
-	int fd;
+	int fd = crowd(&f, 1, "127.0.0.1", 5, &port);
 
 	(void)state;
-	do { /* one port for both; somebody may have it on one of them */
-		port = 0;
-		fd = bound("127.0.0.1", &port, 5);
-	} while (!full_at(&f, "127.0.0.2", &port) && close(fd) == 0);
-	ANSWER("127.0.0.2", "127.0.0.1");
+	ANSWER("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.1");
 	c = to_host("h", port);
 	begun = clock_ms();
 	dial(&c);
 	assert_true(clock_ms() >= begun + 250);
+	assert_true(clock_ms() < begun + 5 * 250); /* those that refuse do not hold it up */
 	connected_to("127.0.0.1");
-	full_close(&f);
+	full_close(&f, 1);
 	close(fd);
 }
 
 static void
 the_bound_is_each_addresss_own(void **state)
 {
-	uint64_t begun;
 	struct vz_dial_config c;
-	struct full f, g;
+	uint64_t begun;
+	struct full f[2];
 	uint16_t port;
+	int fd = crowd(f, 2, "127.0.0.1", 5, &port);
 
 	(void)state;
-	for (;;) {
-		port = 0;
-		assert_true(full_at(&f, "127.0.0.2", &port));
-		if (full_at(&g, "127.0.0.3", &port))
-			break;
-		full_close(&f);
-	}
 	ANSWER("127.0.0.2", "127.0.0.3");
 	c = to_host("h", port);
-	c.connect_ms = 400; /* of each: the second began 250 ms later */
+	c.connect_ms = 400;
 	begun = clock_ms();
 	dial(&c);
 	assert_int_equal(told.err, VZ_ETIMEOUT);
 	assert_true(clock_ms() >= begun + 250 + 400);
-	full_close(&f);
-	full_close(&g);
+	full_close(f, 2);
+	close(fd);
 }
 
 static void
@@ -668,32 +681,22 @@ families_take_turns(void **state)
 {
 	struct vz_dial_config c;
 	uint64_t begun;
-	struct full f, g;
+	struct full f[5];
 	uint16_t port;
 	int fd;
 
 	(void)state;
 	if (!have_v6)
 		skip();
-	for (;;) {
-		port = 0;
-		fd = bound("::1", &port, 5);
-		if (full_at(&f, "127.0.0.2", &port)) {
-			if (full_at(&g, "127.0.0.3", &port))
-				break;
-			full_close(&f);
-		}
-		close(fd);
-	}
-	ANSWER("127.0.0.2", "127.0.0.3", "127.0.0.4", "::1");
+	fd = crowd(f, 5, "::1", 5, &port);
+	ANSWER("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6", "::1");
 	c = to_host("h", port);
 	begun = clock_ms();
 	dial(&c);
 	assert_true(clock_ms() >= begun + 250);
-	assert_true(clock_ms() < begun + 500); /* the second, not the fourth */
+	assert_true(clock_ms() < begun + 5 * 250); /* the second, not the sixth */
 	connected_to("::1");
-	full_close(&f);
-	full_close(&g);
+	full_close(f, 5);
 	close(fd);
 }
 
@@ -701,22 +704,18 @@ static void
 the_last_address_is_what_a_failure_is_told_of(void **state)
 {
 	struct vz_dial_config c;
-	uint16_t port = 0;
 	struct full f;
-	int fd;
+	uint16_t port;
+	int fd = crowd(&f, 1, "127.0.0.1", -1, &port);
 
 	(void)state;
-	do {
-		port = 0;
-		fd = bound("127.0.0.1", &port, -1);
-	} while (!full_at(&f, "127.0.0.2", &port) && close(fd) == 0);
 	ANSWER("127.0.0.2", "127.0.0.1"); /* the first fails last, at its bound */
 	c = to_host("h", port);
 	c.connect_ms = 300;
 	dial(&c);
 	assert_int_equal(told.err, VZ_ESYSTEM);
 	assert_int_equal(told.sys_errno, ECONNREFUSED);
-	full_close(&f);
+	full_close(&f, 1);
 	close(fd);
 }
 
@@ -743,22 +742,22 @@ static void
 a_dial_can_be_cancelled_at_every_stage(void **state)
 {
 	struct vz_dial_config resolving = to_host("slow.example", 1), c, u = to_unix("s");
-	uint16_t port = 0;
 	struct full f;
-	int fd;
+	uint16_t port;
+	int fd = crowd(&f, 1, "127.0.0.1", -1, &port);
 
 	(void)state;
 	vz_resolve_use(resolve_never);
 	vz_dial_cancel(begin(&resolving));
 	cancel_after(begin(&resolving), 5);
-	assert_true(full_at(&f, "127.0.0.1", &port));
-	c = to_host("127.0.0.1", port);
+	c = to_host("127.0.0.2", port);
 	vz_dial_cancel(begin(&c));
 	cancel_after(begin(&c), 5);
-	ANSWER("127.0.0.1", "127.0.0.2", "127.0.0.3");
+	ANSWER("127.0.0.2", "127.0.0.3", "127.0.0.4");
 	c = to_host("h", port);
 	cancel_after(begin(&c), 20);
-	full_close(&f);
+	full_close(&f, 1);
+	close(fd);
 	vz_dial_cancel(begin(&u)); /* failed, and not told yet */
 	fd = unix_bound(&u, 0);
 	vz_dial_cancel(begin(&u)); /* connected, and not told yet */

@@ -337,6 +337,7 @@ a_hang_up_is_silent_where_nobody_asked_and_shows_as_what_is_wanted(void **state)
 {
 	struct seen s = {.stop = true};
 	struct vz_watch w = {.fn = on_seen, .arg = &s};
+	clock_t spent;
 	int p[2];
 
 	(void)state;
@@ -344,8 +345,10 @@ a_hang_up_is_silent_where_nobody_asked_and_shows_as_what_is_wanted(void **state)
 	w.fd = p[1];
 	assert_int_equal(vz_loop_add(loop, &w, 0), 0);
 	close(p[0]);
-	assert_int_equal(run_for(5), 0);
+	spent = clock();
+	assert_int_equal(run_for(100), 0);
 	assert_int_equal(s.calls, 0);
+	assert_true(clock() - spent < CLOCKS_PER_SEC / 20); /* slept, did not spin */
 	assert_int_equal(vz_loop_want(loop, &w, VZ_WRITE), 0);
 	assert_int_equal(vz_loop_run(loop), 1);
 	assert_int_equal(s.got, VZ_WRITE);
@@ -419,7 +422,7 @@ on_again(struct vz_loop *l, struct vz_timer *t)
 static void
 timers_of_no_time_starve_neither_descriptors_nor_each_other(void **state)
 {
-	struct seen s = {.stop = true};
+	struct seen s = {0};
 	struct vz_watch w = {.fn = on_seen, .arg = &s};
 	struct vz_timer a = {.fn = on_again}, b = {.fn = on_again};
 	int sv[2];
@@ -428,13 +431,12 @@ timers_of_no_time_starve_neither_descriptors_nor_each_other(void **state)
 	pair(sv);
 	w.fd = sv[0];
 	fired = 0;
+	assert_int_equal(vz_loop_add(loop, &w, VZ_WRITE), 0);
 	assert_int_equal(vz_timer_set(loop, &a, 0), 0);
 	assert_int_equal(vz_timer_set(loop, &b, 0), 0);
-	assert_int_equal(run_for(3), 0);
+	assert_int_equal(run_for(5), 0);
 	assert_true(fired > 2);
-	assert_int_equal(vz_loop_add(loop, &w, VZ_WRITE), 0);
-	assert_int_equal(vz_loop_run(loop), 1);
-	assert_int_equal(s.calls, 1);
+	assert_true(fired <= 2 * s.calls); /* each once a turn */
 	vz_timer_stop(loop, &a);
 	vz_timer_stop(loop, &b);
 	vz_loop_del(loop, &w);
