@@ -30,26 +30,29 @@ enum common_long {
 	OPT_LOG_JSON,
 	OPT_PROGRAM /* first of a program's own */
 };
-#define COMMON_LONG                                                                                \
-	{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'},                     \
-	    {"verbose", no_argument, NULL, 'v'}, {"quiet", no_argument, NULL, 'q'},                \
-	    {"identity", required_argument, NULL, 'i'}, {"timeout", required_argument, NULL, 'w'}, \
-	    {"psk-file", required_argument, NULL, OPT_PSK_FILE},                                   \
-	    {"state", required_argument, NULL, OPT_STATE},                                         \
-	    {"passphrase-fd", required_argument, NULL, OPT_PASSPHRASE_FD},                         \
-	{                                                                                          \
-		"log-json", no_argument, NULL, OPT_LOG_JSON                                        \
-	}
+/* clang-format off */
+#define COMMON_LONG \
+	{"help", no_argument, NULL, 'h'}, \
+	{"version", no_argument, NULL, 'V'}, \
+	{"verbose", no_argument, NULL, 'v'}, \
+	{"quiet", no_argument, NULL, 'q'}, \
+	{"identity", required_argument, NULL, 'i'}, \
+	{"timeout", required_argument, NULL, 'w'}, \
+	{"psk-file", required_argument, NULL, OPT_PSK_FILE}, \
+	{"state", required_argument, NULL, OPT_STATE}, \
+	{"passphrase-fd", required_argument, NULL, OPT_PASSPHRASE_FD}, \
+	{"log-json", no_argument, NULL, OPT_LOG_JSON}
+/* clang-format on */
 
 /* What --help says about them. */
 #define COMMON_HELP                                                                          \
 	"  -i, --identity FILE     this host's identity (default ~/.config/vz/identity)\n"   \
-	"      --psk-file FILE     an additional pre-shared key, made by vz-keygen --psk\n"  \
+	"      --psk-file FILE     a pre-shared key in addition, made by vz-keygen\n"        \
 	"      --state DIR         memory of peers (default ~/.local/state/vz)\n"            \
 	"      --passphrase-fd N   read the identity's passphrase from descriptor N\n"       \
 	"  -w, --timeout TIME      bound on each wait for network or peer: 500ms, 10s, 5m\n" \
 	"  -4, -6                  IPv4 or IPv6 only\n"                                      \
-	"  -v, -q                  say more (-vv: all), or errors only\n"                    \
+	"  -v, --verbose; -q, --quiet   say more (-vv: all), or errors only\n"               \
 	"      --log-json          events on stderr, one JSON object a line\n"               \
 	"  -h, --help; -V, --version\n"
 
