@@ -223,6 +223,13 @@ ASK
 	[ ! -e other ]
 }
 
+@test "a file that comes while the passphrase is asked is not replaced" {
+	printf '%s\n' '#!/bin/sh' 'echo mine >id' 'echo password' >ask
+	chmod 700 ask
+	VZ_ASKPASS=$PWD/ask run -73 keygen --passphrase -f id
+	[ "$(cat id)" = mine ]
+}
+
 @test "on a terminal the passphrase is asked twice and never echoed" {
 	command -v script >/dev/null || skip 'no script(1) here'
 	mkfifo keyboard

@@ -50,6 +50,8 @@ text_of(const char *pattern)
 	return out;
 }
 
+static unsigned lookups;
+
 /* A peers file in which the text lives in one buffer that each call overwrites. */
 static int
 lookup(void *arg, const char *name, size_t len, const char **text)
@@ -62,6 +64,7 @@ lookup(void *arg, const char *name, size_t len, const char **text)
 	char key[64];
 
 	(void)arg;
+	lookups++;
 	assert_true(len < sizeof(key));
 	memcpy(key, name, len);
 	key[len] = '\0';
@@ -259,6 +262,20 @@ what_is_no_address_is_refused_with_words_for_it(void **state)
 }
 
 static void
+names_in_a_circle_are_followed_eight_times(void **state)
+{
+	struct vz_address a;
+
+	(void)state;
+	lookups = 0;
+	assert_int_equal(parse("loop", &a, NULL), VZ_ELIMIT);
+	assert_int_equal(lookups, 8);
+	lookups = 0;
+	assert_int_equal(parse("P@pool", &a, NULL), VZ_ELIMIT);
+	assert_int_equal(lookups, 8);
+}
+
+static void
 a_text_over_the_limits_or_with_a_nul_is_refused(void **state)
 {
 	char text[VZ_ADDRESS_TEXT_MAX + 64];
@@ -400,6 +417,7 @@ main(void)
 	    cmocka_unit_test(a_relay_is_an_address_or_a_name),
 	    cmocka_unit_test(a_name_stands_for_its_address_and_is_kept),
 	    cmocka_unit_test(what_is_no_address_is_refused_with_words_for_it),
+	    cmocka_unit_test(names_in_a_circle_are_followed_eight_times),
 	    cmocka_unit_test(a_text_over_the_limits_or_with_a_nul_is_refused),
 	    cmocka_unit_test(a_formatted_address_reads_back),
 	    cmocka_unit_test(only_a_star_or_a_wildcard_literal_listens_beyond_this_host),
