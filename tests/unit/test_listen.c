@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -239,12 +240,14 @@ the_address_for_all_says_so_and_names_where_this_host_can_dial_it(void **state)
 
 	(void)state;
 	assert_int_equal(vz_listen_open(&a, AF_UNSPEC, 0, list, &n), 0);
-	assert_int_equal(n, have_v6 ? 2 : 1);
+	assert_true(n >= (have_v6 ? 2 : 1));
 	for (i = 0; i < n; i++) {
 		assert_true(list[i].wildcard);
 		assert_false(list[i].loopback);
 		assert_int_equal(port_of(&list[i]), port_of(&list[0]));
-		meet_and_part(&list[i]);
+		/* :: can be bound where no interface has an address of that family */
+		if (have_v6 || list[i].text[0] != '[')
+			meet_and_part(&list[i]);
 	}
 }
 
@@ -507,7 +510,7 @@ of_many_that_find_a_dead_socket_at_one_moment_one_listens(void **state)
 
 	(void)state;
 	strlcpy(path, in_dir("s"), sizeof(path));
-	for (round = 0; round < 80; round++) {
+	for (round = 0; round < 20; round++) {
 		close(bind_only(path, true));
 		assert_true(pipe(start) == 0 && pipe(told) == 0 && pipe(over) == 0);
 		for (i = 0; i < RACERS; i++) {
@@ -532,6 +535,44 @@ of_many_that_find_a_dead_socket_at_one_moment_one_listens(void **state)
 		close(over[0]);
 		unlink(path);
 	}
+}
+
+static void
+who_finds_a_dead_socket_waits_for_another_that_is_replacing_it(void **state)
+{
+	int start[2], told[2], over[2], lock, live;
+	char path[VZ_PATH_MAX + 1], c;
+	struct pollfd p;
+	pid_t pid;
+
+	(void)state;
+	strlcpy(path, in_dir("s"), sizeof(path));
+	close(bind_only(path, true));
+	assert_true(pipe(start) == 0 && pipe(told) == 0 && pipe(over) == 0);
+	assert_true((lock = open(dir, O_RDONLY | O_CLOEXEC)) >= 0);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	if ((pid = fork()) == 0) {
+		close(lock);
+		close(start[1]);
+		close(over[1]);
+		race(path, start[0], told[1], over[0]);
+	}
+	close(start[1]);
+	p = (struct pollfd){.fd = told[0], .events = POLLIN};
+	assert_int_equal(poll(&p, 1, 50), 0);
+	unlink(path);
+	live = bind_only(path, true);
+	close(lock);
+	assert_int_equal(read(told[0], &c, 1), 1);
+	assert_int_equal(c, 'n');
+	close(over[1]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(start[0]);
+	close(told[0]);
+	close(told[1]);
+	close(over[0]);
+	close(live);
+	unlink(path);
 }
 
 /* Inherited sockets: in a child, since their numbers are given. */
@@ -685,6 +726,7 @@ main(void)
 	    T(what_is_no_socket_is_left_alone),
 	    T(a_socket_that_took_our_place_is_not_unlinked),
 	    T(of_many_that_find_a_dead_socket_at_one_moment_one_listens),
+	    T(who_finds_a_dead_socket_waits_for_another_that_is_replacing_it),
 	    T(sockets_of_a_service_manager_are_taken_when_they_are_for_us_and_listen),
 	    T(the_service_manager_hears_of_readiness_by_path_or_abstract_name),
 	    T(a_pipe_grows_to_what_is_asked_or_tells_what_it_has),
