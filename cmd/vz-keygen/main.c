@@ -28,7 +28,8 @@ static const char help[] =
     "      --passphrase-fd N     read passphrases from descriptor N, one a line\n"
     "      --force               replace a file that exists\n"
     "      --ssh                 print ssh-ed25519 AAAA...\n"
-    "  -v, -q                    say more, or errors only\n"
+    "  -v, --verbose             say more\n"
+    "  -q, --quiet               say nothing but errors\n"
     "      --log-json            events on stderr, one JSON object a line\n"
     "  -h, --help                print this\n"
     "  -V, --version             print the version\n";
