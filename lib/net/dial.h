@@ -23,15 +23,18 @@ enum vz_dial_step { VZ_DIAL_RESOLVE, VZ_DIAL_CONNECT };
 
 /*
  * Called exactly once: fd >= 0 (non-blocking, close-on-exec, TCP_NODELAY; the callee's), or fd < 0
- * with err VZ_ENOTFOUND (no such host), VZ_ETIMEOUT, VZ_ESYSTEM (sys_errno of the last address
- * tried), and the step that failed. The dial is freed after the call.
+ * with err VZ_ENOTFOUND (no such host, or no address of the family), VZ_ETIMEOUT (also: no name
+ * server answered), VZ_ENOMEM, VZ_ESYSTEM, and the step that failed. sys_errno is that of the last
+ * address in order, whenever it failed; one that this host has no way to yields to the others. The
+ * dial is freed after the call.
  */
 typedef void vz_dial_fn(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step);
 
-/* VZ_ENOMEM, VZ_ESYSTEM. fn may be called before this returns only for errors of nothing: never. */
+/* VZ_ENOMEM, VZ_ESYSTEM, VZ_EINVAL (a relay is no place to connect to). fn is never called before
+ * this returns. */
 int vz_dial_start(struct vz_loop *l, const struct vz_dial_config *c, vz_dial_fn *fn, void *arg,
     struct vz_dial **out);
-/* Gives up without calling fn. */
+/* Gives up without calling fn; NULL, and the dial whose fn is being called, are left alone. */
 void vz_dial_cancel(struct vz_dial *d);
 
 #endif

@@ -17,8 +17,8 @@ struct vz_listener {
 	    16]; /* host:port, [v6]:port or /path as a peer can dial it on this host */
 	char path[VZ_PATH_MAX + 1]; /* a Unix socket that we made and must unlink, or "" */
 	dev_t dev;
-	ino_t ino; /* of that socket file: unlinked only while it is still ours */
-	bool loopback, wildcard;
+	ino_t ino;               /* of that socket file: unlinked only while it is still ours */
+	bool loopback, wildcard; /* this host only (Unix sockets too); every address of a family */
 };
 
 /*
@@ -26,14 +26,16 @@ struct vz_listener {
  * port number; *: both families), appending to list[*n .. VZ_LISTEN_MAX). All non-blocking,
  * close-on-exec. Port 0 picks one. A Unix socket is made with `mode`; a stale one is replaced only
  * if nobody answers on it. family limits to AF_INET or AF_INET6. VZ_ESYSTEM (errno), VZ_ENOTFOUND,
- * VZ_EEXISTS (somebody answers there), VZ_EMODE (a file that is no socket), VZ_ELIMIT.
+ * VZ_EEXISTS (somebody answers there), VZ_EMODE (a file that is no socket), VZ_ELIMIT, VZ_ETIMEOUT
+ * (a name, no answer). All or none, but a family that this host lacks is passed over.
  */
 int vz_listen_open(const struct vz_listen_address *a, int family, mode_t mode,
     struct vz_listener *list, size_t *n);
 /*
  * Takes the sockets that a service manager passed: LISTEN_PID and LISTEN_FDS as values (NULL =
- * none). Descriptors 3.. are checked to be listening stream sockets and made non-blocking and
- * close-on-exec.
+ * none; a LISTEN_PID that is not ours = none). Descriptors 3.. are checked to be listening stream
+ * sockets and made non-blocking and close-on-exec. VZ_EMODE (one is not), VZ_EFORMAT (no numbers),
+ * VZ_ELIMIT, VZ_ESYSTEM; then *n is as before and the descriptors stay open.
  */
 int vz_listen_inherit(
     const char *listen_pid, const char *listen_fds, struct vz_listener *list, size_t *n);
