@@ -209,7 +209,7 @@ static int
 crowd(struct full *f, int n, const char *host, int backlog, uint16_t *port)
 {
 	struct vz_sockaddr at;
-	char text[16];
+	char text[24];
 	int fd, i;
 
 	do {
@@ -576,7 +576,7 @@ the_resolving_child_keeps_nothing_of_its_parents(void **state)
 static void
 answers_are_bounded_distinct_and_of_the_family_asked_for(void **state)
 {
-	static char text[100][16];
+	static char text[100][24];
 	struct vz_sockaddr list[VZ_RESOLVE_MAX];
 	size_t n, i;
 
