@@ -47,8 +47,8 @@ make_cert()
 # Two identities: sender a and listener b; their keys in $key_a and $key_b.
 make_identities()
 {
-	key_a=$("$B/bin/vz-keygen" -f "$tmp/a/identity") || die 'vz-keygen failed'
-	key_b=$("$B/bin/vz-keygen" -f "$tmp/b/identity") || die 'vz-keygen failed'
+	key_a=$("$B/bin/vz-keygen" -q -f "$tmp/a/identity") || die 'vz-keygen failed'
+	key_b=$("$B/bin/vz-keygen" -q -f "$tmp/b/identity") || die 'vz-keygen failed'
 }
 
 installed()
