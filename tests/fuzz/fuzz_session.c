@@ -1,7 +1,8 @@
 /*
  * A session against a peer that is authenticated and hostile: it seals what it likes. Whatever
- * comes, a message's bytes are given out in order and once, its END is the sum of them, a verdict
- * of "delivered" is heard only for what was ended, and no more is queued than is allowed.
+ * comes, the bytes of a message or reply are given out in order and once, its END is the sum of
+ * them, a verdict of "delivered" is heard only for what was ended, and no more is queued than is
+ * allowed.
  *
  * The first byte of an input chooses the side; then operations of the peer, the program and time.
  */
@@ -13,8 +14,11 @@
 #define OUT_MAX (1024 * 1024)
 
 struct followed {
-	bool open, ended, over;
-	uint64_t given; /* listener: bytes of DATA events; sender: bytes sent */
+	bool open, ask, over;
+	struct {
+		bool ended;
+		uint64_t bytes;
+	} said, heard; /* by the program; from events */
 };
 
 struct game {
@@ -119,61 +123,75 @@ to_peer(struct game *g)
 	read_frames(g);
 }
 
+/* Bytes and their end come alike to a listener and, of a reply, to a sender. */
 static void
-on_listener_event(struct game *g, const struct vz_event *ev)
+on_bytes(struct followed *m, const struct vz_event *ev)
 {
-	struct followed *m = ev->number < NUMBERS ? &g->m[ev->number] : NULL;
+	PROMISE(m->open && !m->heard.ended && !m->over);
+	if (ev->type == VZ_EVENT_END) {
+		PROMISE(ev->length == m->heard.bytes);
+		m->heard.ended = true;
+		return;
+	}
+	PROMISE(ev->bytes_len > 0 && ev->offset == m->heard.bytes);
+	m->heard.bytes += ev->bytes_len;
+}
 
+static void
+on_listener_event(struct followed *m, const struct vz_event *ev)
+{
 	switch (ev->type) {
 	case VZ_EVENT_OPEN:
-		if (m != NULL) {
-			PROMISE(!m->open);
-			m->open = true;
-		}
-		break;
-	case VZ_EVENT_DATA:
-		PROMISE(ev->bytes_len > 0);
-		if (m != NULL) {
-			PROMISE(m->open && !m->ended && !m->over && ev->offset == m->given);
-			m->given += ev->bytes_len;
-		}
-		break;
-	case VZ_EVENT_END:
-		if (m != NULL) {
-			PROMISE(m->open && !m->ended && !m->over && ev->length == m->given);
-			m->ended = true;
-		}
+		PROMISE(!m->open);
+		m->open = true;
+		m->ask = ev->kind == VZ_KIND_ASK;
 		break;
 	case VZ_EVENT_CANCEL:
-		if (m != NULL) {
-			PROMISE(m->open && !m->ended && !m->over);
-			m->over = true;
-		}
+		PROMISE(m->open && !m->heard.ended && !m->over);
+		m->over = true;
 		break;
-	default:
-		PROMISE(ev->type == VZ_EVENT_STREAM || ev->type == VZ_EVENT_CLOSE ||
-		    ev->type == VZ_EVENT_PONG);
+	default: PROMISE(ev->type == VZ_EVENT_STREAM);
 	}
 }
 
 static void
-on_sender_event(struct game *g, const struct vz_event *ev)
+on_sender_event(struct followed *m, const struct vz_event *ev)
 {
-	struct followed *m = ev->number < NUMBERS ? &g->m[ev->number] : NULL;
-
 	switch (ev->type) {
 	case VZ_EVENT_DONE:
-		if (m != NULL) {
-			PROMISE(m->open && !m->over);
-			PROMISE(ev->status != 0 || (m->ended && ev->length == m->given));
-			m->over = true;
+		PROMISE(m->open && !m->over);
+		if (ev->status == 0) {
+			PROMISE(m->said.ended && ev->length == m->said.bytes);
+			PROMISE(!m->ask || m->heard.ended);
 		}
+		m->over = true;
 		break;
-	case VZ_EVENT_ROOM: PROMISE(ev->durable <= ev->taken); break;
-	default:
-		PROMISE(ev->type == VZ_EVENT_READY || ev->type == VZ_EVENT_CLOSE ||
-		    ev->type == VZ_EVENT_PONG);
+	default: PROMISE(ev->type == VZ_EVENT_READY);
 	}
+}
+
+static void
+on_event(struct game *g, const struct vz_event *ev)
+{
+	struct followed other = {0}, *m = ev->number < NUMBERS ? &g->m[ev->number] : &other;
+
+	switch (ev->type) {
+	case VZ_EVENT_CLOSE:
+	case VZ_EVENT_PONG: return;
+	case VZ_EVENT_ROOM: PROMISE(ev->durable <= ev->taken); return;
+	case VZ_EVENT_DATA:
+	case VZ_EVENT_END:
+		if (m != &other)
+			on_bytes(m, ev);
+		return;
+	default: break;
+	}
+	if (m == &other)
+		return;
+	if (g->sender)
+		on_sender_event(m, ev);
+	else
+		on_listener_event(m, ev);
 }
 
 static void
@@ -186,10 +204,7 @@ listen_to(struct game *g)
 	while ((r = vz_session_next(g->s, &ev)) == 1) {
 		PROMISE(!closed);
 		closed = ev.type == VZ_EVENT_CLOSE;
-		if (g->sender)
-			on_sender_event(g, &ev);
-		else
-			on_listener_event(g, &ev);
+		on_event(g, &ev);
 	}
 	PROMISE(r == 0 || r == VZ_EPROTO || r == VZ_EFORMAT || r == VZ_ELIMIT);
 	if (r == 0 && !closed)
@@ -204,57 +219,70 @@ listen_to(struct game *g)
 /* The program's moves. */
 
 static void
-listener_move(struct game *g, uint8_t what, uint64_t number, size_t n)
+say_bytes(struct game *g, struct followed *m, uint64_t number, size_t n)
 {
-	struct followed *m = number < NUMBERS ? &g->m[number] : NULL;
-	int r;
+	static const uint8_t zeros[65536];
+	long sent = vz_session_data(g->s, number, zeros, n);
 
-	switch (what % 4) {
-	case 0: vz_session_taken(g->s, number, n); break;
-	case 1: vz_session_durable(g->s, number, n); break;
-	default:
-		r = vz_session_done(g->s, number, what % 4 == 2 ? 0 : 75, "words");
-		if (m != NULL && r == 0) {
-			PROMISE(what % 4 != 2 || m->ended);
+	PROMISE(sent <= (long)n);
+	if (sent > 0)
+		m->said.bytes += (uint64_t)sent;
+}
+
+static void
+listener_move(struct game *g, uint8_t what, struct followed *m, uint64_t number)
+{
+	uint8_t status = what & 0x80 ? 75 : 0;
+
+	if (vz_session_done(g->s, number, status, "words") < 0)
+		return;
+	PROMISE(status != 0 || m->heard.ended);
+	m->over = true;
+}
+
+static void
+sender_move(struct game *g, uint8_t what, struct followed *m, uint64_t number)
+{
+	uint8_t kind = what & 0x80 ? VZ_KIND_ASK : VZ_KIND_SEND;
+
+	if (what & 0x40) {
+		if (vz_session_cancel(g->s, number, 65, "words") == 0)
 			m->over = true;
-		}
+	} else if (vz_session_open(g->s, kind, 0, "name", VZ_LENGTH_UNKNOWN, &number) == 0 &&
+	    number < NUMBERS) {
+		g->m[number].open = true;
+		g->m[number].ask = kind == VZ_KIND_ASK;
 	}
 }
 
 static void
-sender_move(struct game *g, uint8_t what, uint64_t number, size_t n)
+move(struct game *g)
 {
-	static const uint8_t zeros[65536];
-	struct followed *m = number < NUMBERS ? &g->m[number] : NULL;
-	uint64_t opened = 0;
-	long sent;
+	uint8_t what = vz_rd_u8(&g->in);
+	uint64_t number = vz_rd_u8(&g->in);
+	size_t n = vz_rd_u16(&g->in);
+	struct followed other = {0}, *m = number < NUMBERS ? &g->m[number] : &other;
 
-	switch (what % 4) {
-	case 0:
-		if (vz_session_open(g->s, what & 1, 0, "name", VZ_LENGTH_UNKNOWN, &opened) == 0 &&
-		    opened < NUMBERS)
-			g->m[opened].open = true;
-		break;
-	case 1:
-		sent = vz_session_data(g->s, number, zeros, n);
-		PROMISE(sent <= (long)n);
-		if (m != NULL && sent > 0)
-			m->given += (uint64_t)sent;
-		break;
-	case 2:
-		if (vz_session_end(g->s, number) == 0 && m != NULL)
-			m->ended = true;
+	switch (what % 5) {
+	case 0: vz_session_taken(g->s, number, n); break;
+	case 1: vz_session_durable(g->s, number, n); break;
+	case 2: say_bytes(g, m, number, n); break;
+	case 3:
+		if (vz_session_end(g->s, number) == 0)
+			m->said.ended = true;
 		break;
 	default:
-		if (vz_session_cancel(g->s, number, 65, "words") == 0 && m != NULL)
-			m->over = true;
+		if (g->sender)
+			sender_move(g, what, m, number);
+		else
+			listener_move(g, what, m, number);
 	}
 }
 
 static void
 step(struct game *g)
 {
-	uint8_t op = vz_rd_u8(&g->in), what, number;
+	uint8_t op = vz_rd_u8(&g->in);
 	size_t n;
 
 	switch (op % 4) {
@@ -267,15 +295,7 @@ step(struct game *g)
 		to_session(g);
 		listen_to(g);
 		break;
-	case 2: /* the program */
-		what = vz_rd_u8(&g->in);
-		number = vz_rd_u8(&g->in);
-		n = vz_rd_u16(&g->in);
-		if (g->sender)
-			sender_move(g, what, number, n);
-		else
-			listener_move(g, what, number, n);
-		break;
+	case 2: move(g); break;
 	default: /* time, and what is to be sent */
 		g->now += (uint64_t)vz_rd_u8(&g->in) * 50;
 		if (vz_session_tick(g->s, g->now, true) < 0)
