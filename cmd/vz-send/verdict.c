@@ -65,10 +65,10 @@ say_refused(const struct sender *s, const struct item *it, const struct vz_event
 		    "%s: %s%s%s", whose, words_of_status(ev->status), *text ? ": " : "", text);
 }
 
-void
-verdict(struct sender *s, const struct vz_event *ev)
+static void
+settle(struct sender *s, uint64_t number, const struct vz_event *ev)
 {
-	struct item *it = find(s, ev->number);
+	struct item *it = find(s, number);
 
 	if (!it)
 		return;
@@ -83,4 +83,12 @@ verdict(struct sender *s, const struct vz_event *ev)
 			vz_loop_del(s->link.loop, &s->input);
 	}
 	item_over(it, ev->status);
+}
+
+/* Verdicts of several messages in a row come as one. */
+void
+verdict(struct sender *s, const struct vz_event *ev)
+{
+	for (uint64_t i = 0; i < ev->count; i++)
+		settle(s, ev->number + i, ev);
 }
