@@ -165,12 +165,21 @@ on_hangup(struct vz_loop *l, int signo, void *arg)
 	rights_reload(arg);
 }
 
+/* A shell starts its background jobs deaf to the keyboard's interrupt, and they are to stay so. */
+static bool
+is_ignored(int signo)
+{
+	struct sigaction now;
+
+	return sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static int
 watch_signals(struct server *srv)
 {
 	int r = vz_loop_signal(srv->loop, SIGTERM, on_end_signal, srv);
 
-	if (r == 0)
+	if (r == 0 && !is_ignored(SIGINT))
 		r = vz_loop_signal(srv->loop, SIGINT, on_end_signal, srv);
 	/* A listener for one session ends with its terminal, as programs do. */
 	if (r == 0 && srv->options->keep)
