@@ -432,7 +432,7 @@ no_secret_in() {
 	listen -d dir
 	local name
 	for name in "$(printf '%0256d' 0)" "$(printf '%04096d' 0)" $'new\nline' $'\e[31mred' $'CR\r' \
-		$'C1\u009b' $'bad\xff'; do
+		$'C1\xc2\x9b' $'bad\xff'; do
 		exits 64 send --name "$name" "$ADDR" <<<x
 		says send.err 'name'
 		run ! grep -aq "$(printf '[\001-\010\013-\037]')" send.err
@@ -443,11 +443,11 @@ no_secret_in() {
 @test "what a peer says is escaped on terminal, log and JSON" {
 	mkdir dir
 	listen -v --log-json -d dir
-	exits 0 send --name $'a\u202eb\u200fc"\\' "$ADDR" <<<x
-	SENDER=mallory exits 77 send --name $'d\u202ee' "$ADDR" <<<x
+	exits 0 send --name $'a\xe2\x80\xaeb\xe2\x80\x8fc"\\' "$ADDR" <<<x
+	SENDER=mallory exits 77 send --name $'d\xe2\x80\xaee' "$ADDR" <<<x
 	! LC_ALL=C grep -aq "$(printf '[\001-\010\013-\037\177-\237]')" listen.err listen.out send.err ||
 		fail 'a control byte was shown'
-	run ! grep -aq $'\u202e' listen.err listen.out
+	run ! grep -aq $'\xe2\x80\xae' listen.err listen.out
 	[ "$(grep -vc '^{.*}$' listen.err)" -eq 0 ]
 }
 
@@ -531,8 +531,19 @@ no_secret_in() {
 	listen -o got
 	kill -TERM "$LISTENER"
 	ended 143 "$LISTENER"
-	listen -o got
-	kill -INT "$LISTENER"
-	ended 130 "$LISTENER"
+	# A shell starts what it sends to the background with SIGINT ignored; a terminal would not.
+	started listen env --default-signal=INT "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" \
+		--ready-fd 9 -o got 127.0.0.1:0
+	kill -INT "$PID"
+	ended 130 "$PID"
 	[ ! -e got ]
+}
+
+@test "a signal that the caller ignores does not end a listener" {
+	started listen env --ignore-signal=INT "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" \
+		--ready-fd 9 -o got 127.0.0.1:0
+	ADDR=$READY
+	kill -INT "$PID"
+	exits 0 send "$ADDR" <<<x
+	ended 0 "$PID"
 }
