@@ -188,7 +188,7 @@ watch_signals(struct server *srv)
 }
 
 int
-server_run(struct server *srv)
+server_prepare(struct server *srv)
 {
 	int r;
 
@@ -199,8 +199,14 @@ server_run(struct server *srv)
 	r = watch_signals(srv);
 	if (r == 0 && srv->sink_watch.fd >= 0)
 		r = vz_loop_add(srv->loop, &srv->sink_watch, 0);
-	if (r == 0)
-		r = vz_loop_run(srv->loop);
+	return r;
+}
+
+int
+server_run(struct server *srv)
+{
+	int r = vz_loop_run(srv->loop);
+
 	if (r < 0) {
 		diag_error("%s", diag_words(r));
 		note_status(srv, VZ_EXIT_OSERR);

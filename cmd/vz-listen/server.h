@@ -57,6 +57,11 @@ struct server {
 
 /* Loads who we are, opens the sink and the sockets and says so, or ends the program (start.c). */
 void server_open(struct server *srv, const struct listen_options *o);
+/*
+ * Signals, timers and the sink are looked after from here on: before anybody is told that we are
+ * ready, and so may send a signal. VZ_ESYSTEM, VZ_ENOMEM.
+ */
+int server_prepare(struct server *srv);
 /* Serves; the exit status. srv->signo is the signal that ended it, or 0. */
 int server_run(struct server *srv);
 /* Undoes server_open: sockets that were made go away, messages under way are aborted (start.c). */

@@ -222,6 +222,8 @@ start_loop(struct server *srv)
 	int r = vz_loop_new(&srv->loop);
 
 	if (r == 0)
+		r = server_prepare(srv);
+	if (r == 0)
 		r = gate_open(srv);
 	srv->lent = calloc(1, sizeof(*srv->lent));
 	if (!srv->lent)
