@@ -33,6 +33,7 @@ struct server {
 	struct lent *lent; /* the identity that is in `me` */
 	bool locked;       /* the revoked list is damaged: nobody new gets in */
 	struct vz_loop *loop;
+	struct vz_listen_address *addresses; /* as many as the options have */
 	struct vz_listener listeners[VZ_LISTEN_MAX];
 	struct vz_watch gates[VZ_LISTEN_MAX];
 	size_t n_listeners;

@@ -121,25 +121,23 @@ parse_address(const char *text, struct vz_listen_address *out)
 		diag_usage("cannot listen at a relay: '%s'", shown(text));
 }
 
-static struct vz_listen_address *
-parse_addresses(const struct listen_options *o)
+static void
+parse_addresses(struct server *srv, const struct listen_options *o)
 {
-	struct vz_listen_address *a = calloc((size_t)o->n_addresses + 1, sizeof(*a));
-
 	if (o->n_addresses == 0 && !getenv("LISTEN_FDS"))
 		diag_usage("no address to listen on");
-	if (!a) {
+	srv->addresses = calloc((size_t)o->n_addresses + 1, sizeof(*srv->addresses));
+	if (!srv->addresses) {
 		diag_error("%s", diag_words(VZ_ENOMEM));
 		exit(VZ_EXIT_OSERR);
 	}
 	for (int i = 0; i < o->n_addresses; i++)
-		parse_address(o->addresses[i], &a[i]);
-	return a;
+		parse_address(o->addresses[i], &srv->addresses[i]);
 }
 
 /* Sockets that were made so far go away again with the program. */
 static void
-open_sockets(struct server *srv, const struct listen_options *o, const struct vz_listen_address *a)
+open_sockets(struct server *srv, const struct listen_options *o)
 {
 	int r = vz_listen_inherit(
 	    getenv("LISTEN_PID"), getenv("LISTEN_FDS"), srv->listeners, &srv->n_listeners);
@@ -239,20 +237,17 @@ start_loop(struct server *srv)
 void
 server_open(struct server *srv, const struct listen_options *o)
 {
-	struct vz_listen_address *addresses;
-
 	memset(srv, 0, sizeof(*srv));
 	srv->options = o;
 	TAILQ_INIT(&srv->visits);
 	TAILQ_INIT(&srv->waiting);
-	addresses = parse_addresses(o);
+	parse_addresses(srv, o);
 	open_sink(srv, o);
 	self_load(&srv->me, &o->common);
 	rights_load(srv);
 	(void)vz_aead_accelerate();
 	raise_descriptor_limit(o);
-	open_sockets(srv, o, addresses);
-	free(addresses);
+	open_sockets(srv, o);
 	start_loop(srv);
 	tell(srv, o);
 }
@@ -270,4 +265,5 @@ server_close(struct server *srv)
 	vz_loop_free(srv->loop);
 	self_free(&srv->me);
 	free(srv->lent);
+	free(srv->addresses);
 }

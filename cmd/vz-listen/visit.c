@@ -73,12 +73,6 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 	}
 	if (v->leaving)
 		return true;
-	if (v->waiting) {
-		/* The peer is gone, and with it the bytes that were waiting. */
-		deliver_cut(v, VZ_ECUT);
-		visit_drop(v);
-		return true;
-	}
 	v->held = *ev;
 	if (handle(v, &v->held) || v->leaving)
 		return true;
