@@ -99,6 +99,7 @@ start_noise(struct vz_channel *ch, unsigned psk)
 	    .prologue_len = ch->prologue_len,
 	    .psk = {ch->psk[psk]},
 	    .static_secret = ch->self->noise_secret,
+	    .static_public = ch->self->bundle.noise,
 	    .ephemeral_secret = ch->random,
 	};
 
