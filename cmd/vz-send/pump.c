@@ -124,6 +124,8 @@ open_message(struct sender *s, struct item *it)
 	int err = vz_session_open(link_session(&s->link), VZ_KIND_SEND, flags,
 	    it->name ? it->name : "", vz_source_length(it->source), &it->number);
 
+	if (err == VZ_EFULL)
+		return false; /* the next turn has room */
 	if (err) {
 		broken(s, err);
 		return false;

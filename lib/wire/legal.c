@@ -3,8 +3,9 @@
 
 #define BIT(type) (UINT64_C(1) << VZ_FRAME_##type)
 #define ALWAYS    (BIT(PING) | BIT(PONG) | BIT(PADDING) | BIT(CLOSE))
-#define FLOW      (BIT(DATA) | BIT(END) | BIT(ACK) | BIT(WINDOW)) /* of messages, and back of replies \
-								   */
+#define FLOW                                                                                \
+	(BIT(DATA) | BIT(END) | BIT(ACK) | BIT(WINDOW)) /* of messages, and back of replies \
+							 */
 
 static const uint64_t frames[] = {
     [VZ_STAGE_LISTENER_START] = ALWAYS | BIT(STREAM),
