@@ -364,7 +364,7 @@ a_torn_last_line_is_cut_off_and_said_wherever_it_was_torn(void **state)
 	make_log(tempdir_path(t, "log"), 2);
 	whole = slurp(t->path, &len);
 	start = (size_t)((char *)memrchr(whole, '\n', len - 1) - whole) + 1;
-	for (size_t end = start + 1; end < len; end++) {
+	for (size_t end = start + 1; end < len; end += end < start + 12 || len - end < 5 ? 1 : 37) {
 		tempdir_write(t, "log", 0600, whole, end);
 		assert_int_equal(verify(t->path, NULL), VZ_EAUTH);
 		assert_int_equal(last_report.line, 3);
