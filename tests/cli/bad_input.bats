@@ -159,9 +159,10 @@ private_copy() {
 # false_peer ARG...: something that accepts one connection and is no vz. Sets PEER.
 false_peer() {
 	command -v socat >/dev/null || skip 'no socat'
+	rm -f peer.err
 	socat -d -d TCP4-LISTEN:0,bind=127.0.0.1 "$@" 2>peer.err 3>&- &
 	STARTED+=("$!")
-	until_true grep -q 'listening on' peer.err
+	until_true grep -qs 'listening on' peer.err
 	PEER=$(sed -n 's/.*listening on AF=2 //p' peer.err)
 }
 
