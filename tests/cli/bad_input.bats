@@ -88,7 +88,7 @@ private_copy() {
 @test "another key than the one called gives 76" {
 	listen -o got
 	exits 76 send -w 1 "$(key_of carol)@$(at)" <<<x
-	one_error send.err 'no (valid )?answer|another key|not the key|key'
+	one_error send.err 'no (valid )?answer'
 	[ ! -e got ]
 	still_serves
 }
@@ -96,7 +96,7 @@ private_copy() {
 @test "another pre-shared key, one too many and one too few give 76" {
 	listen --psk-file "$BATS_FILE_TMPDIR/psk1" -o got
 	exits 76 send -w 1 --psk-file "$BATS_FILE_TMPDIR/psk2" "$ADDR" <<<x
-	one_error send.err 'answer|psk|pre-shared'
+	one_error send.err 'no (valid )?answer'
 	exits 76 send -w 1 "$ADDR" <<<x
 	[ ! -e got ]
 	still_serves --psk-file "$BATS_FILE_TMPDIR/psk1"
@@ -169,13 +169,13 @@ false_peer() {
 @test "something that is no vz gives 76, whether it talks, hangs up or says nothing" {
 	false_peer "SYSTEM:printf 'SSH-2.0-OpenSSH_9.2\r\n'; cat >/dev/null"
 	exits 76 send -w 2 "$(key_of bob)@$PEER" <<<x
-	one_error send.err 'answer|vz'
+	one_error send.err 'no (valid )?answer'
 	false_peer SYSTEM:true
 	exits 76 send -w 2 "$(key_of bob)@$PEER" <<<x
-	one_error send.err 'answer|vz'
+	one_error send.err 'no (valid )?answer'
 	false_peer 'SYSTEM:cat >/dev/null'
 	exits 76 send -w 1 "$(key_of bob)@$PEER" <<<x
-	one_error send.err 'answer|vz'
+	one_error send.err 'no (valid )?answer'
 }
 
 @test "strangers at the door do not disturb a listener" {
