@@ -11,11 +11,15 @@
 
 struct keygen {
 	struct common common;
-	char path[4096];      /* the identity file; with --psk the output, "" = stdout */
+	char path[4096];      /* the identity file; with --psk the output, "" = stdout; with
+				 --verify-audit the one that signed, "" = any */
 	const char *comment;  /* -C, or "" */
 	bool force;           /* --force */
 	bool want_passphrase; /* --passphrase or --passphrase-fd */
 	bool ssh;             /* --ssh */
+	const char *audit;    /* --verify-audit, or NULL */
+	char *const *more;    /* the operands: audit files after that */
+	const char *head;     /* --head in lower case, or NULL */
 	struct passphrase_from from;
 };
 
@@ -29,6 +33,8 @@ int keygen_fingerprint(const struct keygen *k);
 int keygen_passphrase(const struct keygen *k);
 /* --psk: makes a pre-shared key. */
 int keygen_psk(const struct keygen *k);
+/* --verify-audit: prints the number of lines and the hash of the last. */
+int keygen_verify_audit(const struct keygen *k);
 
 /* report.c: says that reading k->path failed; the exit status. */
 int keygen_cannot_read(const struct keygen *k, int err);

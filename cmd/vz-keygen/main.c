@@ -9,6 +9,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
+#include "guard/audit_verify.h"
 
 #define PROGRAM "vz-keygen"
 
@@ -21,6 +22,8 @@ static const char help[] =
     "       vz-keygen -p [-f FILE]  change its passphrase; an empty one removes it\n"
     "       vz-keygen --psk [-f FILE] [--force]\n"
     "                               make a pre-shared key: vzpsk1...\n"
+    "       vz-keygen [-f FILE] [--head HASH] --verify-audit FILE [FILE...]\n"
+    "                               prove that an audit file is whole\n"
     "\n"
     "  -f, -i, --identity FILE   the identity (default ~/.config/vz/identity)\n"
     "  -C, --comment TEXT        a comment, kept in the clear in the file\n"
@@ -28,6 +31,7 @@ static const char help[] =
     "      --passphrase-fd N     read passphrases from descriptor N, one a line\n"
     "      --force               replace a file that exists\n"
     "      --ssh                 print ssh-ed25519 AAAA...\n"
+    "      --head HASH           which a line of the audit file must have\n"
     "  -v, --verbose             say more\n"
     "  -q, --quiet               say nothing but errors\n"
     "      --log-json            events on stderr, one JSON object a line\n"
@@ -36,9 +40,11 @@ static const char help[] =
 
 enum {
 	OPT_FORCE = OPT_PROGRAM,
+	OPT_HEAD,
 	OPT_PASSPHRASE,
 	OPT_PSK,
 	OPT_SSH,
+	OPT_VERIFY_AUDIT,
 };
 
 static const char shorts[] = "+:hVvqi:f:C:ylp";
@@ -52,13 +58,15 @@ static const struct option longs[] = {
     {"log-json", no_argument, NULL, OPT_LOG_JSON},
     {"comment", required_argument, NULL, 'C'},
     {"force", no_argument, NULL, OPT_FORCE},
+    {"head", required_argument, NULL, OPT_HEAD},
     {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
     {"psk", no_argument, NULL, OPT_PSK},
     {"ssh", no_argument, NULL, OPT_SSH},
+    {"verify-audit", required_argument, NULL, OPT_VERIFY_AUDIT},
     {NULL, 0, NULL, 0},
 };
 
-enum mode { MODE_MAKE, MODE_SHOW, MODE_FINGERPRINT, MODE_PASSPHRASE, MODE_PSK };
+enum mode { MODE_MAKE, MODE_SHOW, MODE_FINGERPRINT, MODE_PASSPHRASE, MODE_PSK, MODE_AUDIT };
 
 static const struct {
 	const char *name;
@@ -69,6 +77,7 @@ static const struct {
     [MODE_FINGERPRINT] = {"-l", keygen_fingerprint},
     [MODE_PASSPHRASE] = {"-p", keygen_passphrase},
     [MODE_PSK] = {"--psk", keygen_psk},
+    [MODE_AUDIT] = {"--verify-audit", keygen_verify_audit},
 };
 
 static void
@@ -77,6 +86,23 @@ set_mode(enum mode *mode, enum mode to)
 	if (*mode != MODE_MAKE && *mode != to)
 		diag_usage("%s and %s exclude each other", modes[*mode].name, modes[to].name);
 	*mode = to;
+}
+
+/* A hash as sha256sum(1) prints it, or with capitals. */
+static const char *
+head_of(const char *value)
+{
+	static char head[VZ_AUDIT_HASH];
+	char shown[128];
+
+	if (strlcpy(head, value, sizeof(head)) < sizeof(head))
+		for (char *c = head; *c; c++)
+			if (*c >= 'A' && *c <= 'F')
+				*c += 'a' - 'A';
+	if (strlen(value) != strlen(head) || !vz_audit_hash_ok(head))
+		diag_usage("--head: not 64 digits of hex: '%s'",
+		    diag_escape(shown, sizeof(shown), value, strlen(value)));
+	return head;
 }
 
 static void
@@ -92,6 +118,11 @@ take_option(struct keygen *k, enum mode *mode, int opt)
 	case OPT_FORCE: k->force = true; return;
 	case OPT_PASSPHRASE: k->want_passphrase = true; return;
 	case OPT_SSH: k->ssh = true; return;
+	case OPT_HEAD: k->head = head_of(optarg); return;
+	case OPT_VERIFY_AUDIT:
+		set_mode(mode, MODE_AUDIT);
+		k->audit = optarg;
+		return;
 	default: common_option(&k->common, opt, optarg, PROGRAM, help);
 	}
 }
@@ -112,6 +143,8 @@ check_options(const struct keygen *k, enum mode mode)
 		bad = "--passphrase-fd";
 	else if (k->ssh && mode != MODE_SHOW)
 		bad = "--ssh";
+	else if (k->head && mode != MODE_AUDIT)
+		bad = "--head";
 	if (bad)
 		diag_usage("%s has no meaning when %s%s", bad,
 		    mode == MODE_MAKE ? "" : "given with ", modes[mode].name);
@@ -131,7 +164,8 @@ parse(int argc, char **argv, struct keygen *k)
 	common_defaults(&k->common);
 	while ((opt = common_next(argc, argv, shorts, longs)) != -1)
 		take_option(k, &mode, opt);
-	if (optind < argc)
+	k->more = argv + optind;
+	if (optind < argc && mode != MODE_AUDIT)
 		diag_usage("no operands are taken: '%s'",
 		    diag_escape(shown, sizeof(shown), argv[optind], strlen(argv[optind])));
 	check_options(k, mode);
@@ -150,7 +184,7 @@ find_path(struct keygen *k, enum mode mode)
 	const char *option = k->common.identity;
 	int err = 0;
 
-	if (mode == MODE_PSK)
+	if (mode == MODE_PSK || mode == MODE_AUDIT)
 		err = strlcpy(k->path, option ? option : "", sizeof(k->path)) < sizeof(k->path)
 		    ? 0
 		    : VZ_ELIMIT;

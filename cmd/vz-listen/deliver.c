@@ -24,6 +24,21 @@ find(const struct visit *v, uint64_t number)
 	return NULL;
 }
 
+static void
+note_failure(struct visit *v, int status)
+{
+	if (v->status == 0)
+		v->status = status;
+}
+
+/* There will be no other message. v's sender has the verdict, and ends the session by itself. */
+static void
+stop_after(struct visit *v, int status)
+{
+	v->told = v->n_incoming == 0;
+	server_stop(v->srv, status);
+}
+
 /* The message leaves the sink, aborted unless its drop is gone by now. */
 static void
 release(struct visit *v, struct incoming *in)
@@ -41,9 +56,10 @@ release(struct visit *v, struct incoming *in)
 	}
 	/* Half a message on a descriptor: nothing may follow it, and no status but this one. */
 	if (vz_sink_torn(srv->sink)) {
-		if (v->status == 0)
-			v->status = VZ_EXIT_DATA;
-		server_stop(srv, VZ_EXIT_DATA);
+		note_failure(v, VZ_EXIT_DATA);
+		if (srv->options->keep && !srv->stopping)
+			diag_error("standard output ends in the middle of a message: stopping");
+		stop_after(v, VZ_EXIT_DATA);
 	}
 }
 
@@ -53,13 +69,6 @@ say_done(struct visit *v, uint64_t number, uint8_t status, const char *words)
 	/* Without memory for the verdict the session is about to end, and the sender has none. */
 	(void)vz_session_done(vz_conn_session(v->conn), number, status, words);
 	vz_conn_kick(v->conn);
-}
-
-static void
-note_failure(struct visit *v, int status)
-{
-	if (v->status == 0)
-		v->status = status;
 }
 
 /* A message that is not taken; nothing of it reached the sink. */
@@ -94,10 +103,8 @@ output_failed(struct visit *v, struct incoming *in, int err, int own)
 	if (vz_sink_failed(srv->sink) && srv->status == 0)
 		srv->status = own;
 	release(v, in);
-	if (vz_sink_failed(srv->sink))
-		server_stop(srv, own);
-	if (srv->options->single)
-		visit_dismiss(v, VZ_EXIT_TEMPFAIL, "the receiver's output failed");
+	if (vz_sink_failed(srv->sink) || srv->options->single)
+		stop_after(v, own);
 }
 
 static void
@@ -105,10 +112,12 @@ too_long(struct visit *v, struct incoming *in)
 {
 	uint64_t number = in->number;
 
-	report_failed(v, in, VZ_EXIT_REFUSED, "longer than --max-size");
-	note_failure(v, VZ_EXIT_REFUSED);
+	report_failed(v, in, VZ_EXIT_DATA, "longer than --max-size");
+	note_failure(v, VZ_EXIT_DATA);
 	say_done(v, number, VZ_EXIT_REFUSED, "longer than what is taken here");
 	release(v, in);
+	if (v->srv->options->single)
+		stop_after(v, VZ_EXIT_DATA);
 }
 
 /* 0, or the status and words of a refusal. */
@@ -118,6 +127,10 @@ refusal(const struct visit *v, const struct vz_event *ev, const char **words)
 	const struct server *srv = v->srv;
 	uint64_t max = srv->options->max_size;
 
+	if (srv->stopping) {
+		*words = "this listener is stopping";
+		return VZ_EXIT_TEMPFAIL;
+	}
 	if (ev->kind == VZ_KIND_ASK) {
 		*words = "nothing here answers";
 		return VZ_EXIT_UNAVAILABLE;

@@ -28,20 +28,18 @@ enum {
 
 static const char help[] =
     "usage: vz-listen [options] ADDRESS...\n"
-    "Receive messages from authorised senders, on standard output or into files.\n"
-    "ADDRESS is PORT (this host only), *:PORT (everywhere), HOST:PORT or /PATH.\n"
-    "\n"
+    "Receive messages; ADDRESS: PORT (this host), *:PORT (all), HOST:PORT or /PATH.\n"
     "  -k, --keep              go on for ever; else one session, then exit\n"
-    "  -1, --once              one session also with --dir\n"
+    "  -1, --once              one session, also with --dir\n"
     "  -o FILE                 the message replaces FILE when it is whole\n"
     "  -d, --dir DIR           a new file in DIR for each message, its path on stdout\n"
     "  -a, --authorized FILE   who may send (default: authorized beside the identity)\n"
-    "      --allow KEY         this key may send (repeatable; instead of the default file)\n"
+    "      --allow KEY         this key may send (repeatable, replaces that default)\n"
     "      --allow-any         everybody may send\n"
     "      --max-size SIZE     longest message, K M G (default none)\n"
     "      --max-conns N       sessions at once (default 256)\n"
     "      --raw               do not escape what is shown on a terminal\n"
-    "      --ready-fd N        write the full addresses to descriptor N when listening\n"
+    "      --ready-fd N        write the full addresses to descriptor N once ready\n"
     "      --socket-mode MODE  of Unix sockets made (default 600)\n" COMMON_HELP;
 
 static const struct option longs[] = {

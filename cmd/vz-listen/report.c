@@ -148,10 +148,13 @@ void
 report_ended(const struct visit *v, int err)
 {
 	const char *words = err ? vz_strerror(err) : "";
+	struct vz_json *j;
 
-	if (diag_is_json())
-		verdict(event("ended", v), 0, words, strlen(words));
-	else if (!v->key_text[0])
+	if (diag_is_json()) {
+		j = event("ended", v);
+		vz_json_str(j, "text", words);
+		diag_event_end(j);
+	} else if (!v->key_text[0])
 		diag_verbose(1, "%s: gone before it was authenticated%s%s", v->remote,
 		    err ? ": " : "", words);
 	else if (err != 0 && !v->leaving)

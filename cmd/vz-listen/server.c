@@ -165,12 +165,21 @@ on_hangup(struct vz_loop *l, int signo, void *arg)
 	rights_reload(arg);
 }
 
+/* A shell starts its background jobs deaf to the keyboard's interrupt, and they are to stay so. */
+static bool
+is_ignored(int signo)
+{
+	struct sigaction now;
+
+	return sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static int
 watch_signals(struct server *srv)
 {
 	int r = vz_loop_signal(srv->loop, SIGTERM, on_end_signal, srv);
 
-	if (r == 0)
+	if (r == 0 && !is_ignored(SIGINT))
 		r = vz_loop_signal(srv->loop, SIGINT, on_end_signal, srv);
 	/* A listener for one session ends with its terminal, as programs do. */
 	if (r == 0 && srv->options->keep)
@@ -179,7 +188,7 @@ watch_signals(struct server *srv)
 }
 
 int
-server_run(struct server *srv)
+server_prepare(struct server *srv)
 {
 	int r;
 
@@ -190,8 +199,14 @@ server_run(struct server *srv)
 	r = watch_signals(srv);
 	if (r == 0 && srv->sink_watch.fd >= 0)
 		r = vz_loop_add(srv->loop, &srv->sink_watch, 0);
-	if (r == 0)
-		r = vz_loop_run(srv->loop);
+	return r;
+}
+
+int
+server_run(struct server *srv)
+{
+	int r = vz_loop_run(srv->loop);
+
 	if (r < 0) {
 		diag_error("%s", diag_words(r));
 		note_status(srv, VZ_EXIT_OSERR);

@@ -33,6 +33,7 @@ struct server {
 	struct lent *lent; /* the identity that is in `me` */
 	bool locked;       /* the revoked list is damaged: nobody new gets in */
 	struct vz_loop *loop;
+	struct vz_listen_address *addresses; /* as many as the options have */
 	struct vz_listener listeners[VZ_LISTEN_MAX];
 	struct vz_watch gates[VZ_LISTEN_MAX];
 	size_t n_listeners;
@@ -57,6 +58,11 @@ struct server {
 
 /* Loads who we are, opens the sink and the sockets and says so, or ends the program (start.c). */
 void server_open(struct server *srv, const struct listen_options *o);
+/*
+ * Signals, timers and the sink are looked after from here on: before anybody is told that we are
+ * ready, and so may send a signal. VZ_ESYSTEM, VZ_ENOMEM.
+ */
+int server_prepare(struct server *srv);
 /* Serves; the exit status. srv->signo is the signal that ended it, or 0. */
 int server_run(struct server *srv);
 /* Undoes server_open: sockets that were made go away, messages under way are aborted (start.c). */

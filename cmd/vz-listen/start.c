@@ -121,25 +121,23 @@ parse_address(const char *text, struct vz_listen_address *out)
 		diag_usage("cannot listen at a relay: '%s'", shown(text));
 }
 
-static struct vz_listen_address *
-parse_addresses(const struct listen_options *o)
+static void
+parse_addresses(struct server *srv, const struct listen_options *o)
 {
-	struct vz_listen_address *a = calloc((size_t)o->n_addresses + 1, sizeof(*a));
-
 	if (o->n_addresses == 0 && !getenv("LISTEN_FDS"))
 		diag_usage("no address to listen on");
-	if (!a) {
+	srv->addresses = calloc((size_t)o->n_addresses + 1, sizeof(*srv->addresses));
+	if (!srv->addresses) {
 		diag_error("%s", diag_words(VZ_ENOMEM));
 		exit(VZ_EXIT_OSERR);
 	}
 	for (int i = 0; i < o->n_addresses; i++)
-		parse_address(o->addresses[i], &a[i]);
-	return a;
+		parse_address(o->addresses[i], &srv->addresses[i]);
 }
 
 /* Sockets that were made so far go away again with the program. */
 static void
-open_sockets(struct server *srv, const struct listen_options *o, const struct vz_listen_address *a)
+open_sockets(struct server *srv, const struct listen_options *o)
 {
 	int r = vz_listen_inherit(
 	    getenv("LISTEN_PID"), getenv("LISTEN_FDS"), srv->listeners, &srv->n_listeners);
@@ -151,8 +149,8 @@ open_sockets(struct server *srv, const struct listen_options *o, const struct vz
 	if (srv->n_listeners == 0 && o->n_addresses == 0)
 		diag_usage("no address to listen on");
 	for (int i = 0; i < o->n_addresses; i++) {
-		r = vz_listen_open(
-		    &a[i], o->common.family, o->socket_mode, srv->listeners, &srv->n_listeners);
+		r = vz_listen_open(&srv->addresses[i], o->common.family, o->socket_mode,
+		    srv->listeners, &srv->n_listeners);
 		if (r < 0) {
 			int saved = errno;
 
@@ -222,6 +220,8 @@ start_loop(struct server *srv)
 	int r = vz_loop_new(&srv->loop);
 
 	if (r == 0)
+		r = server_prepare(srv);
+	if (r == 0)
 		r = gate_open(srv);
 	srv->lent = calloc(1, sizeof(*srv->lent));
 	if (!srv->lent)
@@ -237,20 +237,17 @@ start_loop(struct server *srv)
 void
 server_open(struct server *srv, const struct listen_options *o)
 {
-	struct vz_listen_address *addresses;
-
 	memset(srv, 0, sizeof(*srv));
 	srv->options = o;
 	TAILQ_INIT(&srv->visits);
 	TAILQ_INIT(&srv->waiting);
-	addresses = parse_addresses(o);
+	parse_addresses(srv, o);
 	open_sink(srv, o);
 	self_load(&srv->me, &o->common);
 	rights_load(srv);
 	(void)vz_aead_accelerate();
 	raise_descriptor_limit(o);
-	open_sockets(srv, o, addresses);
-	free(addresses);
+	open_sockets(srv, o);
 	start_loop(srv);
 	tell(srv, o);
 }
@@ -268,4 +265,5 @@ server_close(struct server *srv)
 	vz_loop_free(srv->loop);
 	self_free(&srv->me);
 	free(srv->lent);
+	free(srv->addresses);
 }

@@ -73,12 +73,6 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 	}
 	if (v->leaving)
 		return true;
-	if (v->waiting) {
-		/* The peer is gone, and with it the bytes that were waiting. */
-		deliver_cut(v, VZ_ECUT);
-		visit_drop(v);
-		return true;
-	}
 	v->held = *ev;
 	if (handle(v, &v->held) || v->leaving)
 		return true;
@@ -152,7 +146,10 @@ visit_drop(struct visit *v)
 void
 visit_dismiss(struct visit *v, uint8_t status, const char *text)
 {
-	if (v->leaving || !v->conn)
+	const struct incoming *in;
+
+	/* Who was just told what went wrong need not be told of its consequences. */
+	if (v->leaving || v->told || !v->conn)
 		return;
 	if (!v->admitted) {
 		visit_drop(v);
@@ -161,6 +158,8 @@ visit_dismiss(struct visit *v, uint8_t status, const char *text)
 	v->leaving = true;
 	if (v->status == 0)
 		v->status = v->n_incoming > 0 ? VZ_EXIT_DATA : status;
+	LIST_FOREACH(in, &v->incoming, list)
+	report_failed(v, in, status, text);
 	deliver_abort_all(v);
 	vz_conn_close(v->conn, status, text, true);
 }

@@ -28,6 +28,7 @@ struct visit {
 	char remote[128];
 	bool admitted; /* rights are checked: a session */
 	bool leaving;  /* a goodbye was said */
+	bool told;     /* that its last message failed, and so that we are stopping: it will go */
 	bool waiting;  /* in srv->waiting, for `held` to be tried again */
 	struct vz_event held;
 	struct vz_key key;

@@ -217,7 +217,7 @@ link_resume(struct link *k)
 void
 link_finish(struct link *k, bool linger)
 {
-	if (k->finished || k->status)
+	if (k->finished || k->status || !k->conn)
 		return;
 	k->finished = true;
 	vz_conn_close(k->conn, 0, "", linger);

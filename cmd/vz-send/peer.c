@@ -12,7 +12,7 @@ expired(const struct vz_bundle *peer)
 {
 	time_t now = time(NULL);
 
-	return peer->not_after != 0 && (now < 0 || (uint64_t)now > peer->not_after);
+	return peer->not_after != 0 && (now < 0 || (uint64_t)now >= peer->not_after);
 }
 
 static int
@@ -44,14 +44,16 @@ check_serial(const struct self *me, const struct vz_bundle *peer, const char *sh
 int
 peer_check(const struct self *me, const struct vz_bundle *peer, const char *shown)
 {
+	int status;
+
 	if (vz_acl_revoked(me->acl, &peer->identity) != 0) {
 		diag_error("%s: its key is on this host's revoked list", shown);
 		return VZ_EXIT_REFUSED;
 	}
-	if (expired(peer)) {
-		diag_error("%s: its session keys have expired", shown);
-		diag_hint("look at both clocks; else that host has to renew its keys");
-		return VZ_EXIT_REFUSED;
-	}
-	return check_serial(me, peer, shown);
+	status = check_serial(me, peer, shown);
+	if (status != 0 || !expired(peer))
+		return status;
+	diag_error("%s: its session keys have expired", shown);
+	diag_hint("look at both clocks; else that host has to renew its keys");
+	return VZ_EXIT_REFUSED;
 }

@@ -84,6 +84,10 @@ open_message(struct lane *l, struct item *it)
 	    l->run->options->reply ? VZ_KIND_ASK : VZ_KIND_SEND, flags, in->name ? in->name : "",
 	    vz_source_length(in->source), &it->number);
 
+	if (err == VZ_EFULL)
+		return false; /* the next turn has room */
+	if (err == VZ_EFULL)
+		return false; /* a turn comes when there is room */
 	if (err) {
 		lane_broken(l, err);
 		return false;

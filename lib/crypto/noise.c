@@ -378,14 +378,19 @@ check_pattern(const struct vz_noise_pattern *p, size_t *psks)
 	return *psks <= VZ_NOISE_PSKS_MAX;
 }
 
+/* known: the public key where the caller has it already, else NULL. */
 static int
-copy_secret(const uint8_t *secret, struct key *k, uint8_t public[static DHLEN])
+copy_secret(
+    const uint8_t *secret, const uint8_t *known, struct key *k, uint8_t public[static DHLEN])
 {
 	if (secret == NULL)
 		return 0;
 	memcpy(k->bytes, secret, DHLEN);
 	k->there = true;
-	return vz_x25519_public(secret, public);
+	if (known == NULL)
+		return vz_x25519_public(secret, public);
+	memcpy(public, known, DHLEN);
+	return 0;
 }
 
 static int
@@ -405,9 +410,9 @@ copy_keys(struct vz_noise *n, const struct vz_noise_config *config, size_t psks)
 		memcpy(n->now.rs.bytes, config->remote_static, DHLEN);
 		n->now.rs.there = true;
 	}
-	rc = copy_secret(config->static_secret, &n->s, n->s_public);
+	rc = copy_secret(config->static_secret, config->static_public, &n->s, n->s_public);
 	if (rc == 0)
-		rc = copy_secret(config->ephemeral_secret, &n->e, n->e_public);
+		rc = copy_secret(config->ephemeral_secret, NULL, &n->e, n->e_public);
 	return rc;
 }
 
@@ -480,7 +485,7 @@ vz_noise_new(struct vz_noise **out, const struct vz_noise_config *config)
 	if (config->pattern == NULL || config->pattern->name == NULL ||
 	    (config->cipher == VZ_AEAD_AES256GCM && !vz_aead_has_aes()))
 		return VZ_EINVAL;
-	n = vz_secret_new(sizeof *n);
+	n = vz_secret_small(sizeof *n);
 	if (n == NULL)
 		return VZ_ENOMEM;
 	rc = initialize(n, config);
@@ -495,7 +500,7 @@ vz_noise_new(struct vz_noise **out, const struct vz_noise_config *config)
 void
 vz_noise_free(struct vz_noise *n)
 {
-	vz_secret_free(n);
+	vz_secret_small_free(n, sizeof(*n));
 }
 
 bool

@@ -48,11 +48,12 @@ struct vz_noise_config {
 	size_t prologue_len;
 	const uint8_t *psk[VZ_NOISE_PSKS_MAX]; /* 32 bytes each, in order of the psk tokens */
 	const uint8_t *static_secret;          /* 32 bytes, or NULL when the pattern uses none */
+	const uint8_t *static_public;          /* of static_secret where it is known, else NULL */
 	const uint8_t *ephemeral_secret; /* 32 fresh random bytes; randomness is the caller's */
 	const uint8_t *remote_static;    /* 32 bytes, for pre-messages, else NULL */
 };
 
-struct vz_noise; /* a handshake in progress; guarded memory */
+struct vz_noise; /* a handshake in progress; wiped when freed */
 
 /* Everything in the config is copied. VZ_ENOMEM, VZ_EINVAL. The caller owns *out. */
 int vz_noise_new(struct vz_noise **out, const struct vz_noise_config *config);

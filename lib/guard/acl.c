@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/lines.h"
 #include "guard/acl_line.h"
+#include "guard/acl_rule.h"
 
 struct entry {
 	struct vz_key key;
@@ -60,6 +61,7 @@ table_find(const struct table *t, const struct vz_key *key)
 	return t->n == 0 ? NULL : bsearch(&probe, t->items, t->n, sizeof(probe), compare_keys);
 }
 
+/* Each entry holds its rule. */
 static int
 table_add(struct table *t, const struct vz_key *key, const struct vz_grant *grant)
 {
@@ -73,8 +75,24 @@ table_add(struct table *t, const struct vz_key *key, const struct vz_grant *gran
 		t->cap = cap;
 	}
 	t->items[t->n] = (struct entry){.key = *key, .grant = *grant, .order = t->n};
+	vz_rule_hold(grant->rule);
 	t->n++;
 	return 0;
+}
+
+/* Drops all but the first n. */
+static void
+table_cut(struct table *t, size_t n)
+{
+	while (t->n > n)
+		vz_grant_release(&t->items[--t->n].grant);
+}
+
+static void
+table_free(struct table *t)
+{
+	table_cut(t, 0);
+	free(t->items);
 }
 
 /* Sorts what table_add appended and drops all but the first of each key; r may be NULL. */
@@ -90,6 +108,7 @@ table_settle(struct table *t, struct reporter *r)
 			if (r)
 				tell(r, t->items[i].grant.line,
 				    "this key was given before, the first line counts");
+			vz_grant_release(&t->items[i].grant);
 		} else {
 			t->items[n] = t->items[i];
 			t->items[n].order = n;
@@ -109,7 +128,7 @@ table_merge(struct table *t, const struct table *from)
 		int err = table_add(t, &from->items[i].key, &from->items[i].grant);
 
 		if (err) {
-			t->n = before;
+			table_cut(t, before);
 			return err;
 		}
 	}
@@ -119,11 +138,15 @@ table_merge(struct table *t, const struct table *from)
 static int
 load_line(struct table *t, struct vz_acl_line *l, struct reporter *r)
 {
+	int err;
+
 	switch (vz_acl_line_parse(l)) {
 	case VZ_ACL_FOUND_KEY:
 		if (l->grant.rights == 0)
 			tell(r, l->grant.line, "only rights at a relay, which grant nothing here");
-		return table_add(t, &l->key, &l->grant);
+		err = table_add(t, &l->key, &l->grant);
+		vz_grant_release(&l->grant);
+		return err;
 	case VZ_ACL_FOUND_OTHER_TYPE:
 		if (!r->other_types)
 			tell(r, l->grant.line,
@@ -153,7 +176,7 @@ vz_acl_load(struct vz_acl *a, const char *path, vz_acl_line_fn *report, void *ar
 		err = table_merge(&a->granted, &read);
 	if (!err)
 		table_settle(&a->granted, &r);
-	free(read.items);
+	table_free(&read);
 	vz_lines_free(&lines);
 	return err;
 }
@@ -186,7 +209,7 @@ vz_acl_load_revoked(struct vz_acl *a, const char *path, unsigned *line)
 		err = table_merge(&a->revoked, &read);
 	if (!err)
 		table_settle(&a->revoked, NULL);
-	free(read.items);
+	table_free(&read);
 	vz_lines_free(&lines);
 	return err == VZ_ENOTFOUND ? 0 : err;
 }
@@ -202,8 +225,8 @@ vz_acl_free(struct vz_acl *a)
 {
 	if (!a)
 		return;
-	free(a->granted.items);
-	free(a->revoked.items);
+	table_free(&a->granted);
+	table_free(&a->revoked);
 	free(a);
 }
 
@@ -240,6 +263,7 @@ vz_acl_check(const struct vz_acl *a, const struct vz_key *key, struct vz_grant *
 		return VZ_EREVOKED;
 	if (e && e->grant.rights != 0) {
 		*grant = e->grant;
+		vz_rule_hold(grant->rule);
 		return 0;
 	}
 	/* A line that names the key speaks before --allow-any does, also when it grants nothing. */

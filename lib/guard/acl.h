@@ -6,18 +6,22 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include "guard/ratelimit.h"
 #include "id/key.h"
 
 #define VZ_RIGHT_SEND 1u
 #define VZ_RIGHT_ASK  2u
 
 struct vz_acl;
+struct vz_rule;
 
 /* What a key was granted. */
 struct vz_grant {
-	unsigned rights; /* VZ_RIGHT_* */
-	char name[256];  /* the line's name, or "" */
-	unsigned line;   /* 1-based, 0 when it came from an option */
+	unsigned rights;      /* VZ_RIGHT_* */
+	char name[256];       /* the line's name, or "" */
+	unsigned line;        /* 1-based, 0 when it came from an option */
+	struct vz_rule *rule; /* what its options demand; private, NULL = nothing */
 };
 
 /* Called for each line that grants nothing or is odd, with static words. */
@@ -31,20 +35,54 @@ int vz_acl_allow(struct vz_acl *a, const struct vz_key *key);
 /* Everybody who proves a key may send and ask (--allow-any). */
 void vz_acl_allow_any(struct vz_acl *a);
 /*
- * Adds an authorised file: `[options] KEY [name]` lines, KEY vz1... or ssh-ed25519 AAAA...; options
- * send and ask. A bad line grants nothing and is reported; the same key twice: the first counts.
- * VZ_FS_TRUSTED, 1 MiB, 4 KiB a line. VZ_ENOTFOUND, VZ_EMODE, VZ_ELIMIT, VZ_EFORMAT (NUL),
- * VZ_ESYSTEM, VZ_ENOMEM; then nothing was added.
+ * Adds an authorised file: `[options] KEY [name]` lines, KEY vz1... or ssh-ed25519 AAAA... A bad
+ * line grants nothing and is reported; the same key twice: the first counts. VZ_FS_TRUSTED, 1 MiB,
+ * 4 KiB a line. VZ_ENOTFOUND, VZ_EMODE, VZ_ELIMIT, VZ_EFORMAT (NUL), VZ_ESYSTEM, VZ_ENOMEM; then
+ * nothing was added.
  */
 int vz_acl_load(struct vz_acl *a, const char *path, vz_acl_line_fn *report, void *arg);
 /* The revoked list: KEY [comment] lines. Absent = empty; any bad line is VZ_EFORMAT and *line says
  * where. */
 int vz_acl_load_revoked(struct vz_acl *a, const char *path, unsigned *line);
-/* VZ_EREVOKED, VZ_EDENIED, or 0 and what is granted. */
+/*
+ * VZ_EREVOKED, VZ_EDENIED, or 0 and what is granted, which outlives the list: release it. What the
+ * line's options demand is the caller's to ask, below.
+ */
 int vz_acl_check(const struct vz_acl *a, const struct vz_key *key, struct vz_grant *grant);
 /* VZ_EREVOKED or 0: for those who are dialled. */
 int vz_acl_revoked(const struct vz_acl *a, const struct vz_key *key);
 /* True when at least one key could pass. */
 bool vz_acl_grants_anybody(const struct vz_acl *a);
+
+/* Lets go of what vz_acl_check granted: g grants nothing then. Also for a zeroed one. */
+void vz_grant_release(struct vz_grant *g);
+/*
+ * What the options of the line demand. Pure; a line without the option demands nothing.
+ *
+ * from="...": is sa, where the connection comes from, among its addresses? IPv4 mapped into IPv6 is
+ * that IPv4 address. NULL (not known) and what is no IP address, such as a Unix socket, never are.
+ */
+bool vz_grant_from_ok(const struct vz_grant *g, const struct sockaddr *sa);
+/* The same for who comes through this relay, whose own address does not count. */
+bool vz_grant_from_relay_ok(const struct vz_grant *g, const struct vz_key *relay);
+/* expires="...": is it past? Unix seconds of the UTC clock; one below 0 is no time, and past. */
+bool vz_grant_expired(const struct vz_grant *g, int64_t unix_now);
+/*
+ * name-match="...": does the message's name ("" when it has none) match? A * matches any bytes, a ?
+ * any one byte, also a leading dot and slashes; [...] is a set of bytes and a backslash takes the
+ * next character as it is (fnmatch(3) without flags, in the C locale).
+ */
+bool vz_grant_name_ok(const struct vz_grant *g, const void *name, size_t len);
+/* max-size="..." in bytes, max-conns="...": UINT64_MAX when there is none. */
+uint64_t vz_grant_max_size(const struct vz_grant *g);
+uint64_t vz_grant_max_conns(const struct vz_grant *g);
+/*
+ * rate="..." and burst="..." (without it: one second's), and bytes="..." with a burst of one
+ * second's. Makes a full bucket and returns true, or false when there is no such limit.
+ */
+bool vz_grant_messages(const struct vz_grant *g, struct vz_bucket *b);
+bool vz_grant_bytes(const struct vz_grant *g, struct vz_bucket *b);
+/* command="...": its words, NULL at the end, while g is held; NULL when there is none. */
+char *const *vz_grant_command(const struct vz_grant *g);
 
 #endif

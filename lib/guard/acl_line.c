@@ -5,6 +5,7 @@
 #include "base/lines.h"
 #include "base/text.h"
 #include "crypto/sign.h"
+#include "guard/acl_options.h"
 
 static bool
 begins(const char *s, size_t len, const char *with)
@@ -109,25 +110,35 @@ option_len(const char *s, size_t len)
 }
 
 /* An option that is not known might have taken rights away: the line grants nothing. */
+static bool
+take_option(struct vz_acl_line *l, size_t n, unsigned *rights)
+{
+	unsigned right = right_of(l->s, n);
+
+	*rights |= right;
+	if (right != 0)
+		return true;
+	if (vz_acl_option_known(l->s, n))
+		return vz_acl_option_read(&l->grant.rule, l->s, n, &l->why);
+	l->why = "neither a key nor an option that is known here";
+	return false;
+}
+
 static int
 take_options(struct vz_acl_line *l, unsigned *rights)
 {
 	*rights = 0;
 	for (;;) {
 		size_t n = option_len(l->s, l->len);
-		unsigned right = right_of(l->s, n);
 
 		if (n == 0)
 			l->why = "an option is empty or its quotes do not end";
-		else if (right == 0)
-			l->why = "neither a key nor an option that is known here";
-		if (l->why)
+		if (n == 0 || !take_option(l, n, rights))
 			return VZ_EFORMAT;
-		*rights |= right;
 		l->s += n;
 		l->len -= n;
 		if (l->len == 0 || *l->s != ',')
-			return 0;
+			return vz_acl_options_fit(l->grant.rule, &l->why) ? 0 : VZ_EFORMAT;
 		l->s++;
 		l->len--;
 	}
@@ -147,24 +158,37 @@ take_name(struct vz_acl_line *l)
 	return 0;
 }
 
-enum vz_acl_found
-vz_acl_line_parse(struct vz_acl_line *l)
+/* [options] KEY [name], with what it granted left to the caller to release. */
+static enum vz_acl_found
+parse(struct vz_acl_line *l, unsigned *rights)
 {
-	unsigned rights = 0;
 	enum vz_acl_found found = vz_acl_line_key(l);
 
 	if (found == VZ_ACL_FOUND_NO_KEY) {
-		if (take_options(l, &rights) != 0)
+		if (take_options(l, rights) != 0)
 			return VZ_ACL_FOUND_BAD_KEY;
 		found = vz_acl_line_key(l);
 		if (found == VZ_ACL_FOUND_NO_KEY)
 			return bad_key(l, "no key after the options");
 	}
-	if (found != VZ_ACL_FOUND_KEY)
-		return found;
-	if (take_name(l) != 0)
+	if (found == VZ_ACL_FOUND_KEY && take_name(l) != 0)
 		return VZ_ACL_FOUND_BAD_KEY;
+	return found;
+}
+
+enum vz_acl_found
+vz_acl_line_parse(struct vz_acl_line *l)
+{
+	unsigned rights = 0;
+	enum vz_acl_found found = parse(l, &rights);
+
 	l->grant.rights =
 	    rights == 0 ? VZ_RIGHT_SEND | VZ_RIGHT_ASK : rights & (VZ_RIGHT_SEND | VZ_RIGHT_ASK);
-	return VZ_ACL_FOUND_KEY;
+	if (found != VZ_ACL_FOUND_KEY) {
+		unsigned line = l->grant.line;
+
+		vz_grant_release(&l->grant);
+		l->grant.line = line;
+	}
+	return found;
 }

@@ -25,7 +25,8 @@ enum vz_acl_found {
 /* Takes the key that the line goes on with; takes nothing but blanks when there is none. */
 enum vz_acl_found vz_acl_line_key(struct vz_acl_line *l);
 /*
- * [options] KEY [name]. Fills key and grant; whatever is not VZ_ACL_FOUND_KEY grants nothing.
+ * [options] KEY [name]. Fills key and grant, which the caller releases; whatever is not
+ * VZ_ACL_FOUND_KEY grants nothing.
  * Never VZ_ACL_FOUND_NO_KEY.
  */
 enum vz_acl_found vz_acl_line_parse(struct vz_acl_line *l);

@@ -33,7 +33,7 @@ vz_bundle_encode(const struct vz_bundle *b, uint8_t out[static VZ_BUNDLE_LEN])
 }
 
 int
-vz_bundle_decode(const uint8_t *p, size_t len, struct vz_bundle *out)
+vz_bundle_parse(const uint8_t *p, size_t len, struct vz_bundle *out)
 {
 	struct vz_bundle b;
 
@@ -48,11 +48,31 @@ vz_bundle_decode(const uint8_t *p, size_t len, struct vz_bundle *out)
 	memcpy(b.sig, p + AT_SIG, 64);
 	if (b.serial < 1 || b.serial > VZ_SERIAL_MAX)
 		return VZ_EFORMAT;
-	/* Judges the point too. */
-	if (vz_sshsig_verify(b.identity.b, VZ_NS_BUNDLE, p, VZ_BUNDLE_SIGNED, b.sig) != 0)
-		return VZ_EAUTH;
 	*out = b;
 	return 0;
+}
+
+int
+vz_bundle_decode(const uint8_t *p, size_t len, struct vz_bundle *out)
+{
+	int err = vz_bundle_parse(p, len, out);
+
+	if (err)
+		return err;
+	/* Judges the point too. */
+	if (vz_sshsig_verify(out->identity.b, VZ_NS_BUNDLE, p, VZ_BUNDLE_SIGNED, out->sig) == 0)
+		return 0;
+	memset(out, 0, sizeof(*out));
+	return VZ_EAUTH;
+}
+
+int
+vz_bundle_verify_known(const struct vz_bundle *b)
+{
+	uint8_t bytes[VZ_BUNDLE_LEN];
+
+	vz_bundle_encode(b, bytes);
+	return vz_sshsig_verify_known(b->identity.b, VZ_NS_BUNDLE, bytes, VZ_BUNDLE_SIGNED, b->sig);
 }
 
 int

@@ -30,9 +30,14 @@ int vz_identity_encode_secrets(const struct vz_identity *id, struct vz_buf *out)
  */
 int vz_identity_decode_public(
     const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used);
+/* The same without verifying the bundle: vz_identity_decode_secrets does, or nothing is believed.
+ */
+int vz_identity_parse_public(
+    const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used);
 /*
  * Reads the secrets, which must be all of text[0..len), and sets them in id, whose bundle must be
- * theirs. VZ_EFORMAT, also when they belong to another bundle; then id holds no secrets.
+ * theirs, also by its signature. VZ_EFORMAT, also when they belong to another bundle; then id holds
+ * no secrets.
  */
 int vz_identity_decode_secrets(const char *text, size_t len, struct vz_identity *id);
 

@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/base64.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "id/identity_text.h"
@@ -103,7 +104,7 @@ take_base64(const char **s, const char *end, char stop, uint8_t *out, size_t cap
 	const char *to = memchr(*s, stop, (size_t)(end - *s)), *read_to;
 
 	if (!to ||
-	    sodium_base642bin(out, cap, *s, (size_t)(to - *s), NULL, out_len, &read_to, B64) != 0 ||
+	    vz_base64_decode(*s, (size_t)(to - *s), NULL, out, cap, out_len, &read_to) != 0 ||
 	    read_to != to)
 		return VZ_EFORMAT;
 	*s = to + 1;

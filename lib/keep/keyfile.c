@@ -69,7 +69,7 @@ vz_keyfile_load(const char *path, vz_passphrase_fn *ask, void *arg, struct vz_id
 		goto out;
 	}
 	p = (const char *)vz_buf_ptr(&text);
-	err = vz_identity_decode_public(p, text.len, &id->bundle, id->comment, &at);
+	err = vz_identity_parse_public(p, text.len, &id->bundle, id->comment, &at);
 	if (err)
 		goto out;
 	if (vz_keybox_is(p + at, text.len - at))

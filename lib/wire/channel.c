@@ -99,6 +99,7 @@ start_noise(struct vz_channel *ch, unsigned psk)
 	    .prologue_len = ch->prologue_len,
 	    .psk = {ch->psk[psk]},
 	    .static_secret = ch->self->noise_secret,
+	    .static_public = ch->self->bundle.noise,
 	    .ephemeral_secret = ch->random,
 	};
 
@@ -245,10 +246,8 @@ read_bundle(struct vz_channel *ch, const uint8_t *p, size_t len)
 	/* The bundle's Noise key stands behind its version byte and identity. */
 	if (memcmp(payload + 1 + 32, vz_noise_remote_static(ch->noise), 32) != 0)
 		return VZ_EAUTH;
-	if ((r = vz_bundle_decode(payload, VZ_BUNDLE_LEN, &peer)) < 0)
+	if ((r = judge_bundle(ch, payload, &peer)) < 0)
 		return r;
-	if (ch->initiator && !vz_key_equal(&peer.identity, &ch->responder))
-		return VZ_EMISMATCH;
 	ch->peer = peer;
 	ch->begun = true;
 	ch->is_aes = ch->want_aes && (payload[VZ_BUNDLE_LEN] & FLAG_AES) != 0;

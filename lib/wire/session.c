@@ -391,7 +391,8 @@ vz_session_deadline(const struct vz_session *s)
 	t = sooner(s->heard_at + s->dead_ms, s->said_at + s->keepalive_ms);
 	if (vz_channel_partial(s->channel))
 		t = sooner(t, s->record_since + s->record_ms);
-	return sooner(t, s->ack_by);
+	/* Nothing is acknowledged after goodbye. */
+	return s->closing ? t : sooner(t, s->ack_by);
 }
 
 int

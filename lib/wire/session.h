@@ -126,7 +126,7 @@ bool vz_session_closed(const struct vz_session *s);
 
 /*
  * Begins a message; *number is its number. length VZ_LENGTH_UNKNOWN when it is. VZ_EINVAL (name),
- * VZ_EFULL (VZ_UNFINISHED_MAX).
+ * VZ_EFULL (VZ_UNFINISHED_MAX, or too much output waits: after the next turn there is room).
  */
 int vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *name,
     uint64_t length, uint64_t *number);

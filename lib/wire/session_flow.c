@@ -189,6 +189,16 @@ vz_flow_left(struct vz_session *s, uint64_t n)
 }
 
 int
+vz_flow_dropped(struct vz_session *s, size_t n)
+{
+	if (n > s->in.limit - s->in.moved)
+		return VZ_ELIMIT;
+	s->in.moved += n;
+	vz_flow_left(s, n);
+	return 0;
+}
+
+int
 vz_flow_data(
     struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
 {

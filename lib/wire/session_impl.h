@@ -79,6 +79,8 @@ struct vz_half *vz_half_out(const struct vz_session *s, struct vz_message *m);
 struct vz_half *vz_half_in(const struct vz_session *s, struct vz_message *m);
 /* n received bytes left the connection's window, to a sink or dropped. */
 void vz_flow_left(struct vz_session *s, uint64_t n);
+/* n bytes came that nobody wants any more: through the window and out of it. VZ_ELIMIT. */
+int vz_flow_dropped(struct vz_session *s, size_t n);
 /* Acknowledgements and windows that are due now, as frames; and whether any is. */
 int vz_flow_owed(struct vz_session *s);
 bool vz_flow_owes(const struct vz_session *s);

@@ -34,6 +34,7 @@ vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *n
 {
 	struct vz_frame f = {.type = VZ_FRAME_OPEN, .kind = kind, .flags = flags, .length = length};
 	struct vz_message *m;
+	size_t waiting;
 	int r;
 
 	f.bytes = (const uint8_t *)name;
@@ -43,6 +44,9 @@ vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *n
 		return VZ_EINVAL;
 	if (s->closing || s->closed)
 		return VZ_ECLOSED;
+	vz_session_out(s, &waiting);
+	if (waiting >= VZ_OUT_FULL)
+		return VZ_EFULL;
 	if ((r = add(s, &m)) < 0)
 		return r;
 	if ((r = vz_session_put(s, &f)) < 0) {
@@ -250,9 +254,9 @@ vz_sender_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event 
 	m = vz_messages_get(&s->messages, f->number);
 	/* What crossed our cancel on its way speaks of a message that is over here: no effect. */
 	if (f->number < s->messages.base || (m != NULL && m->cancelled)) {
-		if (f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_ANSWER)
-			vz_flow_left(s, f->bytes_len);
-		return 0;
+		return f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_ANSWER
+		    ? vz_flow_dropped(s, f->bytes_len)
+		    : 0;
 	}
 	if (m == NULL || !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
 		return VZ_EPROTO;

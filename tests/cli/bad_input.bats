@@ -88,7 +88,7 @@ private_copy() {
 @test "another key than the one called gives 76" {
 	listen -o got
 	exits 76 send -w 1 "$(key_of carol)@$(at)" <<<x
-	one_error send.err 'no (valid )?answer|another key|not the key|key'
+	one_error send.err 'no (valid )?answer'
 	[ ! -e got ]
 	still_serves
 }
@@ -96,7 +96,7 @@ private_copy() {
 @test "another pre-shared key, one too many and one too few give 76" {
 	listen --psk-file "$BATS_FILE_TMPDIR/psk1" -o got
 	exits 76 send -w 1 --psk-file "$BATS_FILE_TMPDIR/psk2" "$ADDR" <<<x
-	one_error send.err 'answer|psk|pre-shared'
+	one_error send.err 'no (valid )?answer'
 	exits 76 send -w 1 "$ADDR" <<<x
 	[ ! -e got ]
 	still_serves --psk-file "$BATS_FILE_TMPDIR/psk1"
@@ -159,22 +159,23 @@ private_copy() {
 # false_peer ARG...: something that accepts one connection and is no vz. Sets PEER.
 false_peer() {
 	command -v socat >/dev/null || skip 'no socat'
+	rm -f peer.err
 	socat -d -d TCP4-LISTEN:0,bind=127.0.0.1 "$@" 2>peer.err 3>&- &
 	STARTED+=("$!")
-	until_true grep -q 'listening on' peer.err
+	until_true grep -qs 'listening on' peer.err
 	PEER=$(sed -n 's/.*listening on AF=2 //p' peer.err)
 }
 
 @test "something that is no vz gives 76, whether it talks, hangs up or says nothing" {
 	false_peer "SYSTEM:printf 'SSH-2.0-OpenSSH_9.2\r\n'; cat >/dev/null"
 	exits 76 send -w 2 "$(key_of bob)@$PEER" <<<x
-	one_error send.err 'answer|vz'
+	one_error send.err 'no (valid )?answer'
 	false_peer SYSTEM:true
 	exits 76 send -w 2 "$(key_of bob)@$PEER" <<<x
-	one_error send.err 'answer|vz'
+	one_error send.err 'no (valid )?answer'
 	false_peer 'SYSTEM:cat >/dev/null'
 	exits 76 send -w 1 "$(key_of bob)@$PEER" <<<x
-	one_error send.err 'answer|vz'
+	one_error send.err 'no (valid )?answer'
 }
 
 @test "strangers at the door do not disturb a listener" {
@@ -432,7 +433,7 @@ no_secret_in() {
 	listen -d dir
 	local name
 	for name in "$(printf '%0256d' 0)" "$(printf '%04096d' 0)" $'new\nline' $'\e[31mred' $'CR\r' \
-		$'C1\u009b' $'bad\xff'; do
+		$'C1\xc2\x9b' $'bad\xff'; do
 		exits 64 send --name "$name" "$ADDR" <<<x
 		says send.err 'name'
 		run ! grep -aq "$(printf '[\001-\010\013-\037]')" send.err
@@ -441,13 +442,21 @@ no_secret_in() {
 }
 
 @test "what a peer says is escaped on terminal, log and JSON" {
+	local as
+
 	mkdir dir
-	listen -v --log-json -d dir
-	exits 0 send --name $'a\u202eb\u200fc"\\' "$ADDR" <<<x
-	SENDER=mallory exits 77 send --name $'d\u202ee' "$ADDR" <<<x
-	! LC_ALL=C grep -aq "$(printf '[\001-\010\013-\037\177-\237]')" listen.err listen.out send.err ||
-		fail 'a control byte was shown'
-	run ! grep -aq $'\u202e' listen.err listen.out
+	for as in --verbose --log-json; do
+		listen -v "$as" -d dir
+		exits 0 send --name $'a\xe2\x80\xaeb\xe2\x80\x8fc"\\' "$ADDR" <<<x
+		SENDER=mallory exits 77 send --name $'d\xe2\x80\xaee' "$ADDR" <<<x
+		says listen.err 'a.*b.*c'
+		if LC_ALL=C grep -aq "$(printf '[\001-\010\013-\037\177-\377]')" listen.err listen.out send.err
+		then
+			fail 'a byte was shown as it came'
+		fi
+		kill "$LISTENER"
+	done
+	# The last one spoke JSON, on every line.
 	[ "$(grep -vc '^{.*}$' listen.err)" -eq 0 ]
 }
 
@@ -531,8 +540,19 @@ no_secret_in() {
 	listen -o got
 	kill -TERM "$LISTENER"
 	ended 143 "$LISTENER"
-	listen -o got
-	kill -INT "$LISTENER"
-	ended 130 "$LISTENER"
+	# A shell starts what it sends to the background with SIGINT ignored; a terminal would not.
+	started listen env --default-signal=INT "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" \
+		--ready-fd 9 -o got 127.0.0.1:0
+	kill -INT "$PID"
+	ended 130 "$PID"
 	[ ! -e got ]
+}
+
+@test "a signal that the caller ignores does not end a listener" {
+	started listen env --ignore-signal=INT "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" \
+		--ready-fd 9 -o got 127.0.0.1:0
+	ADDR=$READY
+	kill -INT "$PID"
+	exits 0 send "$ADDR" <<<x
+	ended 0 "$PID"
 }

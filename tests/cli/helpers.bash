@@ -35,6 +35,10 @@ teardown() {
 	for folder in "${MOUNTED[@]}"; do
 		umount -l "$folder" || true
 	done
+	# A sanitizer's finding counts, whatever became of the process that it was in.
+	if grep -aE 'runtime error|Sanitizer' ./*.err 2>/dev/null; then
+		return 1
+	fi
 }
 
 # identities NAME...: makes one each; in setup_file.

@@ -50,3 +50,29 @@ make_() {
 	says again.err 'hint: .*--force'
 	cmp before own/identity
 }
+
+@test "the README's first commands work when pasted" {
+	# On a socket of our own instead of a port that somebody may use.
+	sed -n '/^```sh$/,/^```$/{/^```/d;p;}; /^This is one host/q' "$VZ_TREE/README.md" |
+		sed "s|127\.0\.0\.1:4433|$PWD/socket|; s| 4433 &| $PWD/socket \&|; s|-o copy|-o $PWD/copy|" >pasted
+	[ "$(grep -c '^vz-' pasted)" -eq 3 ]
+	echo 'status=$?; wait; exit "$status"' >>pasted
+	cd "$VZ_TREE"
+	PATH=$VZ_BUILD/bin:$PATH exits 0 timeout "$PATIENCE" bash "$BATS_TEST_TMPDIR/pasted" 3>&-
+	cd "$BATS_TEST_TMPDIR"
+	tar tf copy.tar | grep -qx 'man/vz.7'
+}
+
+@test "the manual's script that waits for a listener works when pasted" {
+	local key
+
+	# From the EXAMPLES of vz(7), with keys and files of ours.
+	sed -n '/^mkfifo ready/,/^\.Ed/p' "$VZ_TREE/man/vz.7" | sed '/^\.Ed/d' >pasted
+	[ "$(wc -l <pasted)" -eq 4 ]
+	timeout "$PATIENCE" "$KEYGEN" >key
+	key=$(cat key)
+	bytes 100000 data
+	export key
+	PATH=$VZ_BUILD/bin:$PATH exits 0 timeout "$PATIENCE" bash pasted 3>&-
+	cmp data got
+}

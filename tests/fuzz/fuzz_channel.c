@@ -16,6 +16,7 @@ enum how {
 	BUNDLE_3, /* to a responder: messages 1 and 3, the bytes changing 3's payload */
 	RAW_2,    /* to an initiator */
 	BUNDLE_2, /* to an initiator: a good message 2, the bytes changing its payload */
+	HOST_2,   /* to an initiator: another host answers as itself, its bundle changed */
 	RECORDS,  /* to both after a good handshake */
 	HOWS
 };
@@ -96,7 +97,7 @@ drain(struct vz_channel *ch)
 
 /* The attacker's end of the handshake, which can say anything in a payload. */
 static struct vz_noise *
-attacker(bool initiator)
+attacker(bool initiator, const struct vz_identity *id)
 {
 	static const uint8_t label[] = "vz/1 psk", prologue[] = {'v', 'z', '/', '1', 0, 1, 0};
 	uint8_t psk[32], random[32];
@@ -108,7 +109,7 @@ attacker(bool initiator)
 	    .prologue = prologue,
 	    .prologue_len = sizeof(prologue),
 	    .psk = {psk},
-	    .static_secret = initiator ? caller->noise_secret : called->noise_secret,
+	    .static_secret = id->noise_secret,
 	    .ephemeral_secret = random,
 	};
 	struct vz_noise *n;
@@ -142,17 +143,23 @@ hear(struct vz_noise *n, struct vz_channel *from)
 	vz_channel_sent(from, len);
 }
 
-/* The good payload with the bytes laid over it; longer or shorter by the first of them. */
+/*
+ * A good payload with the bytes laid over it. The first of them makes it longer or shorter, and
+ * with its highest bit begins from the bundle of somebody else.
+ */
 static size_t
 change(
     const struct vz_identity *id, const uint8_t *data, size_t size, uint8_t out[static MESSAGE_MAX])
 {
+	const struct vz_identity *other = id == caller ? called : caller;
 	size_t len = PAYLOAD;
 
 	memset(out, 0, MESSAGE_MAX);
+	if (size > 0 && (data[0] & 0x80) != 0)
+		id = other;
 	vz_bundle_encode(&id->bundle, out);
 	if (size > 0)
-		len = (PAYLOAD + (size_t)data[0] * 3) % (MESSAGE_MAX - 128);
+		len = (PAYLOAD + (size_t)(data[0] & 0x7f) * 6) % (MESSAGE_MAX - 128);
 	for (size_t i = 1; i < size && i <= len; i++)
 		out[i - 1] ^= data[i];
 	return len;
@@ -172,7 +179,7 @@ static void
 to_responder(enum how how, const uint8_t *data, size_t size)
 {
 	struct vz_channel *ch = make(false);
-	struct vz_noise *n = attacker(true);
+	struct vz_noise *n = attacker(true, caller);
 	uint8_t payload[MESSAGE_MAX];
 	size_t len, n_out;
 
@@ -199,20 +206,25 @@ to_responder(enum how how, const uint8_t *data, size_t size)
 static void
 to_initiator(enum how how, const uint8_t *data, size_t size)
 {
+	const struct vz_identity *host = how == HOST_2 ? caller : called;
 	struct vz_channel *ch = make(true);
-	struct vz_noise *n = attacker(false);
+	struct vz_noise *n = attacker(false, host);
 	uint8_t payload[MESSAGE_MAX];
-	size_t len;
+	size_t len, n_out;
 
 	hear(n, ch);
-	if (how == BUNDLE_2) {
-		len = change(called, data, size, payload);
-		say(n, payload, len, ch);
-		PROMISE((drain(ch) == VZ_CHANNEL_PEER) == is_good(called, payload, len));
-	} else {
+	if (how == RAW_2) {
 		feed(ch, data, size);
 		PROMISE(drain(ch) != VZ_CHANNEL_PEER && vz_channel_peer(ch) == NULL);
+	} else {
+		len = change(host, data, size, payload);
+		say(n, payload, len, ch);
+		PROMISE((drain(ch) == VZ_CHANNEL_PEER) ==
+		    (host == called && is_good(called, payload, len)));
 	}
+	/* Nor does an initiator show who it is. */
+	vz_channel_out(ch, &n_out);
+	PROMISE(n_out == 0);
 	vz_noise_free(n);
 	vz_channel_free(ch);
 }
@@ -245,7 +257,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	how = data[0] % HOWS;
 	if (how <= BUNDLE_3)
 		to_responder(how, data + 1, size - 1);
-	else if (how <= BUNDLE_2)
+	else if (how <= HOST_2)
 		to_initiator(how, data + 1, size - 1);
 	else
 		to_records(data + 1, size - 1);

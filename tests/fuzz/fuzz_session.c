@@ -194,6 +194,18 @@ on_event(struct game *g, const struct vz_event *ev)
 		on_listener_event(m, ev);
 }
 
+/* What was due is done: a timer set for the next deadline must not fire at once again. */
+static void
+pass_time(struct game *g)
+{
+	if (vz_session_tick(g->s, g->now, true) < 0) {
+		g->dead = true;
+		return;
+	}
+	PROMISE(vz_session_deadline(g->s) > g->now);
+	to_peer(g);
+}
+
 static void
 listen_to(struct game *g)
 {
@@ -213,6 +225,8 @@ listen_to(struct game *g)
 	PROMISE(vz_session_next(g->s, &ev) == r);
 	vz_session_close(g->s, 76, "told");
 	to_peer(g);
+	g->now += 100;
+	pass_time(g);
 	g->dead = true;
 }
 
@@ -298,10 +312,7 @@ step(struct game *g)
 	case 2: move(g); break;
 	default: /* time, and what is to be sent */
 		g->now += (uint64_t)vz_rd_u8(&g->in) * 50;
-		if (vz_session_tick(g->s, g->now, true) < 0)
-			g->dead = true;
-		else
-			to_peer(g);
+		pass_time(g);
 	}
 }
 

@@ -203,15 +203,28 @@ picks_that_clash_in_one_family_are_made_again(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
-static void
-a_port_that_is_taken_in_one_family_opens_none(void **state)
+/* The port is nobody's for a moment: false when a stranger on this machine took it meanwhile. */
+static bool
+again(const struct vz_listen_address *a)
+{
+	int r;
+
+	n = 0;
+	r = vz_listen_open(a, AF_UNSPEC, 0, list, &n);
+	if (r == VZ_ESYSTEM && errno == EADDRINUSE)
+		return false;
+	assert_int_equal(r, 0);
+	return true;
+}
+
+static bool
+take_in_one_family_and_have_it_again(void)
 {
 	struct vz_listen_address a = host_address(have_v6 ? "::1" : "127.0.0.1", true);
 	struct vz_listener taken[VZ_LISTEN_MAX];
 	size_t n_taken = 0;
 	int next = dup(0), after, near, far;
 
-	(void)state;
 	close(next);
 	assert_int_equal(vz_listen_open(&a, AF_UNSPEC, 0, taken, &n_taken), 0);
 	a = port_address(port_of(&taken[0]));
@@ -223,13 +236,23 @@ a_port_that_is_taken_in_one_family_opens_none(void **state)
 	assert_int_equal(after, next);
 	close(after);
 	/* Just closed, with a connection behind it: SO_REUSEADDR lets it be had again. */
-	assert_int_equal(vz_listen_open(&a, AF_UNSPEC, 0, list, &n), 0);
+	if (!again(&a))
+		return false;
 	meet(&list[0], &near, &far);
 	close(far); /* first, so that the wait of RFC 9293 3.6.1 is on the listener's port */
 	close(near);
 	vz_listen_close(list, n);
-	n = 0;
-	assert_int_equal(vz_listen_open(&a, AF_UNSPEC, 0, list, &n), 0);
+	return again(&a);
+}
+
+static void
+a_port_that_is_taken_in_one_family_opens_none(void **state)
+{
+	int tries = 0;
+
+	(void)state;
+	while (!take_in_one_family_and_have_it_again())
+		assert_true(++tries < 5);
 }
 
 static void

@@ -167,6 +167,26 @@ a_file_that_shrinks_or_grows_is_an_error_and_no_crash(void **state)
 }
 
 static void
+a_file_cut_while_it_is_read_is_not_believed_when_it_is_long_again(void **state)
+{
+	size_t len = 2 * VZ_SOURCE_WINDOW;
+	struct vz_source *s;
+	const uint8_t *p;
+	int fd = file_of(len);
+
+	(void)state;
+	assert_int_equal(vz_source_new(&s, fd, VZ_SOURCE_OWN), 0);
+	assert_true(vz_source_peek(s, 0, &p) > 5000);
+	assert_int_equal(p[5000], byte_at(5000));
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(p[5000], 0); /* a bus error, were it not for the guard */
+	assert_int_equal(ftruncate(fd, (off_t)len), 0);
+	assert_int_equal(vz_source_verify(s), VZ_ECHANGED);
+	assert_int_equal(vz_source_fill(s, AHEAD), VZ_ECHANGED);
+	vz_source_free(s);
+}
+
+static void
 a_bus_error_elsewhere_still_kills(void **state)
 {
 	int status;
@@ -409,7 +429,7 @@ static void
 a_command_that_is_freed_is_gone_with_its_group(void **state)
 {
 	/* The grandchild keeps the pipe: its end is seen as the pipe's. */
-	char *const argv[] = SH("sleep 1000 & echo $!; wait");
+	char *const argv[] = SH("sleep 60 & echo $!; wait");
 	struct pollfd p;
 	struct run r;
 	char buf[64];
@@ -468,6 +488,7 @@ main(void)
 	    cmocka_unit_test(a_file_begins_at_its_current_offset),
 	    cmocka_unit_test(an_offset_past_the_end_is_an_empty_message),
 	    cmocka_unit_test(a_file_that_shrinks_or_grows_is_an_error_and_no_crash),
+	    cmocka_unit_test(a_file_cut_while_it_is_read_is_not_believed_when_it_is_long_again),
 	    cmocka_unit_test(a_bus_error_elsewhere_still_kills),
 	    cmocka_unit_test(a_long_file_takes_a_window_of_memory_only),
 	    cmocka_unit_test(more_files_than_windows_are_read_all_the_same),

@@ -252,6 +252,8 @@ wire_run(struct wire *w, enum direction d)
 static inline void
 wire_enqueue(struct side *to, const uint8_t *p, size_t n)
 {
+	if (n == 0)
+		return;
 	if (to->queued + n > to->queue_cap) {
 		to->queue_cap = (to->queued + n) * 2;
 		to->queue = realloc(to->queue, to->queue_cap);
