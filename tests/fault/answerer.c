@@ -150,7 +150,7 @@ ended(struct guest *g, uint64_t number)
 		return true;
 	}
 	if (is("refuse") && (number + 1) % parameter == 0) {
-		need(vz_session_done(s, number, 77, "not\033this"), "done");
+		need(vz_session_done(s, number, 77, "not this"), "done");
 		q->len = 0;
 		return true;
 	}
