@@ -47,6 +47,16 @@ x_times() { head -c "$1" /dev/zero | tr '\0' x; }
 	cmp in one.out
 }
 
+@test "items that come in pieces are put together" {
+	answerer one lines
+	for n in 0 1 5 12 13 14 99 1000 17000; do x_times "$n"; echo; done >in
+	exits 0 send --lines "$AT_one" < <(dd if=in obs=13 status=none)
+	cmp in one.out
+	seq 200000 | awk '{ printf "%*d\n", $1 % 997, $1 }' >in
+	exits 0 send --lines "$AT_one" < <(dd if=in obs=65521 status=none)
+	tail -c "$(stat -c %s in)" one.out | cmp - in
+}
+
 @test "frames carry any bytes" {
 	answerer one lines
 	printf '\0\0\0\3a\nb\0\0\0\0\0\0\0\1\0' >in
