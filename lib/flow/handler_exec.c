@@ -95,7 +95,7 @@ become(char *const argv[], char *const envp[], int in, int out, int null, int re
 	int err;
 	ssize_t r;
 
-	setpgid(0, 0);
+	setpgid(0, 0); /* before the exec, which is awaited: nobody meets it outside of its group */
 	vz_signal_reset();
 	if (arrange(in, out, null, &report))
 		execute(argv, envp);
@@ -165,7 +165,6 @@ vz_handler_exec(
 		goto done;
 	if (*pid == 0)
 		become(argv, envp, to[0], reply ? from[1] : null, null, report[1]);
-	setpgid(*pid, *pid); /* both sides do it: neither knows who is first */
 	close(report[1]);
 	report[1] = -1;
 	why = exec_errno(report[0]);
