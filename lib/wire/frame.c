@@ -11,8 +11,9 @@
  * Field codes, in the order of the bytes on the wire:
  *	s stream   N number   K kind    F flags    A attempt  O offset   L length
  *	S status   R rights   X max_size C limit   W window   t taken    d durable  k token
+ *	c count
  * and one of these last, if any:
- *	M u8 length and a name   D bytes, at least one   T text to the end   P anything to the end
+ *	M u8 length and a name   D bytes, at least one   T text to the end   B any bytes to the end
  */
 static const struct layout {
 	const char *name, *codes;
@@ -30,7 +31,10 @@ static const struct layout {
     [VZ_FRAME_PING] = {"ping", "k"},
     [VZ_FRAME_PONG] = {"pong", "k"},
     [VZ_FRAME_CLOSE] = {"close", "ST"},
-    [VZ_FRAME_PADDING] = {"padding", "P"},
+    [VZ_FRAME_PADDING] = {"padding", "B"},
+    [VZ_FRAME_WHOLE] = {"whole", "NKB"},
+    [VZ_FRAME_ANSWER] = {"answer", "NSB"},
+    [VZ_FRAME_DELIVERED] = {"delivered", "Nc"},
 };
 
 static const struct layout *
@@ -62,6 +66,7 @@ static const struct field {
     ['d'] = {8, offsetof(struct vz_frame, durable)},
     ['k'] = {8, offsetof(struct vz_frame, token)},
     ['W'] = {4, offsetof(struct vz_frame, window)},
+    ['c'] = {4, offsetof(struct vz_frame, count)},
     ['A'] = {2, offsetof(struct vz_frame, attempt)},
     ['K'] = {1, offsetof(struct vz_frame, kind)},
     ['F'] = {1, offsetof(struct vz_frame, flags)},
@@ -85,9 +90,7 @@ tail_ok(char code, const uint8_t *p, size_t len)
 static bool
 values_ok(const struct vz_frame *f)
 {
-	if (f->type == VZ_FRAME_OPEN)
-		return f->kind <= VZ_KIND_ASK && (f->flags & ~VZ_OPEN_ONE_PASS) == 0;
-	return true;
+	return f->kind <= VZ_KIND_ASK && (f->flags & ~VZ_OPEN_ONE_PASS) == 0;
 }
 
 static void
@@ -99,7 +102,7 @@ read_field(struct vz_rd *r, char code, struct vz_frame *f)
 	switch (d->width) {
 	case 1: *at = vz_rd_u8(r); break;
 	case 2: f->attempt = vz_rd_u16(r); break;
-	case 4: f->window = vz_rd_u32(r); break;
+	case 4: *(uint32_t *)(void *)at = vz_rd_u32(r); break;
 	case 8: *(uint64_t *)(void *)at = vz_rd_u64(r); break;
 	case VZ_STREAM_LEN: vz_rd_copy(r, at, VZ_STREAM_LEN); break;
 	default:
@@ -142,7 +145,7 @@ put_field(struct vz_buf *out, char code, const struct vz_frame *f)
 	switch (d->width) {
 	case 1: return vz_buf_u8(out, *at);
 	case 2: return vz_buf_u16(out, f->attempt);
-	case 4: return vz_buf_u32(out, f->window);
+	case 4: return vz_buf_u32(out, *(const uint32_t *)(const void *)at);
 	case 8: return vz_buf_u64(out, *(const uint64_t *)(const void *)at);
 	case VZ_STREAM_LEN: return vz_buf_put(out, at, VZ_STREAM_LEN);
 	default: break;

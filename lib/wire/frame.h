@@ -27,12 +27,16 @@ enum vz_frame_type {
 	VZ_FRAME_DATA = 3,   /* number, offset, bytes */
 	VZ_FRAME_END = 4,    /* number, length */
 	VZ_FRAME_FORGET = 6, /* number: all below it are forgotten */
+	VZ_FRAME_WHOLE = 7,  /* number, kind, bytes: open, data and end of a small message in one */
 	/* listener to sender */
 	VZ_FRAME_READY =
 	    16, /* rights, max_size, limit (connection), window (message), number (next) */
 	VZ_FRAME_ACK = 17,    /* number, taken, durable, limit */
 	VZ_FRAME_WINDOW = 18, /* limit (connection) */
 	VZ_FRAME_DONE = 19,   /* number, status, length, bytes = text */
+	VZ_FRAME_ANSWER = 20, /* number, status, bytes: data and end of a small reply, and done */
+	VZ_FRAME_DELIVERED =
+	    21, /* number, count: done with status 0 for that many from number on */
 	/* either way */
 	VZ_FRAME_CANCEL = 5,   /* number, status, bytes = text */
 	VZ_FRAME_PING = 32,    /* token */
@@ -56,7 +60,7 @@ struct vz_frame {
 	uint8_t type;
 	uint8_t kind, flags, status, rights;
 	uint16_t attempt;
-	uint32_t window;
+	uint32_t window, count;
 	uint64_t number, offset, length, taken, durable, limit, max_size, token;
 	uint8_t stream[VZ_STREAM_LEN];
 	const uint8_t *bytes; /* borrowed from the record */

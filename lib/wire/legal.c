@@ -9,9 +9,9 @@
 
 static const uint64_t frames[] = {
     [VZ_STAGE_LISTENER_START] = ALWAYS | BIT(STREAM),
-    [VZ_STAGE_LISTENER_OPEN] = ALWAYS | FLOW | BIT(OPEN) | BIT(CANCEL) | BIT(FORGET),
+    [VZ_STAGE_LISTENER_OPEN] = ALWAYS | FLOW | BIT(OPEN) | BIT(WHOLE) | BIT(CANCEL) | BIT(FORGET),
     [VZ_STAGE_SENDER_START] = ALWAYS | BIT(READY),
-    [VZ_STAGE_SENDER_OPEN] = ALWAYS | FLOW | BIT(DONE),
+    [VZ_STAGE_SENDER_OPEN] = ALWAYS | FLOW | BIT(DONE) | BIT(ANSWER) | BIT(DELIVERED),
 };
 
 /* What may be said of a message to its listener; the second row when a reply is wanted. */
@@ -28,7 +28,8 @@ static const uint64_t to_listener[][2] = {
 static const uint64_t to_sender[][2] = {
     [VZ_MESSAGE_OPEN] = {BIT(ACK) | BIT(DONE), BIT(ACK) | BIT(DONE) | BIT(DATA) | BIT(END)},
     [VZ_MESSAGE_REFUSED] = {0, 0},
-    [VZ_MESSAGE_ENDED] = {BIT(ACK) | BIT(DONE), BIT(ACK) | BIT(DONE) | BIT(DATA) | BIT(END)},
+    [VZ_MESSAGE_ENDED] = {BIT(ACK) | BIT(DONE) | BIT(DELIVERED),
+	BIT(ACK) | BIT(DONE) | BIT(DATA) | BIT(END) | BIT(ANSWER)},
     [VZ_MESSAGE_OVER] = {0, 0},
 };
 

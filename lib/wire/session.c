@@ -206,7 +206,8 @@ vz_session_close(struct vz_session *s, uint8_t status, const char *text)
 	 */
 	if (!s->authenticated && !s->sender && vz_session_peer(s) != NULL)
 		vz_session_accept(s, 0, 0);
-	if (s->sender && (r = s->authenticated ? vz_sender_owed(s) : 0) < 0)
+	if (s->authenticated && !s->closing &&
+	    (r = s->sender ? vz_sender_owed(s) : vz_listener_owed(s)) < 0)
 		return r;
 	r = vz_session_put_text(s, &f, text);
 	s->closing = true;
@@ -233,7 +234,7 @@ put_owed(struct vz_session *s)
 	if (s->pong_due && (r = vz_session_put(s, &pong)) < 0)
 		return r;
 	s->pong_due = false;
-	if (s->sender && (r = vz_sender_owed(s)) < 0)
+	if ((r = s->sender ? vz_sender_owed(s) : vz_listener_owed(s)) < 0)
 		return r;
 	return vz_flow_owed(s);
 }
@@ -258,7 +259,7 @@ vz_session_pending(const struct vz_session *s)
 		return false;
 	return s->control.len > 0 ||
 	    (!s->closing &&
-		(s->pong_due || vz_flow_owes(s) ||
+		(s->pong_due || vz_flow_owes(s) || s->delivered_count > 0 ||
 		    (s->sender && s->messages.base != s->forgotten)));
 }
 

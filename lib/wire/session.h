@@ -27,8 +27,9 @@
 #define VZ_WINDOW_CONNECTION (4 * 1024 * 1024)
 #define VZ_ACK_BYTES         (256 * 1024)
 #define VZ_ACK_DELAY_MS      20
-#define VZ_UNFINISHED_MAX    16384 /* messages between open and forget */
-#define VZ_IDLE_FRAMES_MAX   16    /* ping, pong and padding in a row */
+#define VZ_UNFINISHED_MAX    16384       /* messages between open and forget */
+#define VZ_WHOLE_MAX         (16 * 1024) /* a message or reply that goes in one frame */
+#define VZ_IDLE_FRAMES_MAX   16          /* ping, pong and padding in a row */
 
 struct vz_session_config {
 	struct vz_channel_config channel; /* channel.initiator = the sender */
@@ -65,18 +66,21 @@ enum vz_event_type {
 			    vz_session_done */
 	VZ_EVENT_DATA,   /* its next bytes, to be given to the sink, then vz_session_taken */
 	VZ_EVENT_END,    /* it is whole and verified: finish the sink, then vz_session_done */
+	VZ_EVENT_WHOLE,  /* a small message, whole and verified: number, kind, bytes; as if END had
+			    come */
 	VZ_EVENT_CANCEL, /* the sender gave it up: status, text; no vz_session_done any more */
 	/* sender */
-	VZ_EVENT_READY, /* rights checked: rights, max_size */
-	VZ_EVENT_ROOM,  /* windows moved or bytes were freed: number, taken, durable */
-	VZ_EVENT_DONE,  /* the listener's verdict on a message: number, status (0 = delivered), text
-			 */
+	VZ_EVENT_READY,  /* rights checked: rights, max_size */
+	VZ_EVENT_ROOM,   /* windows moved or bytes were freed: number, taken, durable */
+	VZ_EVENT_DONE,   /* the listener's verdict: number, status (0 = delivered), text; on `count`
+			    messages */
+	VZ_EVENT_ANSWER, /* a small reply, whole, and the verdict: number, status, bytes */
 };
 
 /* bytes: borrowed until the next vz_session_next or vz_session_space. */
 struct vz_event {
 	enum vz_event_type type;
-	uint64_t number, offset, length, taken, durable, max_size, token;
+	uint64_t number, count, offset, length, taken, durable, max_size, token;
 	uint8_t kind, status, rights;
 	uint16_t attempt;
 	uint8_t flags;
@@ -133,6 +137,13 @@ size_t vz_session_room(const struct vz_session *s, uint64_t number);
 long vz_session_data(struct vz_session *s, uint64_t number, const uint8_t *p, size_t len);
 /* All bytes are sent: ends it. The listener's verdict comes as VZ_EVENT_DONE. */
 int vz_session_end(struct vz_session *s, uint64_t number);
+/*
+ * Sends a whole message of at most VZ_WHOLE_MAX bytes in one frame, copied: opened and ended at
+ * once. VZ_EFULL when there is no room for it now (windows, output, VZ_UNFINISHED_MAX): wait for an
+ * event or a turn.
+ */
+int vz_session_whole(
+    struct vz_session *s, uint8_t kind, const uint8_t *p, size_t len, uint64_t *number);
 /* Gives it up; no VZ_EVENT_DONE follows for it. */
 int vz_session_cancel(struct vz_session *s, uint64_t number, uint8_t status, const char *text);
 /* Messages opened whose verdict has not come. */
@@ -146,6 +157,13 @@ int vz_session_durable(struct vz_session *s, uint64_t number, uint64_t offset);
 /* The verdict; status 0 only after VZ_EVENT_END. A refusal may come earlier: the rest is then
  * dropped. */
 int vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const char *text);
+
+/*
+ * A whole reply of at most VZ_WHOLE_MAX bytes and the verdict in one frame, copied; of a question
+ * that has ended and of whose reply nothing was sent. VZ_EFULL when there is no room for it now.
+ */
+int vz_session_answer(
+    struct vz_session *s, uint64_t number, uint8_t status, const uint8_t *p, size_t len);
 
 /* Puts waiting control frames (acknowledgements, pongs, verdicts) into the output. */
 int vz_session_flush(struct vz_session *s, uint64_t now);

@@ -118,6 +118,15 @@ vz_session_data(struct vz_session *s, uint64_t number, const uint8_t *p, size_t 
 	return (long)done;
 }
 
+bool
+vz_flow_fits(const struct vz_session *s, size_t len)
+{
+	size_t waiting;
+
+	vz_session_out(s, &waiting);
+	return waiting < VZ_OUT_FULL && len <= s->out.limit - s->out.moved;
+}
+
 int
 vz_session_end(struct vz_session *s, uint64_t number)
 {
@@ -229,6 +238,17 @@ vz_flow_end(
 	ev->number = f->number;
 	ev->length = f->length;
 	return 1;
+}
+
+int
+vz_flow_whole(struct vz_session *s, struct vz_half *h, size_t len)
+{
+	if (len > VZ_WHOLE_MAX || len > s->in.limit - s->in.moved)
+		return VZ_ELIMIT;
+	h->moved = len;
+	h->ended = true;
+	s->in.moved += len;
+	return 0;
 }
 
 /* A message's window grows with what it has moved, from 256 KiB to the connection's. */

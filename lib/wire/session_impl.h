@@ -45,6 +45,7 @@ struct vz_session {
 	/* Listener. */
 	uint8_t rights;
 	uint64_t max_size;
+	uint64_t delivered, delivered_count; /* verdicts of status 0 in a row, not said yet */
 
 	bool pong_due;
 	uint64_t pong_token;
@@ -83,6 +84,13 @@ int vz_flow_dropped(struct vz_session *s, size_t n);
 /* Acknowledgements and windows that are due now, as frames; and whether any is. */
 int vz_flow_owed(struct vz_session *s);
 bool vz_flow_owes(const struct vz_session *s);
+
+/* The listener's gathered verdicts, as one frame. */
+int vz_listener_owed(struct vz_session *s);
+/* Takes a small message's or reply's bytes into the windows. VZ_ELIMIT. */
+int vz_flow_whole(struct vz_session *s, struct vz_half *h, size_t len);
+/* True when len bytes in one frame fit into the windows and the output now. */
+bool vz_flow_fits(const struct vz_session *s, size_t len);
 
 /* The sender's first frame, once authenticated; and the FORGET that it owes. */
 int vz_sender_hello(struct vz_session *s);

@@ -49,6 +49,33 @@ on_open(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	return 1;
 }
 
+/* Open, data and end in one. */
+static int
+on_whole(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
+{
+	struct vz_message *m;
+	int r;
+
+	if (f->number != s->messages.next)
+		return VZ_EPROTO;
+	if ((r = vz_messages_add(&s->messages, &m)) < 0)
+		return r == VZ_EFULL ? VZ_ELIMIT : r;
+	if ((r = vz_flow_whole(s, &m->up, f->bytes_len)) < 0)
+		return r;
+	m->kind = f->kind;
+	m->state = VZ_MESSAGE_ENDED;
+	m->up.declared = f->bytes_len;
+	m->down.declared = VZ_LENGTH_UNKNOWN;
+	m->down.limit = VZ_WINDOW_MESSAGE;
+	ev->type = VZ_EVENT_WHOLE;
+	ev->number = f->number;
+	ev->kind = f->kind;
+	ev->length = f->bytes_len;
+	ev->bytes = f->bytes;
+	ev->bytes_len = f->bytes_len;
+	return 1;
+}
+
 static int
 on_end(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
 {
@@ -98,6 +125,7 @@ vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_even
 	switch (f->type) {
 	case VZ_FRAME_STREAM: return on_stream(s, f, ev);
 	case VZ_FRAME_OPEN: return on_open(s, f, ev);
+	case VZ_FRAME_WHOLE: return on_whole(s, f, ev);
 	case VZ_FRAME_FORGET: return on_forget(s, f);
 	case VZ_FRAME_WINDOW: return vz_flow_window(s, f, ev);
 	default: break;
@@ -121,6 +149,42 @@ may_be_delivered(const struct vz_message *m)
 	    (m->kind != VZ_KIND_ASK || m->down.ended);
 }
 
+/*
+ * Verdicts of status 0 that follow each other are gathered until the flush: one frame for all of
+ * them. A single one says the length too.
+ */
+int
+vz_listener_owed(struct vz_session *s)
+{
+	struct vz_frame f = {.type = VZ_FRAME_DELIVERED, .number = s->delivered};
+	const struct vz_message *m;
+
+	if (s->delivered_count == 0)
+		return 0;
+	f.count = (uint32_t)s->delivered_count;
+	if (f.count == 1) {
+		m = vz_messages_get(&s->messages, s->delivered);
+		f.type = VZ_FRAME_DONE;
+		f.length = m->up.taken;
+	}
+	s->delivered_count = 0;
+	return vz_session_put(s, &f);
+}
+
+static int
+gather(struct vz_session *s, struct vz_message *m)
+{
+	int r = 0;
+
+	m->state = VZ_MESSAGE_OVER;
+	if (s->delivered_count > 0 && m->number != s->delivered + s->delivered_count)
+		r = vz_listener_owed(s);
+	if (s->delivered_count == 0)
+		s->delivered = m->number;
+	s->delivered_count++;
+	return r;
+}
+
 int
 vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const char *text)
 {
@@ -131,9 +195,39 @@ vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const cha
 		return VZ_EINVAL;
 	if (status == 0 && !may_be_delivered(m))
 		return VZ_EINVAL;
+	if (status == 0 && m->kind == VZ_KIND_SEND && (text == NULL || *text == '\0'))
+		return gather(s, m);
 	/* What was received and will not reach a sink leaves the connection's window now. */
 	vz_flow_left(s, m->up.moved - m->up.taken);
 	f.length = m->up.taken;
 	m->state = m->state == VZ_MESSAGE_ENDED ? VZ_MESSAGE_OVER : VZ_MESSAGE_REFUSED;
 	return vz_session_put_text(s, &f, text);
+}
+
+int
+vz_session_answer(
+    struct vz_session *s, uint64_t number, uint8_t status, const uint8_t *p, size_t len)
+{
+	struct vz_message *m = vz_messages_get(&s->messages, number);
+	struct vz_frame f = {.type = VZ_FRAME_ANSWER,
+	    .number = number,
+	    .status = status,
+	    .bytes = p,
+	    .bytes_len = len};
+	int r;
+
+	if (m == NULL || m->state != VZ_MESSAGE_ENDED || m->kind != VZ_KIND_ASK ||
+	    m->down.moved != 0 || m->down.ended || len > VZ_WHOLE_MAX ||
+	    (status == 0 && m->up.taken != m->up.moved))
+		return VZ_EINVAL;
+	if (!vz_flow_fits(s, len))
+		return VZ_EFULL;
+	if ((r = vz_session_put(s, &f)) < 0)
+		return r;
+	vz_flow_left(s, m->up.moved - m->up.taken);
+	m->down.moved = len;
+	m->down.ended = true;
+	m->state = VZ_MESSAGE_OVER;
+	s->out.moved += len;
+	return 0;
 }

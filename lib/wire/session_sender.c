@@ -51,6 +51,36 @@ vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *n
 	return 0;
 }
 
+int
+vz_session_whole(struct vz_session *s, uint8_t kind, const uint8_t *p, size_t len, uint64_t *number)
+{
+	struct vz_frame f = {.type = VZ_FRAME_WHOLE, .kind = kind, .bytes = p, .bytes_len = len};
+	struct vz_message *m;
+	int r;
+
+	if (len > VZ_WHOLE_MAX || s->closing || s->closed)
+		return len > VZ_WHOLE_MAX ? VZ_EINVAL : VZ_ECLOSED;
+	if (!vz_flow_fits(s, len))
+		return VZ_EFULL;
+	if ((r = vz_messages_add(&s->messages, &m)) < 0)
+		return r;
+	f.number = m->number;
+	if ((r = vz_session_put(s, &f)) < 0) {
+		s->messages.next--; /* nobody heard of it */
+		return r;
+	}
+	m->kind = kind;
+	m->state = VZ_MESSAGE_ENDED;
+	m->up.declared = m->up.moved = len;
+	m->up.ended = true;
+	m->down.declared = VZ_LENGTH_UNKNOWN;
+	m->down.limit = VZ_WINDOW_MESSAGE;
+	s->out.moved += len;
+	s->verdicts++;
+	*number = f.number;
+	return 0;
+}
+
 /* A verdict or a cancel: the message is over, and once all before it are, so is their memory. */
 static void
 over(struct vz_session *s, struct vz_message *m)
@@ -139,11 +169,56 @@ on_done(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, st
 	vz_flow_left(s, m->down.moved - m->down.taken);
 	ev->type = VZ_EVENT_DONE;
 	ev->number = f->number;
+	ev->count = 1;
 	ev->status = f->status;
 	ev->length = f->length;
 	ev->bytes = f->bytes;
 	ev->bytes_len = f->bytes_len;
 	over(s, m);
+	return 1;
+}
+
+/* A whole reply: its bytes leave the window with the event, for whoever holds back does not pull
+ * it. */
+static int
+on_answer(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
+{
+	int r;
+
+	if (m->down.moved != 0 || m->down.ended)
+		return VZ_EPROTO;
+	if ((r = vz_flow_whole(s, &m->down, f->bytes_len)) < 0)
+		return r;
+	vz_flow_left(s, f->bytes_len);
+	ev->type = VZ_EVENT_ANSWER;
+	ev->number = f->number;
+	ev->status = f->status;
+	ev->bytes = f->bytes;
+	ev->bytes_len = f->bytes_len;
+	over(s, m);
+	return 1;
+}
+
+/* Every one of them has ended and wants no reply, or none is believed. */
+static int
+on_delivered(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
+{
+	const struct vz_message *m;
+
+	if (f->count == 0 || f->number < s->messages.base || f->number >= s->messages.next ||
+	    f->count > s->messages.next - f->number)
+		return VZ_EPROTO;
+	for (uint64_t i = 0; i < f->count; i++) {
+		m = vz_messages_get(&s->messages, f->number + i);
+		if (m->kind == VZ_KIND_ASK ||
+		    !vz_legal_message(s->stage, m->state, false, VZ_FRAME_DELIVERED))
+			return VZ_EPROTO;
+	}
+	for (uint64_t i = 0; i < f->count; i++)
+		over(s, vz_messages_get(&s->messages, f->number + i));
+	ev->type = VZ_EVENT_DONE;
+	ev->number = f->number;
+	ev->count = f->count;
 	return 1;
 }
 
@@ -156,10 +231,14 @@ vz_sender_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event 
 		return on_ready(s, f, ev);
 	if (f->type == VZ_FRAME_WINDOW)
 		return vz_flow_window(s, f, ev);
+	if (f->type == VZ_FRAME_DELIVERED)
+		return on_delivered(s, f, ev);
 	m = vz_messages_get(&s->messages, f->number);
 	/* What crossed our cancel on its way speaks of a message that is over here: no effect. */
 	if (f->number < s->messages.base || (m != NULL && m->cancelled)) {
-		return f->type == VZ_FRAME_DATA ? vz_flow_dropped(s, f->bytes_len) : 0;
+		if (f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_ANSWER)
+			return vz_flow_dropped(s, f->bytes_len);
+		return 0;
 	}
 	if (m == NULL || !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
 		return VZ_EPROTO;
@@ -167,6 +246,7 @@ vz_sender_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event 
 	case VZ_FRAME_DATA: return vz_flow_data(s, m, f, ev);
 	case VZ_FRAME_END: return vz_flow_end(s, m, f, ev);
 	case VZ_FRAME_ACK: return vz_flow_ack(s, m, f, ev);
+	case VZ_FRAME_ANSWER: return on_answer(s, m, f, ev);
 	default: return on_done(s, m, f, ev);
 	}
 }

@@ -49,6 +49,19 @@ static const struct sample {
 	 .bytes = (const uint8_t *)"full",
 	 .bytes_len = 4},
 	3 + 17 + 4},
+    {{.type = VZ_FRAME_WHOLE,
+	 .number = 3,
+	 .kind = 1,
+	 .bytes = (const uint8_t *)"line",
+	 .bytes_len = 4},
+	3 + 9 + 4},
+    {{.type = VZ_FRAME_ANSWER,
+	 .number = 3,
+	 .status = 2,
+	 .bytes = (const uint8_t *)"line",
+	 .bytes_len = 4},
+	3 + 9 + 4},
+    {{.type = VZ_FRAME_DELIVERED, .number = 3, .count = 200000}, 3 + 12},
     {{.type = VZ_FRAME_PING, .token = 99}, 3 + 8},
     {{.type = VZ_FRAME_PONG, .token = 99}, 3 + 8},
     {{.type = VZ_FRAME_CLOSE, .status = 77, .bytes = (const uint8_t *)"no", .bytes_len = 2},
@@ -67,6 +80,7 @@ assert_same(const struct vz_frame *a, const struct vz_frame *b)
 	assert_int_equal(a->rights, b->rights);
 	assert_int_equal(a->attempt, b->attempt);
 	assert_int_equal(a->window, b->window);
+	assert_int_equal(a->count, b->count);
 	assert_true(a->number == b->number && a->offset == b->offset && a->length == b->length);
 	assert_true(a->taken == b->taken && a->durable == b->durable && a->limit == b->limit);
 	assert_true(a->max_size == b->max_size && a->token == b->token);
@@ -134,7 +148,7 @@ a_frame_cut_or_lengthened_anywhere_is_malformed(void **state)
 static void
 unknown_types_kinds_flags_and_unfit_words_are_malformed(void **state)
 {
-	static const uint8_t unknown[] = {0, 0, 0, 7, 0, 0, 15, 0, 0, 36, 0, 0, 255, 0, 0};
+	static const uint8_t unknown[] = {0, 0, 0, 8, 0, 0, 15, 0, 0, 36, 0, 0, 255, 0, 0};
 	struct vz_frame f = samples[1].f;
 	struct vz_buf b;
 	struct vz_rd r;
@@ -232,8 +246,8 @@ the_table_of_legal_frames_lets_nobody_speak_out_of_turn(void **state)
 		bool both = type >= VZ_FRAME_PING && type <= VZ_FRAME_PADDING;
 		bool flow = type == VZ_FRAME_DATA || type == VZ_FRAME_END || type == VZ_FRAME_ACK ||
 		    type == VZ_FRAME_WINDOW;
-		bool sender =
-		    type == VZ_FRAME_OPEN || type == VZ_FRAME_CANCEL || type == VZ_FRAME_FORGET;
+		bool sender = type == VZ_FRAME_OPEN || type == VZ_FRAME_WHOLE ||
+		    type == VZ_FRAME_CANCEL || type == VZ_FRAME_FORGET;
 
 		assert_int_equal(
 		    vz_legal_frame(VZ_STAGE_LISTENER_START, type), both || type == VZ_FRAME_STREAM);
@@ -242,7 +256,8 @@ the_table_of_legal_frames_lets_nobody_speak_out_of_turn(void **state)
 		assert_int_equal(
 		    vz_legal_frame(VZ_STAGE_SENDER_START, type), both || type == VZ_FRAME_READY);
 		assert_int_equal(vz_legal_frame(VZ_STAGE_SENDER_OPEN, type),
-		    both || flow || type == VZ_FRAME_DONE);
+		    both || flow || type == VZ_FRAME_DONE || type == VZ_FRAME_ANSWER ||
+			type == VZ_FRAME_DELIVERED);
 	}
 }
 

@@ -554,6 +554,74 @@ a_listener_cannot_reply_where_none_is_wanted_or_cut_a_reply_short(void **state)
 	}
 }
 
+static void
+small_messages_go_whole_and_their_verdicts_are_gathered(void **state)
+{
+	struct bout b;
+
+	(void)state;
+	stream(&b);
+	for (uint64_t i = 0; i < 5; i++) {
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_WHOLE, .number = i, BYTES(100)), 0);
+		assert_int_equal(b.last.type, VZ_EVENT_WHOLE);
+		assert_int_equal(vz_session_done(b.s, i, 0, ""), VZ_EINVAL); /* not taken */
+		assert_int_equal(vz_session_taken(b.s, i, 100), 0);
+		assert_int_equal(vz_session_done(b.s, i, 0, ""), 0);
+	}
+	to_evil(&b);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_FORGET, .number = 5), 0);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_WHOLE, .number = 5, .kind = VZ_KIND_ASK), 0);
+	assert_int_equal(vz_session_answer(b.s, 5, 0, zeros, 200), 0);
+	assert_int_equal(vz_session_answer(b.s, 5, 0, zeros, 200), VZ_EINVAL);
+	assert_int_equal(
+	    SAY(&b, .type = VZ_FRAME_WHOLE, .number = 6, BYTES(VZ_WHOLE_MAX + 1)), VZ_ELIMIT);
+	finish(&b);
+	stream(&b);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_WHOLE, .number = 1), VZ_EPROTO);
+	finish(&b);
+}
+
+static void
+a_listener_cannot_gather_verdicts_that_are_not_due(void **state)
+{
+	static const struct vz_frame bad[] = {
+	    {.type = VZ_FRAME_DELIVERED, .number = 0, .count = 0},
+	    {.type = VZ_FRAME_DELIVERED, .number = 0, .count = 5}, /* 4 is a question */
+	    {.type = VZ_FRAME_DELIVERED, .number = 2, .count = 200},
+	    {.type = VZ_FRAME_DELIVERED, .number = 6, .count = 1},
+	    {.type = VZ_FRAME_DELIVERED, .number = 5, .count = 1}, /* open still */
+	    {.type = VZ_FRAME_DELIVERED, .number = UINT64_MAX, .count = 2},
+	    {.type = VZ_FRAME_ANSWER, .number = 0},
+	    {.type = VZ_FRAME_ANSWER, .number = 4, BYTES(VZ_WHOLE_MAX + 1)},
+	};
+	uint64_t number;
+	struct bout b;
+
+	(void)state;
+	for (size_t i = 0; i <= sizeof bad / sizeof bad[0]; i++) {
+		begin(&b, false);
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_READY, .limit = VZ_WINDOW_CONNECTION,
+				     .window = VZ_WINDOW_MESSAGE),
+		    0);
+		for (unsigned k = 0; k < 5; k++)
+			assert_int_equal(vz_session_whole(b.s, k < 4 ? VZ_KIND_SEND : VZ_KIND_ASK,
+					     zeros, 10, &number),
+			    0);
+		assert_int_equal(
+		    vz_session_open(b.s, VZ_KIND_SEND, 0, "", VZ_LENGTH_UNKNOWN, &number), 0);
+		if (i < sizeof bad / sizeof bad[0]) {
+			assert_int_equal(say(&b, &bad[i]), i == 7 ? VZ_ELIMIT : VZ_EPROTO);
+			finish(&b);
+			continue;
+		}
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_DELIVERED, .number = 1, .count = 3), 0);
+		assert_int_equal(b.last.count, 3);
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_DELIVERED, .number = 1, .count = 1),
+		    VZ_EPROTO); /* twice */
+		finish(&b);
+	}
+}
+
 int
 main(void)
 {
@@ -573,6 +641,8 @@ main(void)
 	    cmocka_unit_test(an_early_refusal_ends_the_message_with_a_cancel_and_no_second_verdict),
 	    cmocka_unit_test(a_reply_flows_back_and_delivered_waits_for_its_end),
 	    cmocka_unit_test(a_listener_cannot_reply_where_none_is_wanted_or_cut_a_reply_short),
+	    cmocka_unit_test(small_messages_go_whole_and_their_verdicts_are_gathered),
+	    cmocka_unit_test(a_listener_cannot_gather_verdicts_that_are_not_due),
 	    cmocka_unit_test(a_peer_that_never_reads_is_not_listened_to_for_ever),
 	};
 
