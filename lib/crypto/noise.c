@@ -485,7 +485,7 @@ vz_noise_new(struct vz_noise **out, const struct vz_noise_config *config)
 	if (config->pattern == NULL || config->pattern->name == NULL ||
 	    (config->cipher == VZ_AEAD_AES256GCM && !vz_aead_has_aes()))
 		return VZ_EINVAL;
-	n = vz_secret_new(sizeof *n);
+	n = vz_secret_small(sizeof *n);
 	if (n == NULL)
 		return VZ_ENOMEM;
 	rc = initialize(n, config);
@@ -500,7 +500,7 @@ vz_noise_new(struct vz_noise **out, const struct vz_noise_config *config)
 void
 vz_noise_free(struct vz_noise *n)
 {
-	vz_secret_free(n);
+	vz_secret_small_free(n, sizeof(*n));
 }
 
 bool

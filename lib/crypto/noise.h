@@ -53,7 +53,7 @@ struct vz_noise_config {
 	const uint8_t *remote_static;    /* 32 bytes, for pre-messages, else NULL */
 };
 
-struct vz_noise; /* a handshake in progress; guarded memory */
+struct vz_noise; /* a handshake in progress; wiped when freed */
 
 /* Everything in the config is copied. VZ_ENOMEM, VZ_EINVAL. The caller owns *out. */
 int vz_noise_new(struct vz_noise **out, const struct vz_noise_config *config);

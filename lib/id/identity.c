@@ -67,6 +67,15 @@ vz_bundle_decode(const uint8_t *p, size_t len, struct vz_bundle *out)
 }
 
 int
+vz_bundle_verify_known(const struct vz_bundle *b)
+{
+	uint8_t bytes[VZ_BUNDLE_LEN];
+
+	vz_bundle_encode(b, bytes);
+	return vz_sshsig_verify_known(b->identity.b, VZ_NS_BUNDLE, bytes, VZ_BUNDLE_SIGNED, b->sig);
+}
+
+int
 vz_bundle_armor(const struct vz_bundle *b, struct vz_buf *out)
 {
 	return vz_sshsig_armor(b->identity.b, VZ_NS_BUNDLE, b->sig, out);

@@ -36,6 +36,8 @@ int vz_bundle_parse(const uint8_t *p, size_t len, struct vz_bundle *out);
 /* Decodes and verifies: VZ_EFORMAT (length, version, serial range), VZ_EAUTH (point or signature).
  */
 int vz_bundle_decode(const uint8_t *p, size_t len, struct vz_bundle *out);
+/* Verifies what vz_bundle_parse gave, of an identity that was known before it came: VZ_EAUTH. */
+int vz_bundle_verify_known(const struct vz_bundle *b);
 /* The armoured SSHSIG of the bundle, for ssh-keygen -Y verify over its first VZ_BUNDLE_SIGNED
  * bytes. */
 int vz_bundle_armor(const struct vz_bundle *b, struct vz_buf *out);

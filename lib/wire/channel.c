@@ -227,6 +227,22 @@ read_1(struct vz_channel *ch, const uint8_t *p, size_t len)
 	return write_bundle(ch);
 }
 
+/* The dialler knows whose it has to be; for the listener the point of a stranger's key is judged
+ * too. */
+static int
+judge_bundle(const struct vz_channel *ch, const uint8_t *payload, struct vz_bundle *peer)
+{
+	int r;
+
+	if (!ch->initiator)
+		return vz_bundle_decode(payload, VZ_BUNDLE_LEN, peer);
+	if ((r = vz_bundle_parse(payload, VZ_BUNDLE_LEN, peer)) < 0)
+		return r;
+	if (!vz_key_equal(&peer->identity, &ch->responder))
+		return VZ_EMISMATCH;
+	return vz_bundle_verify_known(peer);
+}
+
 /*
  * Messages 2 and 3: tag, then the bundle's Noise key is the session's, then its signature, and for
  * who dials, that it is the identity called. Into a local, committed once.
@@ -246,10 +262,8 @@ read_bundle(struct vz_channel *ch, const uint8_t *p, size_t len)
 	/* The bundle's Noise key stands behind its version byte and identity. */
 	if (memcmp(payload + 1 + 32, vz_noise_remote_static(ch->noise), 32) != 0)
 		return VZ_EAUTH;
-	if ((r = vz_bundle_decode(payload, VZ_BUNDLE_LEN, &peer)) < 0)
+	if ((r = judge_bundle(ch, payload, &peer)) < 0)
 		return r;
-	if (ch->initiator && !vz_key_equal(&peer.identity, &ch->responder))
-		return VZ_EMISMATCH;
 	ch->peer = peer;
 	ch->begun = true;
 	ch->is_aes = ch->want_aes && (payload[VZ_BUNDLE_LEN] & FLAG_AES) != 0;

@@ -301,6 +301,21 @@ each_thousandth_line_is_a_checkpoint_also_across_crashes(void **state)
 }
 
 static void
+the_thousandth_line_is_a_checkpoint_also_when_the_one_before_is(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_audit *a = open_log(tempdir_path(t, "log"));
+
+	for (unsigned i = 0; i < 998; i++)
+		assert_int_equal(put(a, i, NOW), 0);
+	assert_int_equal(put(a, 998, NOW + HOUR), 0);
+	assert_int_equal(vz_audit_count(a), 1001);
+	assert_int_equal(vz_audit_close(a, NOW + HOUR, us), 0);
+	assert_int_equal(verify(t->path, NULL), 0);
+	assert_int_equal(last_report.checkpoints, 3);
+}
+
+static void
 what_is_unsigned_for_an_hour_is_signed(void **state)
 {
 	struct tempdir *t = *state;
@@ -685,6 +700,11 @@ a_change_beside_the_last_line_is_named_by_the_head(void **state)
 	tempdir_write(t, "changed", 0600, text, len);
 	assert_int_equal(verify(t->path, head), VZ_EAUTH);
 	assert_int_equal(last_report.line, 2);
+	assert_string_equal(last_report.why, "was changed");
+	/* Without it one of the two is as likely as the other, which is said. */
+	assert_int_equal(verify(t->path, NULL), VZ_EAUTH);
+	assert_int_equal(last_report.line, 2);
+	assert_non_null(strstr(last_report.why, "or the hash of it in the next line"));
 	free(text);
 }
 
@@ -791,6 +811,7 @@ main(void)
 	    TEST(nothing_that_a_peer_sends_breaks_a_line),
 	    TEST(the_events_of_the_chain_itself_cannot_be_written),
 	    TEST(each_thousandth_line_is_a_checkpoint_also_across_crashes),
+	    TEST(the_thousandth_line_is_a_checkpoint_also_when_the_one_before_is),
 	    TEST(what_is_unsigned_for_an_hour_is_signed),
 	    TEST(a_restart_goes_on_with_the_chain),
 	    TEST(a_torn_last_line_is_cut_off_and_said_wherever_it_was_torn),

@@ -170,6 +170,24 @@ a_signature_verifies_for_its_key_namespace_and_message_only(void **state)
 	}
 }
 
+static void
+a_known_key_is_verified_alike_and_one_of_small_order_refused_still(void **state)
+{
+	uint8_t sig[64], t[32];
+
+	(void)state;
+	vz_sshsig_sign(secret, NS, "message", 7, sig);
+	assert_int_equal(vz_sshsig_verify_known(public, NS, "message", 7, sig), 0);
+	assert_int_equal(vz_sshsig_verify_known(public, NS, "messagf", 7, sig), VZ_EAUTH);
+	assert_int_equal(vz_sshsig_verify_known(public, "", "message", 7, sig), VZ_EAUTH);
+	for (size_t i = 0; i < sizeof torsion / sizeof *torsion; i++) {
+		unhex(t, 32, torsion[i]);
+		assert_int_equal(vz_sshsig_verify_known(t, NS, "message", 7, sig), VZ_EAUTH);
+	}
+	sig[3] ^= 1;
+	assert_int_equal(vz_sshsig_verify_known(public, NS, "message", 7, sig), VZ_EAUTH);
+}
+
 /*
  * A signature under A + T, T of order 8, that verifies wherever only the equation is checked: R and
  * S as RFC 8032 5.1.6 has them for A, tried until k T = 0. Gives the mixed key.
@@ -727,6 +745,7 @@ main(void)
 	    cmocka_unit_test(points_off_the_curve_are_refused),
 	    cmocka_unit_test(a_key_mixed_with_a_point_of_small_order_is_refused),
 	    cmocka_unit_test(a_signature_verifies_for_its_key_namespace_and_message_only),
+	    cmocka_unit_test(a_known_key_is_verified_alike_and_one_of_small_order_refused_still),
 	    cmocka_unit_test(a_signature_under_a_mixed_key_is_refused_though_its_equation_holds),
 	    cmocka_unit_test(a_message_hashed_piece_by_piece_has_the_same_signature),
 	    cmocka_unit_test(armour_is_read_back_for_every_length_of_namespace),

@@ -1,0 +1,189 @@
+#include "flow/handler_exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "net/loop.h"
+#include "net/sockopt.h"
+
+#define PIPE_SIZE   (256 * 1024)
+#define PATH_IF_NOT "/usr/local/bin:/usr/bin:/bin"
+#define REPORT      3 /* where the child says why it could not execute */
+
+static const char *
+path_of(char *const envp[])
+{
+	for (; *envp != NULL; envp++)
+		if (strncmp(*envp, "PATH=", 5) == 0)
+			return *envp + 5;
+	return PATH_IF_NOT;
+}
+
+/* POSIX 8.3: an empty prefix is the current folder. Returns when nothing could be executed; errno
+ * prefers a file that was there over those that were not. */
+static void
+execute(char *const argv[], char *const envp[])
+{
+	const char *dir = path_of(envp);
+	size_t len = strlen(argv[0]);
+	int why = ENOENT;
+
+	if (len == 0 || strchr(argv[0], '/') != NULL) {
+		execve(argv[0], argv, envp);
+		return;
+	}
+	for (;;) {
+		size_t n = strcspn(dir, ":");
+		char file[PATH_MAX];
+
+		if (n + len + 2 <= sizeof(file)) {
+			memcpy(file, dir, n);
+			memcpy(file + n, "/", 1);
+			memcpy(file + n + (n > 0), argv[0], len + 1);
+			execve(file, argv, envp);
+			if (errno == EACCES)
+				why = EACCES;
+			else if (errno != ENOENT && errno != ENOTDIR)
+				return;
+		}
+		if (dir[n] == '\0')
+			break;
+		dir += n + 1;
+	}
+	errno = why;
+}
+
+/* Away from the places where they are to go, whatever was closed when we began. */
+static int
+aside(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, REPORT + 1);
+}
+
+static bool
+arrange(int in, int out, int null, int *report)
+{
+	int r = aside(*report);
+
+	if (r >= 0)
+		*report = r;
+	in = aside(in);
+	out = aside(out);
+	null = aside(null);
+	if (r < 0 || in < 0 || out < 0 || null < 0)
+		return false;
+	if (dup2(r, REPORT) < 0 || fcntl(REPORT, F_SETFD, FD_CLOEXEC) != 0)
+		return false;
+	*report = REPORT;
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0 && dup2(null, STDERR_FILENO) < 0)
+		return false;
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
+		return false;
+	closefrom(REPORT + 1);
+	return true;
+}
+
+_Noreturn static void
+become(char *const argv[], char *const envp[], int in, int out, int null, int report)
+{
+	int err;
+	ssize_t r;
+
+	setpgid(0, 0);
+	vz_signal_reset();
+	if (arrange(in, out, null, &report))
+		execute(argv, envp);
+	err = errno;
+	r = write(report, &err, sizeof(err));
+	(void)r;
+	_exit(127);
+}
+
+/* End of file without a word means that the exec has closed the pipe: the command runs. */
+static int
+exec_errno(int fd)
+{
+	int err = 0;
+	ssize_t r;
+
+	do
+		r = read(fd, &err, sizeof(err));
+	while (r < 0 && errno == EINTR);
+	return r == (ssize_t)sizeof(err) ? err : 0;
+}
+
+static void
+close_all(int fds[static 6])
+{
+	int saved = errno;
+
+	for (int i = 0; i < 6; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	errno = saved;
+}
+
+/* No handler of ours runs in the child: it would write to the pipe that wakes our loop. */
+static pid_t
+fork_quietly(void)
+{
+	sigset_t all, old;
+	pid_t pid;
+	int saved;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	pid = fork();
+	saved = errno;
+	if (pid != 0)
+		sigprocmask(SIG_SETMASK, &old, NULL);
+	errno = saved;
+	return pid;
+}
+
+int
+vz_handler_exec(
+    char *const argv[], char *const envp[], int null, bool reply, pid_t *pid, int *in, int *out)
+{
+	int fds[6] = {-1, -1, -1, -1, -1, -1}, err, why;
+	int *to = fds, *from = fds + 2, *report = fds + 4;
+
+	*pid = -1;
+	*in = *out = -1;
+	if ((err = vz_pipe(to, 0)) != 0 || (err = vz_pipe(report, 0)) != 0 ||
+	    (reply && (err = vz_pipe(from, 0)) != 0))
+		goto done;
+	err = VZ_ESYSTEM;
+	if (fcntl(to[1], F_SETFL, O_NONBLOCK) != 0 ||
+	    (reply && fcntl(from[0], F_SETFL, O_NONBLOCK) != 0) || (*pid = fork_quietly()) < 0)
+		goto done;
+	if (*pid == 0)
+		become(argv, envp, to[0], reply ? from[1] : null, null, report[1]);
+	setpgid(*pid, *pid); /* both sides do it: neither knows who is first */
+	close(report[1]);
+	report[1] = -1;
+	why = exec_errno(report[0]);
+	if (why != 0) {
+		while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		*pid = -1;
+		errno = why;
+		goto done;
+	}
+	*in = to[1];
+	*out = from[0];
+	to[1] = from[0] = -1; /* moved */
+	vz_pipe_grow(*in, PIPE_SIZE);
+	if (reply)
+		vz_pipe_grow(*out, PIPE_SIZE);
+	err = 0;
+done:
+	close_all(fds);
+	return err;
+}
