@@ -1,9 +1,11 @@
 #include "cmd/vz-send/check.h"
 
+#include <stdlib.h>
 #include "base/err.h"
 #include "base/text.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-send/dest.h"
 #include "cmd/vz-send/link.h"
 
 struct check {
@@ -56,8 +58,10 @@ on_ready(void *arg, const struct vz_event *ev)
 		vz_format_size(ev->max_size, size);
 		limit = ", at most ";
 	}
-	diag_verbose(0, "rights: ok, %.2f ms, send%s%s%s", step_ms(c),
-	    ev->rights & VZ_RIGHT_ASK ? " and ask" : "", limit, size);
+	diag_verbose(0, "rights: ok, %.2f ms, %s%s%s%s%s", step_ms(c),
+	    ev->rights & VZ_RIGHT_SEND ? "send" : "",
+	    (ev->rights & VZ_RIGHT_SEND) && (ev->rights & VZ_RIGHT_ASK) ? " and " : "",
+	    ev->rights & VZ_RIGHT_ASK ? "ask" : "", limit, size);
 	c->token = link_clock_us();
 	if (vz_session_ping(link_session(&c->link), c->token) != 0)
 		link_abort(&c->link, VZ_EXIT_OSERR, "");
@@ -65,15 +69,16 @@ on_ready(void *arg, const struct vz_event *ev)
 		link_kick(&c->link);
 }
 
-static void
+static bool
 on_event(void *arg, const struct vz_event *ev)
 {
 	struct check *c = arg;
 
 	if (ev->type != VZ_EVENT_PONG || ev->token != c->token)
-		return;
+		return true;
 	diag_verbose(0, "round trip: ok, %.2f ms", step_ms(c));
 	link_finish(&c->link, false);
+	return true;
 }
 
 static void
@@ -93,22 +98,46 @@ static const struct link_user user = {
     .over = on_over,
 };
 
+static int
+go(struct check *c)
+{
+	int status, err;
+
+	c->step_us = link_clock_us();
+	status = link_start(&c->link, &user, c);
+	if (status)
+		return status;
+	err = vz_loop_run(c->link.loop);
+	if (err < 0) {
+		diag_error("%s", diag_words(err));
+		return vz_exit_of(err);
+	}
+	return c->status;
+}
+
 int
 check_run(const struct send_options *options)
 {
 	static struct check c;
-	int err;
+	struct vz_loop *loop;
+	struct dests dests;
+	struct self me;
+	int status = VZ_EXIT_OSERR;
 
-	link_open(&c.link, options, &user, &c);
-	c.step_us = link_clock_us();
-	c.status = link_start(&c.link);
-	if (c.status == 0) {
-		err = vz_loop_run(c.link.loop);
-		if (err < 0) {
-			diag_error("%s", diag_words(err));
-			c.status = vz_exit_of(err);
-		}
+	self_load(&me, &options->common);
+	dests_parse(&me, options->dest, &dests);
+	if (dests.n > 1)
+		diag_usage("--check takes one destination");
+	if (vz_loop_new(&loop) == 0) {
+		link_init(&c.link, options, &me, loop, dests.dest[0].text, &dests.dest[0].to);
+		status = go(&c);
+		link_drop(&c.link);
+		vz_loop_free(loop);
+	} else {
+		diag_error("%s", diag_words(VZ_ENOMEM));
 	}
-	link_free(&c.link);
-	return c.status;
+	free(dests.text);
+	dests_free(&dests);
+	self_free(&me);
+	return status;
 }

@@ -8,7 +8,6 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
-#include "cmd/vz-send/dest.h"
 #include "cmd/vz-send/peer.h"
 #include "cmd/vz-send/words.h"
 
@@ -22,17 +21,17 @@ link_clock_us(void)
 }
 
 void
-link_open(
-    struct link *k, const struct send_options *options, const struct link_user *user, void *arg)
+link_init(struct link *k, const struct send_options *options, const struct self *me,
+    struct vz_loop *loop, const char *text, const struct vz_address *to)
 {
 	memset(k, 0, sizeof(*k));
 	k->options = options;
-	k->user = user;
-	k->arg = arg;
-	self_load(&k->me, &options->common);
-	dest_parse(&k->me, options->dest, &k->to);
-	diag_escape(k->shown, sizeof(k->shown), options->dest, strlen(options->dest));
-	self_session(&k->me, &options->common, true, &k->to.key, &k->config);
+	k->me = me;
+	k->loop = loop;
+	k->text = text;
+	k->to = *to;
+	diag_escape(k->shown, sizeof(k->shown), text, strlen(text));
+	self_session(me, &options->common, true, &k->to.key, &k->config);
 }
 
 void
@@ -64,7 +63,7 @@ static void
 on_peer(struct link *k)
 {
 	struct vz_session *s = vz_conn_session(k->conn);
-	int status = peer_check(&k->me, vz_session_peer(s), k->shown);
+	int status = peer_check(k->me, vz_session_peer(s), k->shown);
 	int err;
 
 	if (status != 0) {
@@ -87,9 +86,9 @@ static void
 on_ready(struct link *k, const struct vz_event *ev)
 {
 	k->stage = LINK_READY;
-	if (!(ev->rights & VZ_RIGHT_SEND)) {
+	if (!(ev->rights & (k->options->reply ? VZ_RIGHT_ASK : VZ_RIGHT_SEND))) {
 		words_no_right(k);
-		link_abort(k, VZ_EXIT_REFUSED, "nothing to do without the right to send");
+		link_abort(k, VZ_EXIT_REFUSED, "nothing to do without that right");
 	} else if (k->user->ready) {
 		k->user->ready(k->arg, ev);
 	}
@@ -108,10 +107,7 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 		if (!k->finished && k->status == 0)
 			decide(k, words_closed(k, ev));
 		break;
-	default:
-		if (k->user->event)
-			k->user->event(k->arg, ev);
-		break;
+	default: return !k->user->event || k->user->event(k->arg, ev);
 	}
 	return true;
 }
@@ -131,8 +127,8 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 {
 	struct link *k = arg;
 
-	(void)c;
 	k->conn = NULL; /* freed by its owner after this call */
+	k->oldest = vz_session_oldest(vz_conn_session(c));
 	if (!k->finished && k->status == 0)
 		decide(k, words_broken(k, err, sys_errno));
 	over(k);
@@ -176,7 +172,7 @@ on_dialled(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step)
 }
 
 int
-link_start(struct link *k)
+link_start(struct link *k, const struct link_user *user, void *arg)
 {
 	struct vz_dial_config c = {
 	    .at = k->to.at,
@@ -184,13 +180,12 @@ link_start(struct link *k)
 	    .connect_ms = k->options->common.wait_ms,
 	    .family = k->options->common.family,
 	};
-	int err = 0;
+	int err;
 
+	k->user = user;
+	k->arg = arg;
 	k->began_us = link_clock_us();
-	if (!k->loop)
-		err = vz_loop_new(&k->loop);
-	if (!err)
-		err = vz_dial_start(k->loop, &c, on_dialled, k, &k->dial);
+	err = vz_dial_start(k->loop, &c, on_dialled, k, &k->dial);
 	if (err) {
 		diag_error("%s: %s", k->shown, diag_words(err));
 		return vz_exit_of(err);
@@ -210,6 +205,13 @@ link_kick(struct link *k)
 {
 	if (k->conn)
 		vz_conn_kick(k->conn);
+}
+
+void
+link_resume(struct link *k)
+{
+	if (k->conn)
+		vz_conn_resume(k->conn);
 }
 
 void
@@ -238,12 +240,4 @@ link_drop(struct link *k)
 		vz_conn_drop(k->conn);
 	k->dial = NULL;
 	k->conn = NULL;
-}
-
-void
-link_free(struct link *k)
-{
-	link_drop(k);
-	vz_loop_free(k->loop);
-	self_free(&k->me);
 }

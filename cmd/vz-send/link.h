@@ -20,8 +20,8 @@ struct link_user {
 	void (*authenticated)(void *arg);
 	/* The other side lets us send. */
 	void (*ready)(void *arg, const struct vz_event *ev);
-	/* Any later event: ROOM, DONE, PONG. */
-	void (*event)(void *arg, const struct vz_event *ev);
+	/* Any later event: ROOM, DONE, ANSWER, DATA, END, PONG. False holds, until link_resume. */
+	bool (*event)(void *arg, const struct vz_event *ev);
 	/* Output drained, or a turn's events are handled. */
 	void (*turn)(void *arg);
 	/* Nothing comes any more. status: for whatever was not finished; not 0 unless finished by
@@ -42,7 +42,8 @@ struct link {
 	const struct send_options *options;
 	const struct link_user *user;
 	void *arg;
-	struct self me;
+	const struct self *me;
+	const char *text; /* the destination as it was given */
 	struct vz_address to;
 	struct vz_session_config config;
 	char shown[512]; /* the destination, for people */
@@ -50,20 +51,23 @@ struct link {
 	struct vz_dial *dial;
 	struct vz_conn *conn;
 	enum link_stage stage;
-	bool finished; /* by ourselves: what follows is no failure */
-	bool closed;   /* by the peer: close_status, words said */
-	int status;    /* once decided, not 0 */
+	bool finished;   /* by ourselves: what follows is no failure */
+	bool closed;     /* by the peer: close_status, words said */
+	int status;      /* once decided, not 0 */
+	uint64_t oldest; /* once over: the first message without a verdict */
 	uint64_t began_us;
 };
 
-/* Loads who we are and parses the destination; failures are reported and exit. */
-void link_open(
-    struct link *k, const struct send_options *options, const struct link_user *user, void *arg);
+/* Prepares a connection to `to`, called `text` by people. All are borrowed; fails never. */
+void link_init(struct link *k, const struct send_options *options, const struct self *me,
+    struct vz_loop *loop, const char *text, const struct vz_address *to);
 /* Starts to connect: 0, or reports and returns the status. */
-int link_start(struct link *k);
+int link_start(struct link *k, const struct link_user *user, void *arg);
 struct vz_session *link_session(const struct link *k);
 /* Something was said on the session outside of a callback. */
 void link_kick(struct link *k);
+/* Ends the hold that `event` began. */
+void link_resume(struct link *k);
 /*
  * All is done: goodbye, and `over` with 0. With `linger` the goodbye is sure to be heard: closing a
  * socket on which acknowledgements are unread would reset it and take back what is on its way.

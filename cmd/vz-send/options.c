@@ -1,29 +1,39 @@
 #include "cmd/vz-send/options.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/text.h"
 #include "cmd/common/diag.h"
+#include "wire/session.h"
+
+#define ASK_IN_FLIGHT 1024 /* questions, unless --in-flight says otherwise */
 
 static const char help[] =
-    "usage: vz-send [options] DEST [FILE...]\n"
-    "       vz-send [options] --run DEST -- COMMAND [ARG...]\n"
-    "       vz-send [options] -n | --check DEST\n"
+    "usage: vz-send [options] [--run] DEST[,DEST...] [FILE... | -- COMMAND [ARG...]]\n"
     "Sends each FILE (- is standard input, the default) or what COMMAND prints as a\n"
-    "message. Exit status 0 means that the other side has all of it.\n"
-    "DEST is KEY@HOST:PORT, KEY@[IPV6]:PORT, KEY@/SOCKET, or a name in peers.\n"
-    "\n"
+    "message. Exit status 0: the other side has all of it; else see vz-send(1).\n"
+    "DEST is KEY@HOST:PORT, KEY@[IPV6]:PORT, KEY@/SOCKET, or a NAME or @GROUP in peers.\n"
     "      --run DEST          run COMMAND without a shell; it has to exit 0\n"
+    "  -r, --reply             ask: the reply goes to standard output\n"
+    "      --lines, --null, --frames   each line, NUL-ended item or frame is a message\n"
+    "      --in-flight N       messages at most that wait for their verdict\n"
+    "      --unordered         replies as they come: number, tab, reply\n"
+    "      --raw               do not escape replies on a terminal\n"
     "  -n                      send an empty message; standard input is not read\n"
     "      --name NAME         the message's name (default: FILE's last component)\n"
-    "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP "\n"
-    "Exit status: 0 delivered, 65 cut short, 66 cannot read input, 68 no such host,\n"
-    "69 nobody there, 75 try later, 76 no valid answer, 77 refused; see vz-send(1).\n";
+    "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP;
 
 enum {
 	OPT_RUN = OPT_PROGRAM,
 	OPT_NAME,
 	OPT_CHECK,
+	OPT_LINES,
+	OPT_NULL,
+	OPT_FRAMES,
+	OPT_IN_FLIGHT,
+	OPT_UNORDERED,
+	OPT_RAW,
 };
 
 static const struct option longs[] = {
@@ -31,6 +41,13 @@ static const struct option longs[] = {
     {"run", required_argument, NULL, OPT_RUN},
     {"name", required_argument, NULL, OPT_NAME},
     {"check", no_argument, NULL, OPT_CHECK},
+    {"reply", no_argument, NULL, 'r'},
+    {"lines", no_argument, NULL, OPT_LINES},
+    {"null", no_argument, NULL, OPT_NULL},
+    {"frames", no_argument, NULL, OPT_FRAMES},
+    {"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
+    {"unordered", no_argument, NULL, OPT_UNORDERED},
+    {"raw", no_argument, NULL, OPT_RAW},
     {NULL, 0, NULL, 0},
 };
 
@@ -46,11 +63,30 @@ set_name(struct send_options *o, const char *value)
 }
 
 static void
+set_in_flight(struct send_options *o, const char *value)
+{
+	char shown[64];
+	const char *bad;
+
+	o->in_flight = (unsigned)strtonum(value, 1, VZ_UNFINISHED_MAX, &bad);
+	if (bad)
+		diag_usage("--in-flight: not a number from 1 to %d: '%s'", VZ_UNFINISHED_MAX,
+		    diag_escape(shown, sizeof(shown), value, strlen(value)));
+}
+
+static void
+set_mode(struct send_options *o, enum vz_items_mode mode)
+{
+	o->batch = true;
+	o->mode = mode;
+}
+
+static void
 parse_options(struct send_options *o, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = common_next(argc, argv, COMMON_SHORT "n", longs)) != -1) {
+	while ((opt = common_next(argc, argv, COMMON_SHORT "nr", longs)) != -1) {
 		if (common_option(&o->common, opt, optarg, "vz-send", help))
 			continue;
 		switch (opt) {
@@ -58,6 +94,13 @@ parse_options(struct send_options *o, int argc, char **argv)
 		case OPT_RUN: o->dest = optarg; break;
 		case OPT_NAME: set_name(o, optarg); break;
 		case OPT_CHECK: o->check = true; break;
+		case 'r': o->reply = true; break;
+		case OPT_LINES: set_mode(o, VZ_ITEMS_LINES); break;
+		case OPT_NULL: set_mode(o, VZ_ITEMS_NULL); break;
+		case OPT_FRAMES: set_mode(o, VZ_ITEMS_FRAMES); break;
+		case OPT_IN_FLIGHT: set_in_flight(o, optarg); break;
+		case OPT_UNORDERED: o->unordered = true; break;
+		case OPT_RAW: o->raw = true; break;
 		}
 	}
 }
@@ -81,8 +124,6 @@ parse_operands(struct send_options *o, int argc, char **argv)
 static void
 refuse_contradictions(const struct send_options *o)
 {
-	if (strchr(o->dest, ','))
-		diag_usage("one destination at a time: no comma in DEST");
 	if (o->empty && o->command)
 		diag_usage("-n and --run exclude each other");
 	if (o->check && o->command)
@@ -95,6 +136,26 @@ refuse_contradictions(const struct send_options *o)
 		diag_usage("--name fits one message only");
 }
 
+static void
+refuse_misfits(const struct send_options *o)
+{
+	if (o->batch && (o->command || o->empty || o->check || o->n_files > 0))
+		diag_usage("--lines, --null and --frames are about standard input only");
+	if (o->batch && o->name)
+		diag_usage("--name fits one message only");
+	if (o->reply && o->check)
+		diag_usage("-r and --check exclude each other");
+	if (o->reply && o->n_files > 1)
+		diag_usage("-r takes one FILE");
+	if (o->reply && (strchr(o->dest, ',') || o->dest[0] == '@'))
+		diag_usage("-r takes one destination");
+	if (!o->batch && (o->in_flight || o->unordered))
+		diag_usage("%s needs --lines, --null or --frames",
+		    o->in_flight ? "--in-flight" : "--unordered");
+	if ((o->unordered || o->raw) && !o->reply)
+		diag_usage("%s is about replies: it needs -r", o->raw ? "--raw" : "--unordered");
+}
+
 void
 send_options_parse(struct send_options *o, int argc, char **argv)
 {
@@ -103,4 +164,7 @@ send_options_parse(struct send_options *o, int argc, char **argv)
 	parse_options(o, argc, argv);
 	parse_operands(o, argc - optind, argv + optind);
 	refuse_contradictions(o);
+	refuse_misfits(o);
+	if (!o->in_flight)
+		o->in_flight = o->reply ? ASK_IN_FLIGHT : VZ_UNFINISHED_MAX;
 }

@@ -7,16 +7,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "cmd/common/options.h"
+#include "flow/items.h"
 
 struct send_options {
 	struct common common;
-	const char *dest;
-	char **command; /* --run: COMMAND ARG... NULL; else NULL */
-	char **files;   /* FILE..., each a message; none = standard input */
+	const char *dest; /* DEST[,DEST...] */
+	char **command;   /* --run: COMMAND ARG... NULL; else NULL */
+	char **files;     /* FILE..., each a message; none = standard input */
 	size_t n_files;
 	const char *name; /* --name, or NULL */
 	bool empty;       /* -n */
 	bool check;       /* --check */
+	bool reply;       /* --reply */
+	bool raw;         /* --raw */
+	bool batch;       /* --lines, --null or --frames: then */
+	enum vz_items_mode mode;
+	bool unordered;     /* --unordered */
+	unsigned in_flight; /* --in-flight, or what is sensible */
 };
 
 /* Fills *o from the command line; a usage error does not return. Borrows argv. */

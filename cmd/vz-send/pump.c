@@ -2,132 +2,94 @@
  * The pump: input to session. It runs whenever something may have changed (input, window, output
  * drained, verdict) and stops when nothing can move.
  */
-#include "cmd/vz-send/send.h"
-
 #include <string.h>
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-send/send.h"
 #include "crypto/aead.h"
 #include "wire/frame.h"
 
 #define AHEAD      (4u * VZ_DATA_MAX) /* read ahead of what is sent: whole records */
 #define LONG_INPUT (1024u * 1024)     /* worth the accelerator from the start */
 
-/* libcrypto is dear to open and pays on long messages only (DESIGN 5). */
-static void
-accelerate(struct sender *s, const struct vz_source *source)
+void
+pump_accelerate(struct run *r, uint64_t at_once)
 {
-	uint64_t length = vz_source_length(source);
-
-	if (s->accelerated)
+	if (r->accelerated || at_once < VZ_EARLY_MAX)
 		return;
-	if (length != VZ_LENGTH_UNKNOWN ? length <= LONG_INPUT
-					: vz_source_waiting(source) < VZ_EARLY_MAX)
-		return;
-	s->accelerated = true;
+	r->accelerated = true;
 	(void)vz_aead_accelerate();
 }
 
+/* libcrypto is dear to open and pays on long messages only (DESIGN 5). */
 static void
-on_input(struct vz_loop *l, struct vz_watch *w, unsigned got)
+accelerate(struct run *r, const struct vz_source *source)
 {
-	struct sender *s = w->arg;
+	uint64_t length = vz_source_length(source);
 
-	(void)l;
-	(void)got;
-	/* The connection's own turn pumps, and writes what came of it. */
-	if (s->link.conn)
-		link_kick(&s->link);
-	else
-		pump(s);
+	if (r->accelerated)
+		return;
+	if (length == VZ_LENGTH_UNKNOWN)
+		pump_accelerate(r, vz_source_waiting(source));
+	else if (length > LONG_INPUT)
+		pump_accelerate(r, length);
+}
+
+static struct input *
+input_of(const struct lane *l, const struct item *it)
+{
+	return &l->run->inputs[it - l->items];
 }
 
 static void
-unwatch(struct sender *s)
+input_broke(struct lane *l, struct item *it, int err)
 {
-	if (s->link.loop)
-		vz_loop_del(s->link.loop, &s->input);
-}
-
-static void
-input_failed(struct sender *s, struct item *it, int err)
-{
-	pump_cancel(s, it, item_input_failed(it, err),
+	pump_cancel(l, it, input_failed(input_of(l, it), err),
 	    err == VZ_ECHANGED ? "the file changed while it was sent" : "reading the input failed");
 }
 
-/* Waits for the source's descriptor exactly while that is what is missing. */
 static void
-watch(struct sender *s, int fd)
-{
-	int err;
-
-	if (s->input.added && s->input.fd != fd)
-		unwatch(s);
-	if (fd < 0)
-		return;
-	if (s->input.added) {
-		err = vz_loop_want(s->link.loop, &s->input, VZ_READ);
-	} else {
-		s->input = (struct vz_watch){.fd = fd, .fn = on_input, .arg = s};
-		err = vz_loop_add(s->link.loop, &s->input, VZ_READ);
-	}
-	if (err && s->cur < s->n)
-		input_failed(s, &s->items[s->cur], err);
-}
-
-static void
-rest(struct sender *s)
-{
-	if (s->input.added)
-		(void)vz_loop_want(s->link.loop, &s->input, 0);
-}
-
-void
-pump_settled(struct sender *s)
+settled(struct lane *l)
 {
 	bool well = true;
 
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->items[i].state != ITEM_OVER)
+	for (size_t i = 0; i < l->run->n_inputs; i++) {
+		if (l->items[i].state != ITEM_OVER)
 			return;
-		well = well && s->items[i].status == 0;
+		well = well && l->items[i].status == 0;
 	}
-	link_finish(&s->link, !well);
+	link_finish(&l->link, !well);
 }
 
 void
-pump_cancel(struct sender *s, struct item *it, int status, const char *text)
+pump_cancel(struct lane *l, struct item *it, int status, const char *text)
 {
-	struct vz_session *session = link_session(&s->link);
+	struct vz_session *session = link_session(&l->link);
 
-	unwatch(s);
 	if (session && it->state == ITEM_SENDING)
 		(void)vz_session_cancel(session, it->number, (uint8_t)status, text);
-	verdict_tell(s, it, "failed", status, text, strlen(text));
-	item_over(it, status);
-}
-
-/* The session itself failed: nothing can be sent any more. */
-static void
-broken(struct sender *s, int err)
-{
-	diag_error("%s: %s", s->link.shown, diag_words(err));
-	link_abort(&s->link, vz_exit_of_peer(err), "");
+	verdict_tell(l, it, "failed", status, text, strlen(text));
+	input_leave(input_of(l, it), l->index);
+	it->status = status;
+	it->state = ITEM_OVER;
 }
 
 static bool
-open_message(struct sender *s, struct item *it)
+open_message(struct lane *l, struct item *it)
 {
-	uint8_t flags = (uint8_t)(vz_source_rereadable(it->source) ? 0 : VZ_OPEN_ONE_PASS);
-	int err = vz_session_open(link_session(&s->link), VZ_KIND_SEND, flags,
-	    it->name ? it->name : "", vz_source_length(it->source), &it->number);
+	const struct input *in = input_of(l, it);
+	uint8_t flags = (uint8_t)(vz_source_rereadable(in->source) ? 0 : VZ_OPEN_ONE_PASS);
+	int err = vz_session_open(link_session(&l->link),
+	    l->run->options->reply ? VZ_KIND_ASK : VZ_KIND_SEND, flags, in->name ? in->name : "",
+	    vz_source_length(in->source), &it->number);
 
 	if (err == VZ_EFULL)
 		return false; /* the next turn has room */
+	if (err == VZ_EFULL)
+		return false; /* a turn comes when there is room */
 	if (err) {
-		broken(s, err);
+		lane_broken(l, err);
 		return false;
 	}
 	it->state = ITEM_SENDING;
@@ -137,10 +99,11 @@ open_message(struct sender *s, struct item *it)
 
 /* Seals what is there, whole records while more is coming. False when the session failed. */
 static bool
-seal(struct sender *s, struct item *it, int got)
+seal(struct lane *l, struct item *it, int got)
 {
-	struct vz_session *session = link_session(&s->link);
-	uint64_t have = vz_source_end(it->source) - it->sent;
+	struct vz_session *session = link_session(&l->link);
+	struct vz_source *source = input_of(l, it)->source;
+	uint64_t have = vz_source_end(source) - it->sent;
 	const uint8_t *p;
 	size_t n, room;
 	long r;
@@ -148,14 +111,14 @@ seal(struct sender *s, struct item *it, int got)
 	if (got == VZ_SOURCE_MORE && have > VZ_DATA_MAX)
 		have -= have % VZ_DATA_MAX;
 	while (have > 0 && (room = vz_session_room(session, it->number)) > 0) {
-		n = vz_source_peek(it->source, it->sent, &p);
+		n = vz_source_peek(source, it->sent, &p);
 		if (n == 0)
 			break;
 		if (n > have)
 			n = (size_t)have;
 		r = vz_session_data(session, it->number, p, n < room ? n : room);
 		if (r < 0) {
-			broken(s, (int)r);
+			lane_broken(l, (int)r);
 			return false;
 		}
 		it->sent += (uint64_t)r;
@@ -165,93 +128,93 @@ seal(struct sender *s, struct item *it, int got)
 }
 
 static void
-end_message(struct sender *s, struct item *it)
+end_message(struct lane *l, struct item *it)
 {
-	int err = vz_source_verify(it->source);
+	struct input *in = input_of(l, it);
+	int err = vz_source_verify(in->source);
 
 	if (err) {
-		pump_cancel(
-		    s, it, item_input_failed(it, err), "the file changed while it was sent");
+		input_broke(l, it, err);
 		return;
 	}
-	unwatch(s);
-	err = vz_session_end(link_session(&s->link), it->number);
+	err = vz_session_end(link_session(&l->link), it->number);
 	if (err) {
-		broken(s, err);
+		lane_broken(l, err);
 		return;
 	}
-	vz_source_free(it->source);
-	it->source = NULL;
+	input_leave(in, l->index);
 	it->state = ITEM_ENDED;
-	s->in_flight++;
-	verdict_tell(s, it, "sent", 0, "", 0);
+	l->in_flight++;
+	verdict_tell(l, it, "sent", 0, "", 0);
 }
 
 /* One round for one message. True when it makes sense to look again at once. */
 static bool
-move(struct sender *s, struct item *it)
+move(struct lane *l, struct item *it)
 {
+	struct input *in = input_of(l, it);
 	uint64_t before = it->sent;
-	int got = vz_source_fill(it->source, it->sent + AHEAD);
+	int got = input_fill(in, l->index, it->sent + AHEAD);
 
 	if (got < 0) {
-		input_failed(s, it, got);
+		input_broke(l, it, got);
 		return true;
 	}
-	accelerate(s, it->source);
-	if (it->state == ITEM_OPENED) {
-		if (s->link.stage < LINK_AUTHENTICATED) {
-			if (got == VZ_SOURCE_DRY)
-				watch(s, vz_source_fd(it->source));
-			else
-				rest(s);
-			return false;
-		}
-		if (!open_message(s, it))
-			return false;
-	}
-	if (!seal(s, it, got))
+	accelerate(l->run, in->source);
+	if (it->state == ITEM_OPENED &&
+	    (l->link.stage < LINK_AUTHENTICATED || !open_message(l, it)))
 		return false;
-	if (got == VZ_SOURCE_END && it->sent == vz_source_end(it->source)) {
-		end_message(s, it);
-		return s->link.status == 0;
-	}
-	if (got == VZ_SOURCE_DRY && it->sent == vz_source_end(it->source)) {
-		watch(s, vz_source_fd(it->source));
+	if (!seal(l, it, got))
 		return false;
+	if (got == VZ_SOURCE_END && it->sent == vz_source_end(in->source)) {
+		end_message(l, it);
+		return l->link.status == 0;
 	}
-	rest(s);
+	if (got == VZ_SOURCE_FULL && it->sent == vz_source_end(in->source))
+		slow_check(l->run);
 	return it->sent > before;
+}
+
+static void
+open_item(struct lane *l, struct item *it)
+{
+	it->status = input_open(input_of(l, it), l->index);
+	it->state = it->status ? ITEM_OVER : ITEM_OPENED;
 }
 
 /* The message to be sent now, opened; NULL when there is none, or none may be begun. */
 static struct item *
-current(struct sender *s)
+current(struct lane *l)
 {
-	for (; s->cur < s->n; s->cur++) {
-		struct item *it = &s->items[s->cur];
+	for (; l->cur < l->run->n_inputs; l->cur++) {
+		struct item *it = &l->items[l->cur];
+		struct input *in = input_of(l, it);
 
 		if (it->state == ITEM_WAITING) {
 			/* A command's output has no path: it comes when the command is started. */
-			if (s->in_flight >= IN_FLIGHT_MAX || !it->path)
+			if (l->in_flight >= FILES_IN_FLIGHT || (!in->path && !in->source))
 				return NULL;
-			item_open(it);
+			open_item(l, it);
 		}
 		if (it->state < ITEM_ENDED)
-			return it->source ? it : NULL;
+			return it;
 	}
 	return NULL;
 }
 
+bool
+pump_prepare(struct lane *l)
+{
+	return current(l) != NULL || l->cur < l->run->n_inputs;
+}
+
 void
-pump(struct sender *s)
+pump(struct lane *l)
 {
 	struct item *it;
 
-	if (s->link.status || s->link.finished || s->signo)
-		return;
-	while ((it = current(s)) != NULL && move(s, it))
+	while ((it = current(l)) != NULL && move(l, it))
 		;
-	if (s->link.stage >= LINK_AUTHENTICATED && s->link.status == 0)
-		pump_settled(s);
+	if (l->link.stage >= LINK_AUTHENTICATED && l->link.status == 0)
+		settled(l);
 }

@@ -1,276 +1,207 @@
 #include "cmd/vz-send/send.h"
 
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
-
-#define GOODBYE_MS 1000 /* how long a signal waits for the other side to be told */
+#include "cmd/vz-send/answers.h"
+#include "cmd/vz-send/dest.h"
 
 static int
-make_items(struct sender *s)
+no_memory(void)
 {
-	const struct send_options *o = s->options;
+	diag_error("%s", diag_words(VZ_ENOMEM));
+	return VZ_EXIT_OSERR;
+}
 
-	s->n = o->n_files ? o->n_files : 1;
-	s->items = calloc(s->n, sizeof(*s->items));
-	if (!s->items) {
-		diag_error("%s", diag_words(VZ_ENOMEM));
-		return VZ_EXIT_OSERR;
-	}
+static int
+make_inputs(struct run *r)
+{
+	const struct send_options *o = r->options;
+
+	r->n_inputs = o->n_files ? o->n_files : 1;
+	r->inputs = calloc(r->n_inputs, sizeof(*r->inputs));
+	if (!r->inputs)
+		return no_memory();
 	for (size_t i = 0; i < o->n_files; i++)
-		item_file(&s->items[i], o->files[i], o->name);
-	if (o->n_files == 0)
-		item_file(&s->items[0], "-", o->name);
-	if (o->command || o->empty) {
-		s->items[0].path = NULL;
-		s->items[0].stdin_fd = false;
-		s->items[0].what = o->empty ? "the empty message" : "the command's output";
-	}
+		input_file(&r->inputs[i], r, o->files[i], o->name);
+	if (o->command)
+		input_other(&r->inputs[0], r, "the command's output", o->name);
+	else if (o->empty)
+		input_other(&r->inputs[0], r, "the empty message", o->name);
+	else if (o->n_files == 0)
+		input_file(&r->inputs[0], r, "-", o->name);
 	return 0;
-}
-
-/* The first failure in input order (DESIGN 8). */
-static int
-first_failure(const struct sender *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i].state != ITEM_OVER || s->items[i].status != 0)
-			return s->items[i].state == ITEM_OVER ? s->items[i].status
-							      : VZ_EXIT_SOFTWARE;
-	return 0;
-}
-
-/* The command. */
-
-static void
-command_ended(void *arg, int status)
-{
-	struct sender *s = arg;
-	struct item *it = &s->items[0];
-	char words[128], text[256];
-
-	if (it->state == ITEM_OVER)
-		return;
-	if (status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		vz_source_finish(it->source);
-	} else {
-		vz_producer_words(status, words, sizeof(words));
-		diag_error("%s: command %s", s->options->command[0], words);
-		snprintf(text, sizeof(text), "the sender's command %s", words);
-		pump_cancel(s, it, VZ_EXIT_DATA, text);
-	}
-	pump(s);
-	link_kick(&s->link);
-}
-
-/* Only now: a command should not run for a peer that is not there or will not have us. */
-static void
-start_command(struct sender *s)
-{
-	struct item *it = &s->items[0];
-	struct vz_source *source;
-	char shown[512];
-	int fd, err;
-
-	diag_escape(shown, sizeof(shown), s->options->command[0], strlen(s->options->command[0]));
-	err = vz_producer_start(
-	    s->link.loop, s->options->command, command_ended, s, &s->producer, &fd);
-	if (!err)
-		err = vz_source_new(&source, fd, VZ_SOURCE_OWN | VZ_SOURCE_PRODUCER);
-	if (err) {
-		diag_error("cannot run %s: %s", shown, diag_words(err));
-		pump_cancel(s, it, VZ_EXIT_NOINPUT, "the command could not be run");
-		return;
-	}
-	diag_verbose(1, "running %s", shown);
-	item_opened(it, source);
-}
-
-/* The link. */
-
-static void
-on_authenticated(void *arg)
-{
-	pump(arg);
-}
-
-static void
-on_ready(void *arg, const struct vz_event *ev)
-{
-	struct sender *s = arg;
-
-	(void)ev;
-	if (s->options->command)
-		start_command(s);
-	pump(s);
-}
-
-static void
-on_event(void *arg, const struct vz_event *ev)
-{
-	struct sender *s = arg;
-
-	if (ev->type == VZ_EVENT_DONE) {
-		verdict(s, ev);
-	} else if (ev->type == VZ_EVENT_ROOM && s->cur < s->n) {
-		struct item *it = &s->items[s->cur];
-
-		if (it->state == ITEM_SENDING && it->number == ev->number)
-			vz_source_release(it->source, ev->taken);
-	}
-}
-
-static void
-on_turn(void *arg)
-{
-	pump(arg);
-}
-
-static void
-on_over(void *arg, int status)
-{
-	struct sender *s = arg;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i].state != ITEM_OVER) {
-			if (!s->signo)
-				verdict_tell(s, &s->items[i], "failed", status, "", 0);
-			item_over(&s->items[i], status);
-		}
-	vz_loop_stop(s->link.loop, 0);
-}
-
-static const struct link_user user = {
-    .authenticated = on_authenticated,
-    .ready = on_ready,
-    .event = on_event,
-    .turn = on_turn,
-    .over = on_over,
-};
-
-/* Signals. */
-
-static void
-patience_over(struct vz_loop *l, struct vz_timer *t)
-{
-	(void)t;
-	vz_loop_stop(l, 0);
-}
-
-/* The other side is told that the message is not coming, and then we die of the signal. */
-static void
-on_signal(struct vz_loop *l, int signo, void *arg)
-{
-	struct sender *s = arg;
-	struct item *it = s->cur < s->n ? &s->items[s->cur] : NULL;
-	bool again = s->signo != 0;
-
-	s->signo = signo;
-	s->patience.fn = patience_over;
-	if (again || !s->link.conn || s->link.stage < LINK_AUTHENTICATED ||
-	    vz_timer_set(l, &s->patience, GOODBYE_MS) != 0) {
-		vz_loop_stop(l, 0);
-		return;
-	}
-	if (it && it->state == ITEM_SENDING)
-		(void)vz_session_cancel(
-		    link_session(&s->link), it->number, VZ_EXIT_DATA, "the sender was interrupted");
-	link_abort(&s->link, VZ_EXIT_DATA, "the sender was interrupted");
 }
 
 static int
-catch_signals(struct sender *s)
+make_lanes(struct run *r)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction old;
+	const struct send_options *o = r->options;
+	struct dests dests;
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		/* Who starts us may have had these ignored: nohup(1), a shell's `&`. */
-		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
-			continue;
-		int err = vz_loop_signal(s->link.loop, signals[i], on_signal, s);
+	dests_parse(&r->me, o->dest, &dests);
+	r->lanes = calloc(dests.n, sizeof(*r->lanes));
+	r->n_lanes = dests.n;
+	for (size_t i = 0; r->lanes && i < dests.n; i++) {
+		struct lane *l = &r->lanes[i];
 
-		if (err) {
-			diag_error("%s", diag_words(err));
-			return VZ_EXIT_OSERR;
-		}
+		l->run = r;
+		l->index = i;
+		link_init(&l->link, o, &r->me, r->loop, dests.dest[i].text, &dests.dest[i].to);
+		if (o->batch)
+			l->batch = batch_new(o->mode, o->in_flight);
+		else
+			l->items = calloc(r->n_inputs, sizeof(*l->items));
+		if (!l->batch && !l->items)
+			return no_memory();
 	}
-	return 0;
+	r->dest_text = dests.text; /* moved: the lanes are called by it */
+	dests_free(&dests);
+	return r->lanes ? 0 : no_memory();
+}
+
+/* Standard output. */
+
+static void
+on_freed(void *arg)
+{
+	struct run *r = arg;
+
+	if (!r->lanes[0].over) {
+		if (r->answers)
+			answers_freed(r->answers);
+		else
+			reply_freed(r);
+	}
+	run_settled(r);
+}
+
+static int
+make_output(struct run *r)
+{
+	int status;
+
+	if (!r->options->reply)
+		return 0;
+	status = outlet_open(&r->out, r->loop, r->options->raw, on_freed, r);
+	if (status || !r->options->batch)
+		return status;
+	r->answers = answers_new(&r->lanes[0]);
+	return r->answers ? 0 : no_memory();
+}
+
+/* The run. */
+
+void
+run_settled(struct run *r)
+{
+	if (r->lanes_over < r->n_lanes)
+		return;
+	if (r->answers && !r->signo)
+		answers_write(r->answers);
+	if (r->signo || !r->options->reply || outlet_finish(&r->out))
+		vz_loop_stop(r->loop, 0);
 }
 
 /* Opens the first message that can be opened, so that a run with nothing to send connects to
  * nobody. */
 static int
-prepare(struct sender *s)
+prepare(struct run *r)
 {
 	struct vz_source *source;
-	int err = make_items(s);
+	bool any = false;
 
-	if (err || s->options->command)
-		return err;
-	if (s->options->empty) {
-		if (vz_source_empty(&source) != 0) {
-			diag_error("%s", diag_words(VZ_ENOMEM));
-			return VZ_EXIT_OSERR;
-		}
-		item_opened(&s->items[0], source);
+	if (r->options->command)
 		return 0;
+	if (r->options->empty) {
+		if (vz_source_empty(&source) != 0)
+			return no_memory();
+		return input_give(&r->inputs[0], source);
 	}
-	while (s->cur < s->n && s->items[s->cur].state == ITEM_WAITING) {
-		item_open(&s->items[s->cur]);
-		if (s->items[s->cur].state == ITEM_OPENED)
-			return 0;
-		s->cur++;
+	if (r->options->batch)
+		return input_open(&r->inputs[0], 0);
+	for (size_t i = 0; i < r->n_lanes; i++)
+		any |= pump_prepare(&r->lanes[i]);
+	return any ? 0 : r->inputs[0].status;
+}
+
+/* The first failure in the order of the destinations (DESIGN 8). */
+static int
+status_of(const struct run *r)
+{
+	for (size_t i = 0; i < r->n_lanes; i++) {
+		if (!r->lanes[i].over)
+			return VZ_EXIT_SOFTWARE;
+		if (r->lanes[i].status)
+			return r->lanes[i].status;
 	}
-	return first_failure(s);
+	return r->out.status;
 }
 
 static int
-go(struct sender *s)
+go(struct run *r)
 {
-	int status = prepare(s), err;
+	int status = make_inputs(r), err;
 
 	if (!status)
-		status = link_start(&s->link);
+		status = make_lanes(r);
 	if (!status)
-		status = catch_signals(s);
+		status = make_output(r);
+	if (!status)
+		status = prepare(r);
+	if (!status)
+		status = interrupt_catch(r);
 	if (status)
 		return status;
-	pump(s);
-	err = vz_loop_run(s->link.loop);
+	for (size_t i = 0; i < r->n_lanes; i++)
+		lane_start(&r->lanes[i]);
+	err = vz_loop_run(r->loop);
 	if (err < 0) {
 		diag_error("%s", diag_words(err));
 		return vz_exit_of(err);
 	}
-	return first_failure(s);
+	return status_of(r);
+}
+
+/* Connections first: a command that takes its time to end holds nobody up. */
+static void
+run_free(struct run *r)
+{
+	for (size_t i = 0; r->lanes && i < r->n_lanes; i++)
+		link_drop(&r->lanes[i].link);
+	vz_producer_free(r->producer);
+	for (size_t i = 0; i < r->n_inputs && r->lanes; i++)
+		for (size_t k = 0; k < r->n_lanes; k++)
+			input_leave(&r->inputs[i], k);
+	answers_free(r->answers);
+	if (r->options->reply)
+		outlet_free(&r->out);
+	for (size_t i = 0; r->lanes && i < r->n_lanes; i++) {
+		free(r->lanes[i].items);
+		free(r->lanes[i].batch);
+	}
+	vz_loop_free(r->loop);
+	free(r->lanes);
+	free(r->inputs);
+	free(r->dest_text);
+	self_free(&r->me);
 }
 
 int
 send_run(const struct send_options *options)
 {
-	static struct sender s;
+	static struct run r;
 	int status;
 
-	s.options = options;
-	link_open(&s.link, options, &user, &s);
-	status = go(&s);
-	for (size_t i = 0; i < s.n; i++)
-		item_over(&s.items[i], 0);
-	/* In this order: a command that takes its time to end holds nobody else up. */
-	link_drop(&s.link);
-	vz_producer_free(s.producer);
-	link_free(&s.link);
-	free(s.items);
-	if (s.signo) {
-		signal(s.signo, SIG_DFL);
-		raise(s.signo);
+	r.options = options;
+	self_load(&r.me, &options->common);
+	status = vz_loop_new(&r.loop) == 0 ? go(&r) : no_memory();
+	run_free(&r);
+	if (r.signo) {
+		signal(r.signo, SIG_DFL);
+		raise(r.signo);
 	}
 	return status;
 }

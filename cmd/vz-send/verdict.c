@@ -1,6 +1,7 @@
 /*
  * What became of a message: the other side's word on it, told in words and as events.
  */
+#include <stdio.h>
 #include <string.h>
 #include "base/text.h"
 #include "cmd/common/diag.h"
@@ -8,21 +9,30 @@
 #include "cmd/vz-send/send.h"
 #include "cmd/vz-send/words.h"
 
+static const struct input *
+input_of(const struct lane *l, const struct item *it)
+{
+	return &l->run->inputs[it - l->items];
+}
+
 void
-verdict_tell(const struct sender *s, const struct item *it, const char *event, int status,
+verdict_tell(const struct lane *l, const struct item *it, const char *event, int status,
     const void *text, size_t text_len)
 {
+	const struct input *in = input_of(l, it);
 	struct vz_json *j = diag_event(event);
 	char id[64], size[16];
 
+	if (l->run->n_lanes > 1)
+		vz_json_str(j, "to", l->link.text);
 	if (it->state >= ITEM_SENDING) {
-		link_message_id(&s->link, it->number, id);
+		link_message_id(&l->link, it->number, id);
 		vz_json_str(j, "id", id);
 	}
-	if (it->path)
-		vz_json_str(j, "file", it->path);
-	if (it->name)
-		vz_json_str(j, "name", it->name);
+	if (in->path)
+		vz_json_str(j, "file", in->path);
+	if (in->name)
+		vz_json_str(j, "name", in->name);
 	vz_json_u64(j, "bytes", it->sent);
 	if (status != 0) {
 		vz_json_u64(j, "status", (uint64_t)status);
@@ -35,14 +45,29 @@ verdict_tell(const struct sender *s, const struct item *it, const char *event, i
 	if (diag_is_json() || status != 0)
 		return;
 	vz_format_size(it->sent, size);
-	diag_verbose(1, "%s: %s, %s", item_shown(it), event, size);
+	diag_verbose(1, "%s: %s, %s", input_shown(in), event, size);
+}
+
+const char *
+verdict_words(uint8_t status, const void *p, size_t len, char buf[static 2048])
+{
+	char text[1024];
+	const char *colon;
+
+	diag_escape(text, sizeof(text), p, len);
+	colon = *text ? ": " : "";
+	if (status > 0 && status <= VZ_EXIT_HANDLER_MAX)
+		snprintf(buf, 2048, "the command there exited %u%s%s", status, colon, text);
+	else
+		snprintf(buf, 2048, "%s%s%s", words_of_status(status), colon, text);
+	return buf;
 }
 
 static struct item *
-find(struct sender *s, uint64_t number)
+find(struct lane *l, uint64_t number)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		struct item *it = &s->items[i];
+	for (size_t i = 0; i < l->run->n_inputs; i++) {
+		struct item *it = &l->items[i];
 
 		if ((it->state == ITEM_SENDING || it->state == ITEM_ENDED) && it->number == number)
 			return it;
@@ -51,36 +76,42 @@ find(struct sender *s, uint64_t number)
 }
 
 static void
-say_refused(const struct sender *s, const struct item *it, const struct vz_event *ev)
+say_refused(const struct lane *l, const struct item *it, const struct verdict *v)
 {
-	const char *whose = s->n > 1 ? item_shown(it) : s->link.shown;
-	char text[1024];
+	bool many = l->run->n_inputs > 1;
+	char words[2048];
 
-	diag_escape(text, sizeof(text), ev->bytes, ev->bytes_len);
-	if (ev->status <= VZ_EXIT_HANDLER_MAX)
-		diag_error("%s: the command there exited %u%s%s", whose, ev->status,
-		    *text ? ": " : "", text);
+	verdict_words(v->status, v->text, v->text_len, words);
+	if (many && l->run->n_lanes > 1)
+		diag_error("%s: %s: %s", l->link.shown, input_shown(input_of(l, it)), words);
 	else
-		diag_error(
-		    "%s: %s%s%s", whose, words_of_status(ev->status), *text ? ": " : "", text);
+		diag_error("%s: %s", many ? input_shown(input_of(l, it)) : l->link.shown, words);
 }
 
-void
-verdict(struct sender *s, const struct vz_event *ev)
+static void
+settle(struct lane *l, uint64_t number, const struct verdict *v)
 {
-	struct item *it = find(s, ev->number);
+	struct item *it = find(l, number);
 
 	if (!it)
 		return;
 	if (it->state == ITEM_ENDED)
-		s->in_flight--;
-	if (ev->status == 0) {
-		verdict_tell(s, it, "delivered", 0, "", 0);
+		l->in_flight--;
+	if (v->status == 0) {
+		l->bytes += it->sent;
+		verdict_tell(l, it, "delivered", 0, "", 0);
 	} else {
-		say_refused(s, it, ev);
-		verdict_tell(s, it, "failed", ev->status, ev->bytes, ev->bytes_len);
-		if (it->state == ITEM_SENDING)
-			vz_loop_del(s->link.loop, &s->input);
+		say_refused(l, it, v);
+		verdict_tell(l, it, "failed", v->status, v->text, v->text_len);
 	}
-	item_over(it, ev->status);
+	input_leave(&l->run->inputs[it - l->items], l->index);
+	it->status = v->status;
+	it->state = ITEM_OVER;
+}
+
+void
+verdict(struct lane *l, const struct verdict *v)
+{
+	for (uint64_t i = 0; i < v->count; i++)
+		settle(l, v->number + i, v);
 }

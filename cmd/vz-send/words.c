@@ -11,7 +11,7 @@ hint_authorize(const struct link *k)
 {
 	char mine[VZ_KEY_TEXT];
 
-	vz_key_format(&k->me.identity->bundle.identity, mine);
+	vz_key_format(&k->me->identity->bundle.identity, mine);
 	diag_hint(
 	    "if it should take this host's messages, add this line to its authorized file: %s",
 	    mine);
@@ -24,7 +24,7 @@ words_connected(const struct link *k)
 
 	diag_verbose(1, "connected to %s", k->shown);
 	j = diag_event("connect");
-	vz_json_str(j, "to", k->options->dest);
+	vz_json_str(j, "to", k->text);
 	vz_json_u64(j, "us", link_clock_us() - k->began_us);
 	diag_event_end(j);
 }
@@ -49,7 +49,8 @@ words_authenticated(const struct link *k)
 void
 words_no_right(const struct link *k)
 {
-	diag_error("%s: refused: this host may not send messages there", k->shown);
+	diag_error("%s: refused: this host may not %s there", k->shown,
+	    k->options->reply ? "ask" : "send messages");
 	hint_authorize(k);
 }
 

@@ -33,6 +33,7 @@ struct vz_conn {
 	void *arg;
 	enum conn_state state;
 	bool held, linger, in_turn, write_dead, dropped;
+	bool resumed;       /* the rest of a record waits: it comes before anything is read */
 	bool backlog;       /* output waits for the network, since moved_at */
 	int err, sys_errno; /* why it is over */
 	uint64_t stall_ms, moved_at, silent_by;
@@ -327,6 +328,10 @@ turn(struct vz_conn *c, bool readable)
 	bool again = false;
 
 	c->in_turn = true;
+	if (c->resumed && c->state == RUNNING) {
+		c->resumed = false;
+		hand_out_events(c);
+	}
 	if (readable && c->state == RUNNING && reads(c))
 		read_bytes(c);
 	else if (readable && c->state != RUNNING)
@@ -343,7 +348,7 @@ turn(struct vz_conn *c, bool readable)
 		return;
 	}
 	set_timer(c);
-	if (again)
+	if (again || (c->resumed && c->state == RUNNING))
 		vz_timer_set(c->loop, &c->soon, 0);
 }
 
@@ -419,6 +424,7 @@ void
 vz_conn_resume(struct vz_conn *c)
 {
 	c->held = false;
+	c->resumed = true;
 	vz_conn_kick(c);
 }
 

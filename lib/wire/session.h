@@ -148,6 +148,8 @@ int vz_session_whole(
 int vz_session_cancel(struct vz_session *s, uint64_t number, uint8_t status, const char *text);
 /* Messages opened whose verdict has not come. */
 uint64_t vz_session_unfinished(const struct vz_session *s);
+/* The first of them, or the next number to be given. */
+uint64_t vz_session_oldest(const struct vz_session *s);
 
 /* Listener. */
 

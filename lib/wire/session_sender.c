@@ -16,6 +16,18 @@ vz_sender_hello(struct vz_session *s)
 	return vz_session_put(s, &f);
 }
 
+/* A place for the next message. The other side's table is as large as ours: what it may forget is
+ * said before a number that it has no place for. */
+static int
+add(struct vz_session *s, struct vz_message **m)
+{
+	int r = 0;
+
+	if (s->messages.next - s->forgotten >= VZ_UNFINISHED_MAX)
+		r = vz_sender_owed(s);
+	return r < 0 ? r : vz_messages_add(&s->messages, m);
+}
+
 int
 vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *name,
     uint64_t length, uint64_t *number)
@@ -35,7 +47,7 @@ vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *n
 	vz_session_out(s, &waiting);
 	if (waiting >= VZ_OUT_FULL)
 		return VZ_EFULL;
-	if ((r = vz_messages_add(&s->messages, &m)) < 0)
+	if ((r = add(s, &m)) < 0)
 		return r;
 	if ((r = vz_session_put(s, &f)) < 0) {
 		s->messages.next--; /* nobody heard of it */
@@ -62,7 +74,7 @@ vz_session_whole(struct vz_session *s, uint8_t kind, const uint8_t *p, size_t le
 		return len > VZ_WHOLE_MAX ? VZ_EINVAL : VZ_ECLOSED;
 	if (!vz_flow_fits(s, len))
 		return VZ_EFULL;
-	if ((r = vz_messages_add(&s->messages, &m)) < 0)
+	if ((r = add(s, &m)) < 0)
 		return r;
 	f.number = m->number;
 	if ((r = vz_session_put(s, &f)) < 0) {
@@ -109,6 +121,12 @@ uint64_t
 vz_session_unfinished(const struct vz_session *s)
 {
 	return s->verdicts;
+}
+
+uint64_t
+vz_session_oldest(const struct vz_session *s)
+{
+	return s->messages.base;
 }
 
 /* FORGET is cumulative: one frame for all that became forgettable since the last (DESIGN 5). */
