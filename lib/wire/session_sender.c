@@ -254,9 +254,9 @@ vz_sender_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event 
 	m = vz_messages_get(&s->messages, f->number);
 	/* What crossed our cancel on its way speaks of a message that is over here: no effect. */
 	if (f->number < s->messages.base || (m != NULL && m->cancelled)) {
-		return f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_ANSWER
-		    ? vz_flow_dropped(s, f->bytes_len)
-		    : 0;
+		if (f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_ANSWER)
+			return vz_flow_dropped(s, f->bytes_len);
+		return 0;
 	}
 	if (m == NULL || !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
 		return VZ_EPROTO;
