@@ -162,6 +162,17 @@ ask_full() { send -r --lines "$ADDR" >/dev/full; }
 	seq 5 | cmp - out
 }
 
+@test "what comes before its turn is bounded: the last replies are dropped with 75" {
+	answerer reverse 5000
+	yes "$(x_times 16000)" | head -n 5000 >in
+	exits 75 send -r --lines --in-flight 5000 "$ADDR" <in >out
+	says send.err 'too much came before its turn'
+	[ "$(wc -l <out)" -eq 5000 ]
+	head -n 4000 in | cmp -n 64004000 - out
+	[ "$(grep -c . out)" -lt 4300 ]
+	[ "$(tail -n 1 out)" = '' ]
+}
+
 @test "a single question is answered at once" {
 	answerer echo
 	mkfifo in

@@ -44,7 +44,8 @@ struct question {
 struct guest {
 	struct vz_conn *conn;
 	struct question asked[BODIES]; /* by number */
-	uint64_t first, seen;          /* those in between wait for their answer */
+	uint64_t first, seen;          /* those in between wait for their answer, */
+	uint64_t back;                 /* in reverse: those below this, unless it is 0 */
 };
 
 static const char *how;
@@ -133,10 +134,14 @@ answer_some(struct guest *g)
 static void
 answer_back(struct guest *g)
 {
-	for (uint64_t n = g->seen; n-- > g->first;)
-		if (!answer(g, &g->asked[n % BODIES]))
-			errx(70, "no room to answer that many backwards");
+	if (g->back == 0)
+		g->back = g->seen;
+	while (g->back > g->first && answer(g, &g->asked[(g->back - 1) % BODIES]))
+		g->back--;
+	if (g->back > g->first)
+		return;
 	g->first = g->seen;
+	g->back = 0;
 }
 
 static void
@@ -221,7 +226,7 @@ on_turn(void *arg, struct vz_conn *c)
 	(void)c;
 	if (!is("reverse"))
 		answer_some(g);
-	else if (parameter == 0 && g->seen > g->first)
+	else if (g->back > 0 || (parameter == 0 && g->seen > g->first))
 		answer_back(g);
 }
 
