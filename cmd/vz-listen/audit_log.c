@@ -177,6 +177,7 @@ own_up(struct server *srv)
 void
 audit_log_refused(const struct visit *v, int status, const char *words)
 {
+	const char *event = status == VZ_EXIT_TEMPFAIL ? "limited" : "refused";
 	struct audit_log *log = &v->srv->audit;
 
 	if (!log->audit)
@@ -186,7 +187,7 @@ audit_log_refused(const struct visit *v, int status, const char *words)
 		return;
 	}
 	own_up(v->srv);
-	audit_log_session(v, "refused", status, words);
+	audit_log_session(v, event, status, words);
 }
 
 void

@@ -51,6 +51,12 @@ struct watched_file {
 };
 #define WATCHED_FILES 2
 
+struct watched {
+	struct watched_file read[WATCHED_FILES]; /* as they were read */
+	struct watched_file last[WATCHED_FILES]; /* at the last look */
+	unsigned unsettled;                      /* looks since they began to change */
+};
+
 struct server {
 	const struct listen_options *options;
 	struct self me;
@@ -58,7 +64,7 @@ struct server {
 	bool locked;       /* the revoked list is damaged: nobody new gets in */
 	struct vz_loop *loop;
 	struct audit_log audit;
-	struct watched_file watched[WATCHED_FILES];
+	struct watched watched;
 	struct vz_timer second; /* comes each second (watch.h) */
 	LIST_HEAD(, quota) quotas;
 	struct vz_timer quota_timer; /* somebody's tokens are there at quota_due; 0: nobody waits */

@@ -6,7 +6,8 @@
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/rights.h"
 
-#define EACH_MS 1000
+#define EACH_MS       1000
+#define UNSETTLED_MAX 5
 
 /* Of the folder only what makes a file in it trusted: others come and go there. */
 static struct watched_file
@@ -50,34 +51,51 @@ look_at_all(const struct server *srv, struct watched_file out[static WATCHED_FIL
 		out[1] = look(path);
 }
 
+static bool
+all_same(const struct watched_file *a, const struct watched_file *b)
+{
+	for (size_t i = 0; i < WATCHED_FILES; i++)
+		if (!same(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
 void
 watch_note(struct server *srv)
 {
-	look_at_all(srv, srv->watched);
+	look_at_all(srv, srv->watched.read);
+	memcpy(srv->watched.last, srv->watched.read, sizeof(srv->watched.last));
+	srv->watched.unsettled = 0;
 }
 
+/*
+ * True when they changed and are as they were a look ago, or go on changing: half of a file that is
+ * being written would take the rights of the other half away.
+ */
 static bool
-have_changed(const struct server *srv)
+have_changed(struct watched *w, const struct watched_file now[static WATCHED_FILES])
 {
-	struct watched_file now[WATCHED_FILES];
+	bool settled = all_same(now, w->last);
 
-	look_at_all(srv, now);
-	for (size_t i = 0; i < WATCHED_FILES; i++)
-		if (!same(&now[i], &srv->watched[i]))
-			return true;
-	return false;
+	memcpy(w->last, now, sizeof(w->last));
+	if (all_same(now, w->read)) {
+		w->unsettled = 0;
+		return false;
+	}
+	return settled || ++w->unsettled == UNSETTLED_MAX;
 }
 
 static void
 on_second(struct vz_loop *l, struct vz_timer *t)
 {
+	struct watched_file now[WATCHED_FILES];
 	struct server *srv = t->arg;
 
 	if (srv->stopping)
 		return;
-	/* Before anything that may stop us. */
 	(void)vz_timer_set(l, t, EACH_MS);
-	if (have_changed(srv))
+	look_at_all(srv, now);
+	if (have_changed(&srv->watched, now))
 		rights_reload(srv);
 	else
 		rights_expire(srv);
