@@ -4,10 +4,10 @@
 
 #include "base/err.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/report.h"
 #include "keep/serials.h"
-
-#define SESSIONS_PER_KEY 16
 
 /* A status and the words for it, or 0. */
 struct verdict {
@@ -18,8 +18,12 @@ struct verdict {
 static struct verdict
 judge_rights(const struct visit *v, struct vz_grant *grant)
 {
+	const char *words;
+
 	switch (vz_acl_check(v->srv->me.acl, &v->key, grant)) {
-	case 0: return (struct verdict){0};
+	case 0:
+		words = limits_judge(v, grant);
+		return (struct verdict){words ? VZ_EXIT_REFUSED : 0, words};
 	case VZ_EREVOKED: return (struct verdict){VZ_EXIT_REFUSED, "this key is revoked"};
 	default: return (struct verdict){VZ_EXIT_REFUSED, "this key is not authorised here"};
 	}
@@ -63,6 +67,8 @@ judge_limits(const struct visit *v)
 {
 	const struct server *srv = v->srv;
 
+	if (audit_log_broken(srv))
+		return (struct verdict){VZ_EXIT_TEMPFAIL, "this listener cannot write its record"};
 	if (srv->stopping)
 		return (struct verdict){VZ_EXIT_TEMPFAIL, "this listener is stopping"};
 	if (srv->served)
@@ -74,7 +80,7 @@ judge_limits(const struct visit *v)
 	if (srv->sessions >= srv->options->max_conns)
 		return (struct verdict){
 		    VZ_EXIT_TEMPFAIL, "this listener has as many sessions as it takes"};
-	if (sessions_of(srv, &v->key) >= SESSIONS_PER_KEY)
+	if (sessions_of(srv, &v->key) >= limits_sessions(v))
 		return (struct verdict){VZ_EXIT_TEMPFAIL, "this key has too many sessions here"};
 	return (struct verdict){0};
 }
@@ -94,7 +100,8 @@ admit(struct visit *v)
 	if (no.status == 0)
 		no = judge_limits(v);
 	if (no.status == 0 &&
-	    vz_session_accept(s, (uint8_t)v->grant.rights, v->srv->options->max_size) < 0)
+	    (quota_join(v) < 0 ||
+		vz_session_accept(s, (uint8_t)v->grant.rights, limits_max_size(v)) < 0))
 		no = (struct verdict){VZ_EXIT_TEMPFAIL, "this listener is out of memory"};
 	if (no.status != 0) {
 		report_refused(v, no.status, no.words);

@@ -8,6 +8,8 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/report.h"
 
 /* Messages of one session under way at once; each holds descriptors. */
@@ -71,9 +73,8 @@ say_done(struct visit *v, uint64_t number, uint8_t status, const char *words)
 	vz_conn_kick(v->conn);
 }
 
-/* A message that is not taken; nothing of it reached the sink. */
-static void
-refuse(struct visit *v, const struct vz_event *ev, uint8_t status, const char *words)
+void
+deliver_refuse(struct visit *v, const struct vz_event *ev, uint8_t status, const char *words)
 {
 	char id[VZ_MESSAGE_ID_TEXT];
 
@@ -125,8 +126,10 @@ static uint8_t
 refusal(const struct visit *v, const struct vz_event *ev, const char **words)
 {
 	const struct server *srv = v->srv;
-	uint64_t max = srv->options->max_size;
+	uint8_t status = limits_refusal(v, ev, words);
 
+	if (status != 0)
+		return status;
 	if (srv->stopping) {
 		*words = "this listener is stopping";
 		return VZ_EXIT_TEMPFAIL;
@@ -135,17 +138,9 @@ refusal(const struct visit *v, const struct vz_event *ev, const char **words)
 		*words = "nothing here answers";
 		return VZ_EXIT_UNAVAILABLE;
 	}
-	if (!(v->grant.rights & VZ_RIGHT_SEND)) {
-		*words = "this key may not send here";
-		return VZ_EXIT_REFUSED;
-	}
 	if (srv->options->single && srv->used) {
 		*words = "this listener takes one message; it needs --dir or --keep to take more";
 		return VZ_EXIT_UNAVAILABLE;
-	}
-	if (max > 0 && ev->length != VZ_LENGTH_UNKNOWN && ev->length > max) {
-		*words = "longer than what is taken here";
-		return VZ_EXIT_REFUSED;
 	}
 	if (v->n_incoming >= OPEN_MAX_PER_VISIT) {
 		*words = "too many messages under way at once";
@@ -183,7 +178,12 @@ begin(struct visit *v, const struct vz_event *ev)
 	int r;
 
 	if (!in) {
-		refuse(v, ev, VZ_EXIT_TEMPFAIL, "out of memory");
+		deliver_refuse(v, ev, VZ_EXIT_TEMPFAIL, "out of memory");
+		return;
+	}
+	if (!audit_log_started(v, in)) {
+		free(in);
+		deliver_refuse(v, ev, VZ_EXIT_TEMPFAIL, "this listener cannot write its record");
 		return;
 	}
 	srv->used = true;
@@ -214,7 +214,7 @@ deliver_open(struct visit *v, struct vz_event *ev)
 	uint8_t status = refusal(v, ev, &words);
 
 	if (status != 0)
-		refuse(v, ev, status, words);
+		deliver_refuse(v, ev, status, words);
 	else if (vz_sink_exclusive(srv->sink) && srv->writer)
 		return false;
 	else
@@ -226,7 +226,7 @@ bool
 deliver_data(struct visit *v, struct vz_event *ev)
 {
 	struct incoming *in = find(v, ev->number);
-	uint64_t max = v->srv->options->max_size;
+	uint64_t max = limits_max_size(v);
 
 	if (!in)
 		return true;

@@ -13,6 +13,8 @@
 bool deliver_open(struct visit *v, struct vz_event *ev);
 bool deliver_data(struct visit *v, struct vz_event *ev);
 bool deliver_end(struct visit *v, struct vz_event *ev);
+/* The message that ev opens is not taken: its sender is told, and it is reported. */
+void deliver_refuse(struct visit *v, const struct vz_event *ev, uint8_t status, const char *words);
 /* The sender gave a message up. */
 void deliver_cancel(struct visit *v, const struct vz_event *ev);
 /* The connection ended with err: what was under way is lost, and v->status says so. */

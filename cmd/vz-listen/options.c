@@ -19,6 +19,7 @@
 enum {
 	OPT_ALLOW = OPT_PROGRAM,
 	OPT_ALLOW_ANY,
+	OPT_AUDIT,
 	OPT_RAW,
 	OPT_MAX_SIZE,
 	OPT_MAX_CONNS,
@@ -38,6 +39,7 @@ static const char help[] =
     "      --allow-any         everybody may send\n"
     "      --max-size SIZE     longest message, K M G (default none)\n"
     "      --max-conns N       sessions at once (default 256)\n"
+    "      --audit FILE        record in FILE who did what\n"
     "      --raw               do not escape what is shown on a terminal\n"
     "      --ready-fd N        write the full addresses to descriptor N once ready\n"
     "      --socket-mode MODE  of Unix sockets made (default 600)\n" COMMON_HELP;
@@ -50,6 +52,7 @@ static const struct option longs[] = {
     {"authorized", required_argument, NULL, 'a'},
     {"allow", required_argument, NULL, OPT_ALLOW},
     {"allow-any", no_argument, NULL, OPT_ALLOW_ANY},
+    {"audit", required_argument, NULL, OPT_AUDIT},
     {"raw", no_argument, NULL, OPT_RAW},
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
     {"max-conns", required_argument, NULL, OPT_MAX_CONNS},
@@ -146,6 +149,7 @@ take(struct listen_options *o, int opt, const char *value, enum lasting *lasting
 	case 'a': o->authorized = value; break;
 	case OPT_ALLOW: add_allowed(o, value); break;
 	case OPT_ALLOW_ANY: o->allow_any = true; break;
+	case OPT_AUDIT: o->audit = value; break;
 	case OPT_RAW: o->raw = true; break;
 	case OPT_MAX_SIZE: o->max_size = size_of(value); break;
 	case OPT_MAX_CONNS:

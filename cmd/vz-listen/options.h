@@ -24,6 +24,7 @@ struct listen_options {
 	struct vz_key *allow;
 	size_t allowed;
 	bool allow_any;
+	const char *audit; /* NULL: no record is kept */
 	uint64_t max_size; /* 0 = any */
 	unsigned max_conns;
 	int ready_fd; /* -1 = none */

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-listen/audit_log.h"
 
 #define NAME_SHOWN 1100 /* 255 bytes, each \xNN at worst */
 
@@ -105,8 +106,23 @@ report_pushed_out(const struct visit *v)
 }
 
 void
+report_limited(const struct visit *v, const char *words)
+{
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		diag_verbose(1, "%s from %s: %s", peer(v), v->remote, words);
+		return;
+	}
+	j = event("limited", v);
+	vz_json_str(j, "text", words);
+	diag_event_end(j);
+}
+
+void
 report_authenticated(const struct visit *v)
 {
+	audit_log_session(v, "accepted", 0, "");
 	if (diag_is_json())
 		diag_event_end(event("authenticated", v));
 	else
@@ -116,6 +132,7 @@ report_authenticated(const struct visit *v)
 void
 report_refused(const struct visit *v, int status, const char *words)
 {
+	audit_log_refused(v, status, words);
 	if (diag_is_json())
 		verdict(event("refused", v), status, words, strlen(words));
 	else
@@ -191,6 +208,7 @@ report_delivered(const struct visit *v, const struct incoming *in)
 	uint64_t ms = vz_loop_now(v->srv->loop) - in->begun_at;
 	struct vz_json *j;
 
+	audit_log_message(v, in, "delivered", 0, NULL, 0);
 	if (!diag_is_json()) {
 		diag_verbose(1, "message %s%s delivered: %llu bytes in %llu.%03llu s", in->id,
 		    name_of(in), (unsigned long long)in->bytes, (unsigned long long)(ms / 1000),
@@ -207,6 +225,7 @@ report_not_taken(const struct visit *v, const char *id, int status, const char *
 {
 	struct vz_json *j;
 
+	audit_log_not_taken(v, id, status, words);
 	if (!diag_is_json()) {
 		diag_error("message %s from %s not taken: %s", id, peer(v), words);
 		if (status == VZ_EXIT_UNAVAILABLE && v->srv->options->single && v->srv->used)
@@ -221,6 +240,7 @@ report_not_taken(const struct visit *v, const char *id, int status, const char *
 void
 report_failed(const struct visit *v, const struct incoming *in, int status, const char *words)
 {
+	audit_log_message(v, in, "failed", status, words, strlen(words));
 	if (diag_is_json())
 		verdict(message_event("failed", v, in), status, words, strlen(words));
 	else
@@ -234,6 +254,7 @@ report_cancelled(
 {
 	char words[NAME_SHOWN];
 
+	audit_log_message(v, in, "failed", status, text, len);
 	if (diag_is_json())
 		verdict(message_event("cancelled", v, in), status, text, len);
 	else

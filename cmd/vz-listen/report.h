@@ -12,6 +12,8 @@ void report_starved(int sys_errno);
 
 void report_accepted(const struct visit *v);
 void report_pushed_out(const struct visit *v);
+/* Its key is over its rate. */
+void report_limited(const struct visit *v, const char *words);
 void report_authenticated(const struct visit *v);
 void report_refused(const struct visit *v, int status, const char *words);
 /* Serials could not be remembered. */

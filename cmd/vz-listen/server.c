@@ -6,9 +6,11 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/rights.h"
 #include "cmd/vz-listen/visit.h"
+#include "cmd/vz-listen/watch.h"
 
 /* A little more than a connection's own linger. */
 #define PATIENCE_MS 2500
@@ -23,9 +25,9 @@ watch_sink(struct server *srv)
 
 	if (srv->sink_watch.fd < 0)
 		return;
-	/* Who waits with an open waits for their turn, not for the descriptor. */
+	/* Who waits with an open waits for their turn, who is over a rate for time. */
 	TAILQ_FOREACH(v, &srv->waiting, turn)
-	if (v->held.type != VZ_EVENT_OPEN)
+	if (v->held.type != VZ_EVENT_OPEN && !v->quota.queued)
 		want = VZ_WRITE;
 	(void)vz_loop_want(srv->loop, &srv->sink_watch, want);
 }
@@ -162,6 +164,7 @@ on_hangup(struct vz_loop *l, int signo, void *arg)
 {
 	(void)l;
 	(void)signo;
+	audit_log_reopen(arg);
 	rights_reload(arg);
 }
 
@@ -199,6 +202,8 @@ server_prepare(struct server *srv)
 	r = watch_signals(srv);
 	if (r == 0 && srv->sink_watch.fd >= 0)
 		r = vz_loop_add(srv->loop, &srv->sink_watch, 0);
+	if (r == 0)
+		r = watch_start(srv);
 	return r;
 }
 

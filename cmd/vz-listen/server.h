@@ -7,10 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "cmd/common/self.h"
 #include "cmd/vz-listen/options.h"
+#include "cmd/vz-listen/quota.h"
 #include "flow/sink.h"
+#include "guard/audit.h"
 #include "guard/pool.h"
 #include "net/conn.h"
 #include "net/listen.h"
@@ -27,12 +31,44 @@ struct lent {
 	bool replaced;
 };
 
+/* The record of --audit (audit_log.h). */
+struct audit_log {
+	struct vz_audit *audit; /* NULL: none is kept */
+	bool broken;            /* a line could not be written */
+	struct vz_timer end;    /* ... and so it ends, in the next turn */
+	struct vz_bucket refused;
+	uint64_t unrecorded; /* refused sessions since the last line of one */
+};
+
+/* What a file of rights was when it was read (watch.h). */
+struct watched_file {
+	mode_t dir_mode;
+	uid_t dir_uid;
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec changed;
+};
+#define WATCHED_FILES 2
+
+struct watched {
+	struct watched_file read[WATCHED_FILES]; /* as they were read */
+	struct watched_file last[WATCHED_FILES]; /* at the last look */
+	unsigned unsettled;                      /* looks since they began to change */
+};
+
 struct server {
 	const struct listen_options *options;
 	struct self me;
 	struct lent *lent; /* the identity that is in `me` */
 	bool locked;       /* the revoked list is damaged: nobody new gets in */
 	struct vz_loop *loop;
+	struct audit_log audit;
+	struct watched watched;
+	struct vz_timer second; /* comes each second (watch.h) */
+	LIST_HEAD(, quota) quotas;
+	struct vz_timer quota_timer; /* somebody's tokens are there at quota_due; 0: nobody waits */
+	uint64_t quota_due;
 	struct vz_listen_address *addresses; /* as many as the options have */
 	struct vz_listener listeners[VZ_LISTEN_MAX];
 	struct vz_watch gates[VZ_LISTEN_MAX];

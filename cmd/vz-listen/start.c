@@ -14,11 +14,13 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/report.h"
 #include "cmd/vz-listen/rights.h"
 #include "cmd/vz-listen/server.h"
 #include "cmd/vz-listen/visit.h"
+#include "cmd/vz-listen/watch.h"
 #include "crypto/aead.h"
 #include "net/notify.h"
 
@@ -241,10 +243,12 @@ server_open(struct server *srv, const struct listen_options *o)
 	srv->options = o;
 	TAILQ_INIT(&srv->visits);
 	TAILQ_INIT(&srv->waiting);
+	LIST_INIT(&srv->quotas);
 	parse_addresses(srv, o);
 	open_sink(srv, o);
 	self_load(&srv->me, &o->common);
 	rights_load(srv);
+	audit_log_open(srv);
 	(void)vz_aead_accelerate();
 	raise_descriptor_limit(o);
 	open_sockets(srv, o);
@@ -257,9 +261,12 @@ server_close(struct server *srv)
 {
 	/* What ends now is nobody's wish to be told of. */
 	srv->stopping = true;
+	audit_log_close(srv);
 	while (!TAILQ_EMPTY(&srv->visits))
 		visit_drop(TAILQ_FIRST(&srv->visits));
 	gate_close(srv);
+	watch_stop(srv);
+	quota_free(srv);
 	vz_loop_del(srv->loop, &srv->sink_watch);
 	vz_sink_free(srv->sink);
 	vz_loop_free(srv->loop);

@@ -8,6 +8,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/admit.h"
 #include "cmd/vz-listen/deliver.h"
+#include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/report.h"
 
 static void
@@ -37,6 +38,7 @@ visit_free(struct visit *v)
 	settle(v);
 	if (v->admitted)
 		v->srv->sessions--;
+	limits_leave(v);
 	vz_pool_leave(&v->srv->pool, v);
 	server_forget(v->srv, v);
 	free(v);
@@ -45,7 +47,7 @@ visit_free(struct visit *v)
 /* The same event may come here again and again until the sink has it all: deliver goes on where it
  * was. */
 static bool
-handle(struct visit *v, struct vz_event *ev)
+pass_on(struct visit *v, struct vz_event *ev)
 {
 	switch (ev->type) {
 	case VZ_EVENT_OPEN: return deliver_open(v, ev);
@@ -58,6 +60,17 @@ handle(struct visit *v, struct vz_event *ev)
 		return true;
 	default: return true;
 	}
+}
+
+static bool
+handle(struct visit *v, struct vz_event *ev)
+{
+	enum quota_answer answer = quota_ask(v, ev);
+
+	if (answer == QUOTA_LATER || (answer == QUOTA_PASS && !pass_on(v, ev)))
+		return false;
+	quota_handled(v);
+	return true;
 }
 
 static bool

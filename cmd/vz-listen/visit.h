@@ -34,6 +34,7 @@ struct visit {
 	struct vz_key key;
 	char key_text[VZ_KEY_TEXT];
 	struct vz_grant grant;
+	struct quota_place quota;
 	LIST_HEAD(, incoming) incoming;
 	unsigned n_incoming;
 	unsigned delivered;

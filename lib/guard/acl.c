@@ -21,7 +21,7 @@ struct table {
 
 struct vz_acl {
 	struct table granted, revoked;
-	bool any;
+	bool any, no_commands;
 };
 
 /* Where problems of the file being read are told. */
@@ -29,6 +29,7 @@ struct reporter {
 	vz_acl_line_fn *fn;
 	void *arg;
 	bool other_types; /* the one notice was given */
+	bool no_commands;
 };
 
 static void
@@ -135,6 +136,19 @@ table_merge(struct table *t, const struct table *from)
 	return 0;
 }
 
+/* The key of a line that was understood. */
+static int
+load_key(struct table *t, const struct vz_acl_line *l, struct reporter *r)
+{
+	if (r->no_commands && vz_grant_command(&l->grant)) {
+		tell(r, l->grant.line, "command= where no command is run for messages");
+		return 0;
+	}
+	if (l->grant.rights == 0)
+		tell(r, l->grant.line, "only rights at a relay, which grant nothing here");
+	return table_add(t, &l->key, &l->grant);
+}
+
 static int
 load_line(struct table *t, struct vz_acl_line *l, struct reporter *r)
 {
@@ -142,9 +156,7 @@ load_line(struct table *t, struct vz_acl_line *l, struct reporter *r)
 
 	switch (vz_acl_line_parse(l)) {
 	case VZ_ACL_FOUND_KEY:
-		if (l->grant.rights == 0)
-			tell(r, l->grant.line, "only rights at a relay, which grant nothing here");
-		err = table_add(t, &l->key, &l->grant);
+		err = load_key(t, l, r);
 		vz_grant_release(&l->grant);
 		return err;
 	case VZ_ACL_FOUND_OTHER_TYPE:
@@ -160,7 +172,7 @@ load_line(struct table *t, struct vz_acl_line *l, struct reporter *r)
 int
 vz_acl_load(struct vz_acl *a, const char *path, vz_acl_line_fn *report, void *arg)
 {
-	struct reporter r = {.fn = report, .arg = arg};
+	struct reporter r = {.fn = report, .arg = arg, .no_commands = a->no_commands};
 	struct table read = {0};
 	struct vz_lines lines;
 	const char *s;
@@ -245,6 +257,12 @@ void
 vz_acl_allow_any(struct vz_acl *a)
 {
 	a->any = true;
+}
+
+void
+vz_acl_no_commands(struct vz_acl *a)
+{
+	a->no_commands = true;
 }
 
 int

@@ -34,6 +34,8 @@ void vz_acl_free(struct vz_acl *a);
 int vz_acl_allow(struct vz_acl *a, const struct vz_key *key);
 /* Everybody who proves a key may send and ask (--allow-any). */
 void vz_acl_allow_any(struct vz_acl *a);
+/* command="..." is an error in the files that are loaded after this: no commands are run here. */
+void vz_acl_no_commands(struct vz_acl *a);
 /*
  * Adds an authorised file: `[options] KEY [name]` lines, KEY vz1... or ssh-ed25519 AAAA... A bad
  * line grants nothing and is reported; the same key twice: the first counts. VZ_FS_TRUSTED, 1 MiB,

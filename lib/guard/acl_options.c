@@ -160,17 +160,17 @@ static const struct option {
 	bool in_force;
 	const char *why;
 } options[] = {
-    {"from", take_from, false,
+    {"from", take_from, true,
 	"from= takes addresses, with /BITS or without, and relay:vz1..., with commas between"},
-    {"rate", take_rate, false, "rate= takes a number of messages and /s"},
-    {"burst", take_burst, false, "burst= takes a number of messages"},
-    {"bytes", take_bytes, false, "bytes= takes a size and /s"},
-    {"max-size", take_max_size, false, "max-size= takes a size"},
-    {"max-conns", take_max_conns, false, "max-conns= takes a number"},
-    {"expires", take_expires, false, "expires= takes a date, YYYY-MM-DD"},
-    {"command", take_command, false,
+    {"rate", take_rate, true, "rate= takes a number of messages and /s"},
+    {"burst", take_burst, true, "burst= takes a number of messages"},
+    {"bytes", take_bytes, true, "bytes= takes a size and /s"},
+    {"max-size", take_max_size, true, "max-size= takes a size"},
+    {"max-conns", take_max_conns, true, "max-conns= takes a number"},
+    {"expires", take_expires, true, "expires= takes a date, YYYY-MM-DD"},
+    {"command", take_command, true,
 	"command= takes an absolute path and arguments, at most 64 words"},
-    {"name-match", take_name_match, false, "name-match= takes a pattern"},
+    {"name-match", take_name_match, true, "name-match= takes a pattern"},
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 

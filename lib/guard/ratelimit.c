@@ -81,3 +81,9 @@ vz_bucket_take(struct vz_bucket *b, uint64_t n, uint64_t now_ms)
 	b->owed = n - need;
 	return 0;
 }
+
+bool
+vz_bucket_alike(const struct vz_bucket *a, const struct vz_bucket *b)
+{
+	return a->rate == b->rate && a->burst == b->burst;
+}

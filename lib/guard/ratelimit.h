@@ -43,5 +43,7 @@ void vz_bucket_init(struct vz_bucket *b, uint64_t rate_per_s, uint64_t burst);
  * that jumps ahead fills the bucket, no more. Any values are safe.
  */
 uint64_t vz_bucket_take(struct vz_bucket *b, uint64_t n, uint64_t now_ms);
+/* True when both have the same rate and burst, whatever is in them. */
+bool vz_bucket_alike(const struct vz_bucket *a, const struct vz_bucket *b);
 
 #endif

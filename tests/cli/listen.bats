@@ -44,7 +44,7 @@ starts_not() {
 	[ "$(wc -l <help)" -le 24 ]
 	[ "$(awk 'length > 80' help | wc -l)" -eq 0 ]
 	for option in -k --keep -1 --once -o -d --dir -a --authorized --allow --allow-any --max-size \
-		--max-conns --raw --ready-fd --socket-mode -i --identity --psk-file --state \
+		--max-conns --audit --raw --ready-fd --socket-mode -i --identity --psk-file --state \
 		--passphrase-fd -w --timeout -4 -6 -v -q --log-json -h --help -V --version; do
 		grep -Eq -- "(^|[ ,])$option" help || fail "$option is not in --help"
 	done
@@ -87,7 +87,6 @@ starts_not() {
 	usage 'unknown option --lines' --lines 0
 	usage 'unknown option --null' --null 0
 	usage 'unknown option --echo' --echo 0
-	usage 'unknown option --audit' --audit log 0
 	usage 'unknown option --resume-window' --resume-window 1m 0
 	usage 'unexpected argument' 127.0.0.1:0 -- cat
 	usage 'at a relay' --allow-any "$(key_of alice)@127.0.0.1:1"

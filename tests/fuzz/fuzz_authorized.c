@@ -2,6 +2,7 @@
  * Authorised and revoked files: whatever stands in them, a key that they do not name gets in
  * nowhere, and a revoked key never.
  */
+#include <netinet/in.h>
 #include "base/err.h"
 #include "base/text.h"
 #include "guard/acl.h"
@@ -32,6 +33,23 @@ count(void *arg, unsigned line, const char *what)
 	++*(unsigned *)arg;
 }
 
+/* Whatever a line demands can be asked about. */
+static void
+ask_all(const struct vz_grant *g)
+{
+	const struct sockaddr_in in = {.sin_family = AF_INET};
+	char *const *argv = vz_grant_command(g);
+	struct vz_bucket b;
+
+	(void)vz_grant_from_ok(g, (const struct sockaddr *)&in);
+	(void)vz_grant_name_ok(g, "name", 4);
+	(void)vz_grant_expired(g, 1);
+	PROMISE(vz_grant_max_size(g) > 0 && vz_grant_max_conns(g) > 0);
+	PROMISE(!vz_grant_messages(g, &b) || vz_bucket_take(&b, 1, 0) == 0);
+	PROMISE(!vz_grant_bytes(g, &b) || vz_bucket_take(&b, 1, 0) == 0);
+	PROMISE(!argv || argv[0][0] == '/');
+}
+
 static void
 one_line(const uint8_t *data, size_t size, struct vz_acl *a)
 {
@@ -45,6 +63,9 @@ one_line(const uint8_t *data, size_t size, struct vz_acl *a)
 	PROMISE(!vz_key_equal(&l.key, &stranger));
 	if (vz_acl_check(a, &l.key, &grant) == 0)
 		PROMISE(grant.rights != 0);
+	ask_all(&l.grant);
+	vz_grant_release(&l.grant);
+	vz_grant_release(&grant);
 }
 
 int

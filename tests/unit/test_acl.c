@@ -183,7 +183,9 @@ a_line_that_is_not_understood_grants_nothing_and_is_reported(void **state)
 {
 	static const char *const bad[] = {"nonsense %0", "send,frob %0", "frob=\"a b,c\" %0",
 	    "send, %0", ",send %0", "send,,ask %0", "Send %0", "send= %0", "send=\"x\" %0",
-	    "send=\"x %0", "\"send\" %0", "from=\"10.0.0.0/8\" %0", "send", "send %0x",
+	    "send=\"x %0", "\"send\" %0", "from=\"10.0.0.1/8\" %0", "from=10.0.0.0/8 %0",
+	    "rate=\"1/s\",rate=\"2/s\" %0", "burst=\"5\" %0", "command=\"x\" %0",
+	    "expires=\"2030-02-30\" %0", "send,max-size=\"0\" %0", "send", "send %0x",
 	    "send send %0", "%0x", "vz1", "\"%0\"", "send ~0x", "ssh-ed25519", "ssh-ed25519 AAAA",
 	    "Ssh-ed25519 AAAA", "%0 a\x1b[31m", "%0 \xff", "%0 a\tb", "*", "%"};
 	struct tempdir *t = *state;
@@ -283,6 +285,31 @@ a_file_that_fails_adds_nothing_of_it(void **state)
 }
 
 static void
+what_a_line_demands_outlives_the_list(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_acl *a = load(t,
+	    "max-size=\"7\",name-match=\"*\" %0 first\n"
+	    "max-size=\"9\" ~0\n"
+	    "command=\"/x y\" ssh-rsa AAAA\n"
+	    "%1\n");
+	struct vz_grant g, other;
+
+	assert_int_equal(reported, 2);
+	assert_int_equal(
+	    vz_acl_load(
+		a, write_file(t, "more", "max-size=\"11\" %0\nrate=\"1/s\" %2\n"), report, NULL),
+	    0);
+	assert_int_equal(check(a, 0, &g), 0);
+	assert_int_equal(check(a, 1, &other), 0);
+	vz_acl_free(a);
+	assert_int_equal(vz_grant_max_size(&g), 7);
+	assert_true(vz_grant_max_size(&other) == UINT64_MAX);
+	vz_grant_release(&g);
+	vz_grant_release(&other);
+}
+
+static void
 revoked_wins_over_everything(void **state)
 {
 	struct tempdir *t = *state;
@@ -376,6 +403,7 @@ main(void)
 	    TEST(rights_of_a_relay_grant_nothing_here),
 	    TEST(the_first_line_of_a_key_counts_in_either_form_and_the_second_is_reported),
 	    TEST(a_file_that_fails_adds_nothing_of_it),
+	    TEST(what_a_line_demands_outlives_the_list),
 	    TEST(revoked_wins_over_everything),
 	    TEST(a_revoked_list_with_any_bad_line_is_refused_and_says_where),
 	    TEST(allow_any_lets_strangers_in_but_not_past_a_line_of_their_own),

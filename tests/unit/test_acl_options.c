@@ -17,6 +17,7 @@
 #include "base/secret.h"
 #include "crypto/sign.h"
 #include "guard/acl.h"
+#include "guard/acl_line.h"
 #include "guard/acl_options.h"
 
 static struct vz_key
@@ -499,6 +500,75 @@ a_released_grant_grants_nothing(void **state)
 	vz_grant_release(&none);
 }
 
+/* A line of these options and a key. */
+static enum vz_acl_found
+read_line(const char *line_options, struct vz_grant *g)
+{
+	struct vz_key key = key_of(3);
+	char text[VZ_KEY_TEXT], line[1024];
+	struct vz_acl_line l = {.s = line, .grant.line = 5};
+	enum vz_acl_found found;
+
+	vz_key_format(&key, text);
+	l.len = (size_t)snprintf(line, sizeof(line), "%s %s a name", line_options, text);
+	found = vz_acl_line_parse(&l);
+	*g = l.grant;
+	assert_int_equal(g->line, 5);
+	assert_true(found == VZ_ACL_FOUND_KEY ? vz_key_equal(&l.key, &key) : l.why != NULL);
+	return found;
+}
+
+static void
+a_line_has_all_of_its_options_and_rights(void **state)
+{
+	struct vz_bucket b;
+	struct vz_grant g;
+
+	(void)state;
+	assert_int_equal(
+	    read_line("ask,from=\"10.0.0.0/8,::1\",rate=\"5/s\",burst=\"6\",bytes=\"7k/s\","
+		      "max-size=\"8\",max-conns=\"9\",expires=\"2030-01-01\","
+		      "command=\"/bin/x a,b\",name-match=\"x y*\"",
+		&g),
+	    VZ_ACL_FOUND_KEY);
+	assert_int_equal(g.rights, VZ_RIGHT_ASK);
+	assert_string_equal(g.name, "a name");
+	assert_true(from(&g, "10.1.1.1"));
+	assert_false(from(&g, "11.1.1.1"));
+	assert_true(vz_grant_messages(&g, &b));
+	assert_true(vz_grant_bytes(&g, &b));
+	assert_int_equal(vz_grant_max_size(&g), 8);
+	assert_int_equal(vz_grant_max_conns(&g), 9);
+	assert_true(vz_grant_expired(&g, 4000000000));
+	assert_string_equal(vz_grant_command(&g)[1], "a,b");
+	assert_true(vz_grant_name_ok(&g, "x yz", 4));
+	assert_false(vz_grant_name_ok(&g, "xyz", 3));
+	vz_grant_release(&g);
+	/* An option is no right: a line with options alone has both. */
+	assert_int_equal(read_line("max-size=\"1\"", &g), VZ_ACL_FOUND_KEY);
+	assert_int_equal(g.rights, VZ_RIGHT_SEND | VZ_RIGHT_ASK);
+	vz_grant_release(&g);
+	assert_int_equal(read_line("register,max-size=\"1\"", &g), VZ_ACL_FOUND_KEY);
+	assert_int_equal(g.rights, 0);
+	vz_grant_release(&g);
+}
+
+static void
+a_line_with_a_bad_option_grants_nothing(void **state)
+{
+	static const char *const bad[] = {"send,from=\"x\"", "max-size=\"1\",max-size=\"2\"",
+	    "burst=\"2\"", "max-size=\"1\",frob=\"2\"", "max-size=\"1\",", "max-size=\"1",
+	    "max-size=\"1\"x", "max-size =\"1\"", "rate=\"1/s\" send"};
+	struct vz_grant g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(read_line(bad[i], &g), VZ_ACL_FOUND_BAD_KEY);
+		assert_int_equal(g.rights, 0);
+		assert_null(g.rule);
+	}
+}
+
 int
 main(void)
 {
@@ -522,6 +592,8 @@ main(void)
 	    cmocka_unit_test(an_option_given_twice_or_unknown_is_refused),
 	    cmocka_unit_test(a_burst_without_a_rate_is_refused),
 	    cmocka_unit_test(a_released_grant_grants_nothing),
+	    cmocka_unit_test(a_line_has_all_of_its_options_and_rights),
+	    cmocka_unit_test(a_line_with_a_bad_option_grants_nothing),
 	};
 
 	if (vz_secret_init() != 0)

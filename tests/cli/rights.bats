@@ -1,0 +1,399 @@
+#!/usr/bin/env bats
+# vz-authorized(5): each option grants and denies, what is broken grants nothing, and a running
+# listener follows its files.
+load helpers
+
+setup_file() {
+	identities alice bob carol
+}
+
+# granted LINE...: the lines of `keys`, where @alice and @carol stand for their keys.
+granted() {
+	printf '%s\n' "$@" | sed "s/@alice/$(key_of alice)/; s/@carol/$(key_of carol)/" >keys.new
+	mv keys.new keys
+}
+
+# serve LINE... [-- OPTION...]: bob listens with a folder `b` of his own, these lines and an inbox.
+serve() {
+	local -a lines=()
+
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		lines+=("$1")
+		shift
+	done
+	[ $# -eq 0 ] || shift
+	granted "${lines[@]}"
+	mkdir -m 700 -p b in
+	cp "$(id_of bob)" b/identity
+	started listen "$LISTEN" -i b/identity -a keys --ready-fd 9 -v -d in "$@" "${AT[@]:-127.0.0.1:0}" || return
+	LISTENER=$PID
+	ADDR=$READY
+}
+
+# held NAME: alice, or SENDER, sends what descriptor 8 is given, in the background, and it has
+# begun: HELD. Close 8 in the end.
+held() {
+	mkfifo hold
+	"$SEND" -i "$(id_of "${SENDER:-alice}")" "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	until_true grep -q 'message .* from' listen.err
+}
+
+# said N REGEX: so many lines of listen.err match, in the end.
+said() {
+	until_true eval "[ \"\$(grep -Ec -- '$2' listen.err)\" -ge $1 ]"
+}
+
+# milliseconds: the time, for differences.
+milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
+
+@test "send grants messages, and no questions" {
+	serve 'send @alice' 'ask @carol'
+	exits 0 send "$ADDR" <<<x
+	exits 77 send -r "$ADDR" <<<x
+	says send.err 'may not ask'
+	SENDER=carol exits 77 send "$ADDR" <<<x
+	says send.err 'may not send'
+	holds 1 in
+}
+
+@test "from= grants the addresses that it names, and no others" {
+	AT=(127.0.0.1:0 "$PWD/sock")
+	serve 'from="127.0.0.0/8" @alice' 'from="10.0.0.0/8,192.0.2.1,127.0.0.2/31" @carol'
+	exits 0 send "$ADDR" <<<x
+	SENDER=carol exits 77 send "$ADDR" <<<x
+	says send.err 'from that address'
+	exits 77 send "$(key_of bob)@$PWD/sock" <<<x
+	says send.err 'from that address'
+	granted 'from="10.0.0.0/8,127.0.0.1" @alice' '@carol'
+	kill -HUP "$LISTENER"
+	said 1 'rights read again'
+	exits 0 send "$ADDR" <<<x
+	SENDER=carol exits 0 send "$(key_of bob)@$PWD/sock" <<<x
+	holds 3 in
+}
+
+@test "from= knows IPv6, and IPv4 on a socket of both families" {
+	ipv6_or_skip
+	AT=('[::1]:0' '*:0')
+	serve 'from="::1/128" @alice' 'from="127.0.0.1" @carol'
+	exits 0 send "$ADDR" <<<x
+	SENDER=carol exits 77 send "$ADDR" <<<x
+	port=$(sed -n '2s/.*://p' listen.ready)
+	SENDER=carol exits 0 send "$(key_of bob)@127.0.0.1:$port" <<<x
+	exits 77 send "$(key_of bob)@127.0.0.1:$port" <<<x
+}
+
+@test "expires= grants until its day" {
+	serve 'expires="2100-01-01" @alice' 'expires="2024-02-29" @carol'
+	exits 0 send "$ADDR" <<<x
+	SENDER=carol exits 77 send "$ADDR" <<<x
+	says send.err 'has expired'
+	holds 1 in
+}
+
+@test "expires= ends a running session when its day comes" {
+	command -v cc >/dev/null || skip 'no compiler here'
+	cat >later.c <<-'END'
+		#include <time.h>
+		#include <unistd.h>
+		time_t time(time_t *t)
+		{
+			struct timespec now;
+			clock_gettime(CLOCK_REALTIME, &now);
+			if (access("tomorrow", F_OK) == 0)
+				now.tv_sec += 100 * 366 * 86400L;
+			if (t)
+				*t = now.tv_sec;
+			return now.tv_sec;
+		}
+	END
+	cc -shared -fPIC -o later.so later.c || skip 'cannot build a library here'
+	export ASAN_OPTIONS=verify_asan_link_order=0:$ASAN_OPTIONS
+	LD_PRELOAD=$PWD/later.so serve 'expires="2100-01-01" @alice' '@carol'
+	held
+	: >tomorrow
+	ended 77 "$HELD"
+	exec 8>&-
+	says held.err 'has expired'
+	exits 77 send "$ADDR" <<<x
+	SENDER=carol exits 0 send "$ADDR" <<<x
+	holds 1 in
+}
+
+@test "max-conns= grants so many sessions at once, and no more" {
+	serve 'max-conns="1" @alice' 'max-conns="2" @carol'
+	held
+	exits 75 send "$ADDR" <<<x
+	says send.err 'too many sessions'
+	exec 8>&-
+	ended 0 "$HELD"
+	exits 0 send "$ADDR" <<<x
+	rm hold
+	: >listen.err
+	SENDER=carol held
+	SENDER=carol exits 0 send "$ADDR" <<<x
+	exec 8>&-
+	ended 0 "$HELD"
+}
+
+@test "max-size= grants up to its bytes, told or found out" {
+	serve 'max-size="10" @alice' 'max-size="1k" @carol' -- --max-size 100
+	printf 0123456789 >ten
+	printf 0123456789X >eleven
+	exits 0 send "$ADDR" ten
+	exits 77 send "$ADDR" eleven
+	exits 0 send --run "$ADDR" -- cat ten
+	exits 77 send --run "$ADDR" -- cat eleven
+	# Of the line's and the option's the lower one.
+	bytes 100 hundred
+	bytes 101 more
+	SENDER=carol exits 0 send "$ADDR" hundred
+	SENDER=carol exits 77 send "$ADDR" more
+	holds 3 in
+}
+
+@test "name-match= grants the names that match, and no others" {
+	serve 'name-match="log-*.txt" @alice' 'name-match="" @carol' 'name-match="?" @carol'
+	exits 0 send --name log-1.txt "$ADDR" <<<x
+	exits 0 send --name log-/../.txt "$ADDR" <<<x
+	for name in log-1.txtx Log-1.txt log.txt; do
+		exits 77 send --name "$name" "$ADDR" <<<x
+		says send.err 'of that name'
+	done
+	exits 77 send "$ADDR" <<<x
+	SENDER=carol exits 0 send --name a "$ADDR" <<<x
+	SENDER=carol exits 77 send "$ADDR" <<<x
+	holds 3 in
+	said 1 'keys: line 2: .*name-match|keys: line 2: .*not empty'
+}
+
+@test "command= is an error where no commands are run, and grants nothing" {
+	serve '@alice' 'command="/bin/cat" @carol'
+	says listen.err 'keys: line 2: command='
+	exits 0 send "$ADDR" <<<x
+	SENDER=carol exits 77 send "$ADDR" <<<x
+}
+
+@test "rate= and burst= slow a sender down to so many messages a second" {
+	serve 'rate="10/s",burst="5" @alice' '@carol'
+	for n in $(seq 25); do echo "$n" >"file$n"; done
+	before=$(milliseconds)
+	exits 0 send "$ADDR" file*
+	passed=$(($(milliseconds) - before))
+	# 5 at once, then 20 more: two seconds.
+	[ "$passed" -ge 1900 ] || fail "only $passed ms"
+	[ "$passed" -le 15000 ] || fail "$passed ms"
+	holds 25 in
+	says listen.err 'over its rate: slowed'
+	before=$(milliseconds)
+	SENDER=carol exits 0 send "$ADDR" file*
+	[ "$(($(milliseconds) - before))" -le 1900 ] || fail 'carol is slowed too'
+}
+
+@test "all sessions of a key share its rate, new ones too" {
+	serve 'rate="5/s" @alice'
+	for n in 1 2 3 4; do echo "$n" >"file$n"; done
+	before=$(milliseconds)
+	pids=()
+	for n in 1 2 3 4; do
+		"$SEND" -i "$(id_of alice)" "$ADDR" file? 2>"send$n.err" 3>&- &
+		pids+=("$!")
+		STARTED+=("$!")
+	done
+	for pid in "${pids[@]}"; do ended 0 "$pid"; done
+	exits 0 send "$ADDR" file1 file2 file3 file4
+	passed=$(($(milliseconds) - before))
+	# 20 messages, of which 5 at once.
+	[ "$passed" -ge 2900 ] || fail "only $passed ms"
+	holds 20 in
+}
+
+@test "bytes= slows a message down to so many bytes a second" {
+	serve 'bytes="100k/s" @alice'
+	bytes 409600 file
+	before=$(milliseconds)
+	exits 0 send "$ADDR" file
+	passed=$(($(milliseconds) - before))
+	# 100 KiB at once, and the last frame is on credit.
+	[ "$passed" -ge 1900 ] || fail "only $passed ms"
+	[ "$passed" -le 20000 ] || fail "$passed ms"
+	cmp file in/*
+}
+
+@test "who would have to wait for too long is told for how long" {
+	serve 'bytes="1k/s" @alice' '@carol'
+	bytes 60000 file
+	exits 0 send --run "$ADDR" -- head -c 15000 file
+	exits 75 send "$ADDR" file
+	says send.err 'over its rate: try again in 1[0-9] s'
+	SENDER=carol exits 0 send "$ADDR" file
+	holds 2 in
+}
+
+@test "a sender that is slowed holds nobody else up, and costs no time of the processor" {
+	serve 'bytes="1k/s" @alice' '@carol'
+	bytes 100000 file
+	"$SEND" -i "$(id_of alice)" "$ADDR" file 2>slow.err 3>&- &
+	STARTED+=("$!")
+	said 1 'slowed'
+	before=$(awk '{ print $14 + $15 }' "/proc/$LISTENER/stat")
+	for _ in 1 2 3; do
+		SENDER=carol exits 0 send "$ADDR" file
+	done
+	ticks=$(($(awk '{ print $14 + $15 }' "/proc/$LISTENER/stat") - before))
+	[ "$ticks" -le 50 ] || fail "$ticks ticks"
+	kill "$LISTENER"
+	ended 143 "$LISTENER"
+	holds 3 in
+}
+
+@test "a broken line grants nothing and is named, and the others stand" {
+	bad=('nonsense @alice' 'send,frob @alice' 'from="10.0.0.1/8" @alice' 'rate="0/s" @alice'
+		'rate="5" @alice' 'burst="5" @alice' 'bytes="x/s" @alice' 'max-size="0" @alice'
+		'max-conns="-1" @alice' 'expires="2030-02-30" @alice' 'name-match="" @alice'
+		'command="cat" @alice' 'max-size="1",max-size="2" @alice' 'max-size=1 @alice'
+		'from="127.0.0.1 @alice')
+	serve "${bad[@]}" '@carol'
+	for n in $(seq "${#bad[@]}"); do
+		says listen.err "keys: line $n: " || fail "${bad[n - 1]}"
+	done
+	run ! grep -q "keys: line $((${#bad[@]} + 1))" listen.err
+	exits 77 send "$ADDR" <<<x
+	says send.err 'not authorised'
+	SENDER=carol exits 0 send "$ADDR" <<<x
+}
+
+@test "a listener follows its file without a signal" {
+	serve '@carol'
+	exits 77 send "$ADDR" <<<x
+	granted '@alice' '@carol'
+	said 1 'rights read again'
+	exits 0 send "$ADDR" <<<x
+	held
+	granted '@carol'
+	ended 77 "$HELD"
+	exec 8>&-
+	says held.err 'no longer authorised'
+	until_true holds 1 in
+	exits 77 send "$ADDR" <<<x
+}
+
+@test "a running session has the options that its line has now" {
+	serve '@alice'
+	held
+	granted 'max-size="1k" @alice'
+	said 1 'rights read again'
+	head -c 5000 /dev/zero >&8
+	ended 77 "$HELD"
+	exec 8>&-
+	granted 'from="10.0.0.0/8" @alice'
+	said 2 'rights read again'
+	exits 77 send "$ADDR" <<<x
+	granted '@alice'
+	said 3 'rights read again'
+	exits 0 send "$ADDR" <<<x
+	: >listen.err
+	rm hold
+	held
+	granted 'from="10.0.0.0/8" @alice'
+	ended 77 "$HELD"
+	exec 8>&-
+	says held.err 'from that address'
+}
+
+@test "authorised keys that cannot be read leave the old rights, less what is revoked" {
+	serve '@alice' '@carol'
+	n=0
+	# Without a signal, too: each is a change.
+	chmod 666 keys
+	said $((n += 1)) 'as they were'
+	exits 0 send "$ADDR" <<<x
+	chmod 644 keys
+	said 1 'rights read again'
+	printf 'a\0b\n' >keys.new && mv keys.new keys
+	said $((n += 1)) 'as they were'
+	exits 0 send "$ADDR" <<<x
+	head -c 1100000 /dev/zero | tr '\0' '#' >keys.new && mv keys.new keys
+	said $((n += 1)) 'as they were'
+	exits 0 send "$ADDR" <<<x
+	rm keys
+	said $((n += 1)) 'as they were'
+	exits 0 send "$ADDR" <<<x
+	held
+	key_of alice >b/revoked
+	ended 77 "$HELD"
+	exec 8>&-
+	exits 77 send "$ADDR" <<<x
+	says send.err 'revoked'
+	SENDER=carol exits 0 send "$ADDR" <<<x
+	granted '@alice'
+	said 2 'rights read again'
+	SENDER=carol exits 77 send "$ADDR" <<<x
+	exits 77 send "$ADDR" <<<x
+	rm b/revoked
+	said 3 'rights read again'
+	exits 0 send "$ADDR" <<<x
+}
+
+@test "a damaged revoked list lets nobody new in until it is mended" {
+	serve '@alice' '@carol'
+	held
+	{ key_of carol; echo 'not a key'; } >b/revoked
+	said 1 'nobody new gets in'
+	says listen.err 'revoked: line 2'
+	exits 75 send "$ADDR" <<<x
+	SENDER=carol exits 75 send "$ADDR" <<<x
+	# Who is in stays, unless the other list says otherwise.
+	echo y >&8
+	exec 8>&-
+	ended 0 "$HELD"
+	key_of carol >b/revoked
+	said 1 'rights read again'
+	exits 0 send "$ADDR" <<<x
+	SENDER=carol exits 77 send "$ADDR" <<<x
+	chmod 666 b/revoked
+	said 2 'nobody new gets in'
+	exits 75 send "$ADDR" <<<x
+	chmod 600 b/revoked
+	said 2 'rights read again'
+	exits 0 send "$ADDR" <<<x
+	rm hold
+	: >listen.err
+	held
+	echo nonsense >b/revoked
+	said 1 'nobody new gets in'
+	granted '@carol'
+	ended 77 "$HELD"
+	exec 8>&-
+	holds 3 in
+}
+
+@test "a revoked key loses its running session" {
+	serve '@alice'
+	held
+	key_of alice >b/revoked
+	ended 77 "$HELD"
+	exec 8>&-
+	until_true empty in
+	exits 77 send "$ADDR" <<<x
+	says send.err 'revoked'
+}
+
+@test "a file that is still being written takes nobody's right away" {
+	serve '@carol' '@alice'
+	held
+	# Two seconds without alice's line.
+	key_of carol >keys
+	for n in $(seq 100); do
+		echo "# line $n" >>keys
+		read -r -t 0.02 <> <(:) || true
+	done
+	key_of alice >>keys
+	said 1 'rights read again'
+	exec 8>&-
+	ended 0 "$HELD"
+	holds 1 in
+}
