@@ -143,6 +143,9 @@ ask_full() { send -r --lines "$ADDR" >/dev/full; }
 	answerer status 9
 	exits 9 ask --lines <in
 	cmp in out
+	answerer ranks 5
+	exits 1 ask --lines <in
+	cmp in out
 	answerer half
 	exits 79 ask --lines < <(echo abcd; echo efgh)
 	printf '\n\n' | cmp - out

@@ -6,6 +6,7 @@
  *	lines		writes each message and a newline to standard output
  *	echo		answers each question with itself
  *	reverse N	gathers N questions, answers the last first; what is left at the end too
+ *	ranks N		the same, each with its own number from 1 as the status
  *	parts		answers with itself in data frames, byte by byte at first
  *	refuse N	refuses each Nth message with 77, takes the others
  *	status N	answers each question with itself and status N
@@ -98,6 +99,20 @@ answer_whole(struct vz_session *s, struct question *q, uint8_t status)
 	return r != VZ_EFULL;
 }
 
+static uint8_t
+status_of(const struct question *q)
+{
+	if (is("ranks"))
+		return (uint8_t)(q->number + 1);
+	return is("status") ? (uint8_t)parameter : 0;
+}
+
+static bool
+backwards(void)
+{
+	return is("reverse") || is("ranks");
+}
+
 /* False: not all of it could be said now. */
 static bool
 answer(struct guest *g, struct question *q)
@@ -115,7 +130,7 @@ answer(struct guest *g, struct question *q)
 	else if (is("parts") || q->len > VZ_WHOLE_MAX)
 		done = reply_in_parts(s, q, q->len, 0);
 	else
-		done = answer_whole(s, q, is("status") ? (uint8_t)parameter : 0);
+		done = answer_whole(s, q, status_of(q));
 	if (!done)
 		return false;
 	free(q->body);
@@ -177,7 +192,7 @@ ended(struct guest *g, uint64_t number)
 		putchar('\n');
 		fflush(stdout);
 	}
-	if (!is("reverse"))
+	if (!backwards())
 		answer_some(g);
 	else if (g->seen - g->first >= parameter)
 		answer_back(g);
@@ -224,7 +239,7 @@ on_turn(void *arg, struct vz_conn *c)
 	struct guest *g = arg;
 
 	(void)c;
-	if (!is("reverse"))
+	if (!backwards())
 		answer_some(g);
 	else if (g->back > 0 || (parameter == 0 && g->seen > g->first))
 		answer_back(g);
