@@ -250,6 +250,18 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 	holds 3 in
 }
 
+@test "a sender that is slowed on its way to standard output costs no time of the processor" {
+	granted 'bytes="1k/s" @alice'
+	ALLOW=(-a keys)
+	listen -k -v
+	bytes 5000 file
+	exits 0 send --run "$ADDR" -- bash -c 'head -c 2000 file; read -r -t 0.2 <> <(:); tail -c 3000 file'
+	ticks=$(awk '{ print $14 + $15 }' "/proc/$LISTENER/stat")
+	[ "$ticks" -le 50 ] || fail "$ticks ticks"
+	says listen.err 'slowed'
+	cmp file listen.out
+}
+
 @test "a broken line grants nothing and is named, and the others stand" {
 	bad=('nonsense @alice' 'send,frob @alice' 'from="10.0.0.1/8" @alice' 'rate="0/s" @alice'
 		'rate="5" @alice' 'burst="5" @alice' 'bytes="x/s" @alice' 'max-size="0" @alice'
