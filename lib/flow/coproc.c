@@ -44,7 +44,7 @@ struct vz_coproc {
 	uint64_t leave_by;
 	struct vz_timer timer; /* up: the flush; down: the restart. Always set. */
 	struct vz_timer late;  /* the oldest's answer. Always set with answer_ms. */
-	bool flush_soon, full, paused, finishing, over;
+	bool flush_soon, blocked, full, paused, finishing, over;
 	uint64_t started, delay;
 	size_t refused; /* the size of what was told VZ_EFULL last */
 	struct vz_buf out, in;
@@ -187,7 +187,7 @@ tell_room(struct vz_coproc *c)
 static void
 flush(struct vz_coproc *c)
 {
-	while (c->out.len > 0 && c->condemned == NULL) {
+	while (c->out.len > 0 && c->condemned == NULL && !c->blocked) {
 		size_t n = c->out.len;
 		ssize_t put = vz_handler_write(c->h, vz_buf_ptr(&c->out), n);
 
@@ -196,10 +196,12 @@ flush(struct vz_coproc *c)
 			return;
 		}
 		vz_buf_consume(&c->out, (size_t)put);
-		if ((size_t)put < n)
-			return; /* on_room */
+		if ((size_t)put < n) {
+			c->blocked = true; /* until on_room */
+			return;
+		}
 	}
-	if (c->condemned != NULL)
+	if (c->condemned != NULL || c->blocked)
 		return;
 	if (c->finishing)
 		vz_handler_finish_input(c->h);
@@ -214,6 +216,7 @@ on_room(void *arg, struct vz_handler *h)
 
 	(void)h;
 	enter(c);
+	c->blocked = false;
 	flush(c);
 	tell_room(c);
 	leave(c);
@@ -301,7 +304,7 @@ start(struct vz_coproc *c)
 	if (r != 0)
 		return r;
 	c->condemned = c->leaving = NULL;
-	c->flush_soon = false;
+	c->flush_soon = c->blocked = false;
 	c->started = vz_loop_now(c->loop);
 	if (c->paused)
 		vz_handler_pause_output(c->h, true);

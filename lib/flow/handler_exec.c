@@ -5,10 +5,10 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "flow/spawn.h"
 #include "net/loop.h"
 #include "net/sockopt.h"
 
@@ -92,30 +92,11 @@ arrange(int in, int out, int null, int *report)
 _Noreturn static void
 become(char *const argv[], char *const envp[], int in, int out, int null, int report)
 {
-	int err;
-	ssize_t r;
-
-	setpgid(0, 0);
+	setpgid(0, 0); /* before the exec, which is awaited: nobody meets it outside of its group */
 	vz_signal_reset();
 	if (arrange(in, out, null, &report))
 		execute(argv, envp);
-	err = errno;
-	r = write(report, &err, sizeof(err));
-	(void)r;
-	_exit(127);
-}
-
-/* End of file without a word means that the exec has closed the pipe: the command runs. */
-static int
-exec_errno(int fd)
-{
-	int err = 0;
-	ssize_t r;
-
-	do
-		r = read(fd, &err, sizeof(err));
-	while (r < 0 && errno == EINTR);
-	return r == (ssize_t)sizeof(err) ? err : 0;
+	vz_spawn_failed(report);
 }
 
 static void
@@ -129,30 +110,13 @@ close_all(int fds[static 6])
 	errno = saved;
 }
 
-/* No handler of ours runs in the child: it would write to the pipe that wakes our loop. */
-static pid_t
-fork_quietly(void)
-{
-	sigset_t all, old;
-	pid_t pid;
-	int saved;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
-	pid = fork();
-	saved = errno;
-	if (pid != 0)
-		sigprocmask(SIG_SETMASK, &old, NULL);
-	errno = saved;
-	return pid;
-}
-
 int
 vz_handler_exec(
     char *const argv[], char *const envp[], int null, bool reply, pid_t *pid, int *in, int *out)
 {
 	int fds[6] = {-1, -1, -1, -1, -1, -1}, err, why;
 	int *to = fds, *from = fds + 2, *report = fds + 4;
+	sigset_t mask;
 
 	*pid = -1;
 	*in = *out = -1;
@@ -161,17 +125,15 @@ vz_handler_exec(
 		goto done;
 	err = VZ_ESYSTEM;
 	if (fcntl(to[1], F_SETFL, O_NONBLOCK) != 0 ||
-	    (reply && fcntl(from[0], F_SETFL, O_NONBLOCK) != 0) || (*pid = fork_quietly()) < 0)
+	    (reply && fcntl(from[0], F_SETFL, O_NONBLOCK) != 0) ||
+	    (*pid = vz_spawn_fork(&mask)) < 0)
 		goto done;
 	if (*pid == 0)
 		become(argv, envp, to[0], reply ? from[1] : null, null, report[1]);
-	setpgid(*pid, *pid); /* both sides do it: neither knows who is first */
 	close(report[1]);
 	report[1] = -1;
-	why = exec_errno(report[0]);
+	why = vz_spawn_errno(report[0], *pid);
 	if (why != 0) {
-		while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
-			;
 		*pid = -1;
 		errno = why;
 		goto done;

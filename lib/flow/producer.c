@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "flow/spawn.h"
 #include "net/sockopt.h"
 
 #define PIPE_SIZE (1024 * 1024)
@@ -35,45 +36,33 @@ ended(struct vz_loop *l, pid_t pid, int status, void *arg)
 	p->fn(p->arg, status);
 }
 
-/* The child, up to the exec or to telling why there was none. Caught signals become default ones by
- * the exec itself; those ignored when we began stay ignored, as nohup(1) wants it. */
-_Noreturn static void
-become(char *const argv[], int out, int report)
+/* Caught signals get their default actions before any can come; those that were ignored when we
+ * began stay ignored, as nohup(1) wants it. */
+static void
+restore_signals(const sigset_t *mask)
 {
-	int err;
-	ssize_t r;
+	static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGBUS};
+	struct sigaction now;
 
-	setpgid(0, 0);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		if (sigaction(caught[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			signal(caught[i], SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGTTIN, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+/* The child, up to the exec or to telling why there was none. */
+_Noreturn static void
+become(char *const argv[], int out, int report, const sigset_t *mask)
+{
+	setpgid(0, 0);
+	restore_signals(mask);
 	/* dup2 to itself would leave close-on-exec set. */
 	if (out == STDOUT_FILENO ? fcntl(out, F_SETFD, 0) == 0 : dup2(out, STDOUT_FILENO) >= 0)
 		execvp(argv[0], argv);
-	err = errno;
-	r = write(report, &err, sizeof(err));
-	(void)r;
-	_exit(127);
-}
-
-/* End of file without a word means that the exec has closed the pipe: the command runs. */
-static int
-exec_errno(int fd)
-{
-	int err = 0;
-	ssize_t r;
-
-	do
-		r = read(fd, &err, sizeof(err));
-	while (r < 0 && errno == EINTR);
-	return r == (ssize_t)sizeof(err) ? err : 0;
-}
-
-static void
-reap(pid_t pid)
-{
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	vz_spawn_failed(report);
 }
 
 static void
@@ -93,24 +82,21 @@ static int
 spawn(char *const argv[], pid_t *pid, int *fd)
 {
 	int out[2] = {-1, -1}, report[2] = {-1, -1}, err;
+	sigset_t mask;
 
 	if ((err = vz_pipe(out, 0)) != 0 || (err = vz_pipe(report, 0)) != 0)
 		goto fail;
-	if (fcntl(out[0], F_SETFL, O_NONBLOCK) != 0 || (*pid = fork()) < 0) {
+	if (fcntl(out[0], F_SETFL, O_NONBLOCK) != 0 || (*pid = vz_spawn_fork(&mask)) < 0) {
 		err = VZ_ESYSTEM;
 		goto fail;
 	}
 	if (*pid == 0)
-		become(argv, out[1], report[1]);
+		become(argv, out[1], report[1], &mask);
 	setpgid(*pid, *pid); /* both sides do it: neither knows who is first */
 	close(report[1]);
 	report[1] = -1;
-	errno = exec_errno(report[0]);
+	errno = vz_spawn_errno(report[0], *pid);
 	if (errno != 0) {
-		int why = errno;
-
-		reap(*pid);
-		errno = why;
 		err = VZ_ESYSTEM;
 		goto fail;
 	}
@@ -177,7 +163,7 @@ stop(pid_t pid)
 		pause_ms(5);
 	}
 	kill(-pid, SIGKILL);
-	reap(pid);
+	vz_spawn_reap(pid);
 }
 
 void

@@ -72,6 +72,7 @@ obey(uint64_t number, const uint8_t *body, size_t len, const uint8_t *rest, size
 	case 'm': fwrite("\0\0\0\5xxxxx", 1, 9, stdout); break;
 	case 'b': fwrite("\377\377\377\377", 1, 4, stdout); break;
 	case 'u': say(number + 1, 0, "", 0); break;
+	case 'U': say(number + 1024, 0, "", 0); break; /* the same place, another time */
 	case '2':
 		say(number, 0, "", 0);
 		say(number, 0, "", 0);
@@ -414,11 +415,12 @@ an_answer_that_breaks_the_format_ends_it(void **state)
 		const char *body, *words;
 	} bad[] = {{"m", "answered with a malformed frame"},
 	    {"b", "answered with a frame over the limit"},
-	    {"u", "answered a message that does not wait for an answer"}};
+	    {"u", "answered a message that does not wait for an answer"},
+	    {"U", "answered a message that does not wait for an answer"}};
 
 	(void)state;
 	start(&plain);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		char expected[256];
 
 		n_told = 0;
@@ -597,6 +599,13 @@ one_that_is_forgotten_is_not_told(void **state)
 	assert_string_equal(told, "2=0:held 3=0: ");
 	assert_int_equal(vz_coproc_unanswered(coproc), 0);
 	vz_coproc_forget(coproc, number);
+	/* Nor when it dies. */
+	assert_int_equal(ask_bytes(4, "n", 1, &number), 0);
+	vz_coproc_forget(coproc, number);
+	ask(5, "w");
+	until_answers(1);
+	assert_null(strstr(told, "4=75"));
+	assert_non_null(strstr(told, "5=75"));
 }
 
 static void

@@ -499,6 +499,8 @@ one_that_left_the_group_never_sees_a_cut_message_end(void **state)
 	r.stop_at = 5;
 	turn_until(2);
 	vz_handler_kill(r.h);
+	give(&r, "rest");
+	vz_handler_finish_input(r.h); /* too late to be believed */
 	turn_until(0);
 	assert_int_equal(vz_handlers_held(all), 1);
 	assert_int_equal(kill(-pid_in("pid"), SIGKILL), 0);
@@ -540,6 +542,27 @@ what_it_left_behind_does_not_read_the_end_of_a_message_it_did_not_want(void **st
 	r.stop_at = 1;
 	turn_until(2);
 	give(&r, "\n");
+	turn_until(0);
+	assert_int_equal(vz_handler_status(&r.end), 0);
+	until_held(0);
+	assert_false(there("flag"));
+}
+
+static void
+what_it_left_behind_with_a_message_that_may_not_end_is_ended(void **state)
+{
+	struct vz_handler_config config = {.output_ms = 50};
+	static const char zeros[1 << 20];
+	struct run r;
+
+	(void)state;
+	start(&r, "exec 3<&0; sh -c 'sleep 60; cat <&3; echo x >flag' & exit 0", &config);
+	assert_in_range(vz_handler_write(r.h, zeros, sizeof(zeros)), 1, sizeof(zeros) - 1);
+	r.stop_on_room = true; /* it takes all, now that nobody reads it */
+	turn_until(1);
+	assert_int_equal(vz_handler_write(r.h, zeros, sizeof(zeros)), sizeof(zeros));
+	vz_handler_finish_input(r.h);
+	assert_int_equal(vz_handlers_held(all), 1);
 	turn_until(0);
 	assert_int_equal(vz_handler_status(&r.end), 0);
 	until_held(0);
@@ -604,6 +627,11 @@ output_that_comes_after_the_exit_is_awaited_while_it_flows(void **state)
 	start(&r, "head -c 3000000 /dev/zero & exit 0", &config);
 	turn_until(0);
 	assert_int_equal(r.total, 3000000);
+	/* Longer in all than the silence allowed. */
+	config.output_ms = 600;
+	start(&r, "{ for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; echo; done; } & exit 0", &config);
+	turn_until(0);
+	assert_int_equal(r.total, 10);
 }
 
 static void
@@ -636,6 +664,20 @@ output_that_is_paused_holds_the_command_back_and_loses_nothing(void **state)
 	vz_handler_pause_output(r.h, false);
 	turn_until(0);
 	assert_string_equal(r.output, "end\n");
+	config.output_ms = 500;
+	start(&r, "echo end; sleep 60 & exit 0", &config);
+	while (!vz_handler_input_gone(r.h)) {
+		assert_int_equal(vz_timer_set(loop, &t, 1), 0);
+		turn_until(3);
+	}
+	vz_handler_pause_output(r.h, true);
+	r.pause = true;
+	assert_int_equal(vz_timer_set(loop, &t, 800), 0);
+	turn_until(3);
+	assert_int_equal(r.ended, 0);
+	vz_handler_kill(r.h);
+	turn_until(0);
+	assert_true(r.end.killed);
 }
 
 static void
@@ -744,6 +786,7 @@ main(void)
 	    TEST(one_that_left_the_group_never_sees_a_cut_message_end),
 	    TEST(when_too_many_pipes_are_held_nothing_is_started),
 	    TEST(what_it_left_behind_does_not_read_the_end_of_a_message_it_did_not_want),
+	    TEST(what_it_left_behind_with_a_message_that_may_not_end_is_ended),
 	    TEST(a_time_limit_ends_the_whole_group_and_is_79_however_it_exits),
 	    TEST(output_held_open_by_what_it_left_behind_does_not_hang),
 	    TEST(output_that_comes_after_the_exit_is_awaited_while_it_flows),

@@ -402,7 +402,7 @@ main(void)
 	if (dir == NULL || system("command -v jq >/dev/null") != 0) {
 		puts(dir == NULL ? "skipped: no vectors (VZ_VECTORS names their folder)"
 				 : "skipped: no jq");
-		return 0;
+		return 77; /* as test runners have it */
 	}
 	if (vz_secret_init() != 0)
 		return 1;
