@@ -301,7 +301,7 @@ batch_pump(struct lane *l)
 		if (l->link.stage < LINK_AUTHENTICATED)
 			return;
 		moved = send_items(l, got == VZ_SOURCE_END);
-		if (got == VZ_SOURCE_FULL && cut_offset(&b->cut) == vz_source_end(in->source))
+		if (got == VZ_SOURCE_FULL && !moved)
 			slow_check(l->run);
 		input_release(in, l->index, cut_offset(&b->cut));
 	}
@@ -367,6 +367,7 @@ batch_over(struct lane *l, int status)
 {
 	struct batch *b = l->batch;
 
+	l->bytes = b->bytes;
 	if (status == 0)
 		return;
 	/* The words were said; what had a verdict before keeps it. */

@@ -148,12 +148,13 @@ input_open(struct input *in, size_t who)
 	return take(in, source, who, in->stdin_fd || !vz_source_rereadable(source));
 }
 
+/* Those without a connection could only read ahead, which was just done. */
 static void
 tell_others(struct input *in, size_t who)
 {
 	for (size_t i = 0; in->users > 1 && i < in->run->n_lanes; i++)
 		if (i != who && in->user[i].uses)
-			lane_kick(&in->run->lanes[i]);
+			link_kick(&in->run->lanes[i].link);
 }
 
 static void
@@ -205,8 +206,9 @@ input_fill(struct input *in, size_t who, uint64_t goal)
 	if (in->dry)
 		return VZ_SOURCE_DRY;
 	got = vz_source_fill(in->source, goal);
-	if (vz_source_end(in->source) > before || got == VZ_SOURCE_END || got < 0)
+	if (vz_source_end(in->source) > before || (got == VZ_SOURCE_END && !in->told) || got < 0)
 		tell_others(in, who);
+	in->told |= got == VZ_SOURCE_END;
 	in->full |= got == VZ_SOURCE_FULL;
 	if (got == VZ_SOURCE_DRY && (err = wait_for(in)) != 0)
 		return err;
@@ -280,8 +282,7 @@ input_leave(struct input *in, size_t who)
 	free(in->user);
 	in->source = NULL;
 	in->user = NULL;
-	in->dry = false;
-	/* What can be read only once is not there a second time. */
+	in->dry = in->full = in->told = false;
 }
 
 bool

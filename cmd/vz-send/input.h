@@ -22,6 +22,7 @@ struct input {
 	int status;               /* why it cannot be read, said once; it is not tried again */
 	bool dry;                 /* nothing to be read until the descriptor says so */
 	bool full;                /* the ring was, since it was last half empty */
+	bool told;                /* all lanes know that its end was met */
 	struct vz_watch watch;
 	struct input_user *user; /* one for each lane, while open */
 	size_t users;

@@ -49,8 +49,10 @@ lane_abort(struct lane *l, int status, const char *text)
 {
 	leave_all(l);
 	link_abort(&l->link, status, text);
-	if (!l->link.conn)
-		lane_over(l, status);
+	if (l->link.conn)
+		return;
+	link_drop(&l->link); /* it may still be dialling */
+	lane_over(l, status);
 }
 
 /* The link. */

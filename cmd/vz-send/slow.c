@@ -6,8 +6,9 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/send.h"
 
-#define GRACE_MS 2000 /* that the ring may stay more than half full of what one of several lacks \
-		       */
+#define GRACE_MS                                                                        \
+	2000 /* that the ring may stay more than half full of what one of several lacks \
+	      */
 
 static void
 grace_over(struct vz_loop *loop, struct vz_timer *t)

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "wire/session_impl.h"
 
+#define FORGET_STEP 64 /* messages */
+
 void
 vz_session_defaults(struct vz_session_config *c)
 {
@@ -222,6 +224,13 @@ vz_session_ping(struct vz_session *s, uint64_t token)
 	return vz_session_put(s, &f);
 }
 
+/* A sender's FORGET is worth a record of its own only for many; else it shares the next one. */
+static bool
+forgets(const struct vz_session *s)
+{
+	return s->sender && s->messages.base - s->forgotten >= FORGET_STEP;
+}
+
 /* Turns what is owed as state into frames. */
 static int
 put_owed(struct vz_session *s)
@@ -234,9 +243,11 @@ put_owed(struct vz_session *s)
 	if (s->pong_due && (r = vz_session_put(s, &pong)) < 0)
 		return r;
 	s->pong_due = false;
-	if ((r = s->sender ? vz_sender_owed(s) : vz_listener_owed(s)) < 0)
+	if (!s->sender && (r = vz_listener_owed(s)) < 0)
 		return r;
-	return vz_flow_owed(s);
+	if ((r = vz_flow_owed(s)) < 0)
+		return r;
+	return forgets(s) || (s->sender && s->control.len > 0) ? vz_sender_owed(s) : 0;
 }
 
 int
@@ -259,8 +270,7 @@ vz_session_pending(const struct vz_session *s)
 		return false;
 	return s->control.len > 0 ||
 	    (!s->closing &&
-		(s->pong_due || vz_flow_owes(s) || s->delivered_count > 0 ||
-		    (s->sender && s->messages.base != s->forgotten)));
+		(s->pong_due || vz_flow_owes(s) || s->delivered_count > 0 || forgets(s)));
 }
 
 /* Reading. */

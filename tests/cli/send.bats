@@ -26,7 +26,8 @@ usage() {
 	[ "$(wc -l <help)" -le 24 ]
 	[ "$(awk 'length > 80' help | wc -l)" -eq 0 ]
 	for option in --run -n --name --check -i --identity --psk-file --state --passphrase-fd -w \
-		--timeout -4 -6 -v -q --log-json -h --help -V --version; do
+		--timeout -4 -6 -v -q --log-json -h --help -V --version -r --reply --lines --null --frames \
+		--in-flight --unordered --raw; do
 		grep -q -- "$option" help || fail "$option is not in --help"
 	done
 	exits 0 send -h >again
@@ -52,7 +53,10 @@ usage() {
 	usage 'not a descriptor' --passphrase-fd x "$(nowhere)"
 	usage 'no command' --run "$(nowhere)"
 	usage 'no command' --run "$(nowhere)" --
-	usage 'one destination at a time' "$(nowhere),$(nowhere)"
+	usage 'an empty destination' "$(nowhere),"
+	usage 'an empty destination' ",$(nowhere)"
+	usage '--in-flight: not a number from 1 to 16384' --in-flight 0 "$(nowhere)"
+	usage '--in-flight: not a number from 1 to 16384' --in-flight 16385 "$(nowhere)"
 	usage 'control characters' --name $'a\nb' "$(nowhere)"
 	usage 'more than 255' --name "$(printf '%0256d' 0)" "$(nowhere)"
 }
@@ -64,11 +68,23 @@ usage() {
 	usage '-n takes no FILE' -n "$(nowhere)" file
 	usage '--check takes no FILE' --check "$(nowhere)" file
 	usage 'one message only' --name x "$(nowhere)" file1 file2
+	usage 'one message only' --lines --name x "$(nowhere)"
+	usage 'standard input only' --lines "$(nowhere)" file
+	usage 'standard input only' --null -n "$(nowhere)"
+	usage 'standard input only' --frames --run "$(nowhere)" -- true
+	usage 'standard input only' --lines --check "$(nowhere)"
+	usage '-r and --check' -r --check "$(nowhere)"
+	usage '-r takes one FILE' -r "$(nowhere)" file1 file2
+	usage '-r takes one destination' -r "$(nowhere),$(nowhere)"
+	usage '-r takes one destination' -r @group
+	usage '--in-flight needs' --in-flight 5 "$(nowhere)"
+	usage '--unordered needs' -r --unordered "$(nowhere)"
+	usage '--unordered is about replies' --lines --unordered "$(nowhere)"
+	usage '--raw is about replies' --raw "$(nowhere)"
 }
 
 @test "options of programs to come are not offered" {
-	for option in --reply -r --lines --null --frames --sign --store=never --retry-for=1 \
-		--in-flight=1 --progress; do
+	for option in --sign --store=never --retry-for=1 --progress; do
 		exits 64 send "$option" "$(nowhere)" </dev/null
 	done
 }

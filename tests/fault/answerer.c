@@ -6,6 +6,7 @@
  *	lines		writes each message and a newline to standard output
  *	echo		answers each question with itself
  *	reverse N	gathers N questions, answers the last first; what is left at the end too
+ *	ranks N		the same, each with its own number from 1 as the status
  *	parts		answers with itself in data frames, byte by byte at first
  *	refuse N	refuses each Nth message with 77, takes the others
  *	status N	answers each question with itself and status N
@@ -37,15 +38,15 @@ struct question {
 	uint64_t number;
 	uint8_t kind;
 	uint8_t *body;
-	size_t len;
-	int taken;
+	size_t len, replied;
+	bool over;
 };
 
 struct guest {
 	struct vz_conn *conn;
 	struct question asked[BODIES]; /* by number */
-	uint64_t seen, first;          /* answered in reverse: from first on */
-	struct question *waiting;      /* for room to answer it: events are held */
+	uint64_t first, seen;          /* those in between wait for their answer, */
+	uint64_t back;                 /* in reverse: those below this, unless it is 0 */
 };
 
 static const char *how;
@@ -67,62 +68,95 @@ is(const char *name)
 	return strcmp(how, name) == 0;
 }
 
-/* A reply in several frames. */
-static void
-reply_in_parts(struct vz_session *s, const struct question *q, size_t len, uint8_t status)
+/* A reply in several frames. False: there is no room for the rest of it now. */
+static bool
+reply_in_parts(struct vz_session *s, struct question *q, size_t len, uint8_t status)
 {
-	size_t at = 0, step = 1;
+	while (q->replied < len) {
+		size_t left = len - q->replied, step = q->replied + 1;
+		long put =
+		    vz_session_data(s, q->number, q->body + q->replied, left < step ? left : step);
 
-	while (at < len) {
-		size_t n = len - at < step ? len - at : step;
-		long put = vz_session_data(s, q->number, q->body + at, n);
-
-		if (put <= 0)
-			errx(70, "no room for a reply of %zu bytes", len);
-		at += (size_t)put;
-		step *= 2;
+		need((int)(put < 0 ? put : 0), "data");
+		if (put == 0)
+			return false;
+		q->replied += (size_t)put;
 	}
 	if (status == 0)
 		need(vz_session_end(s, q->number), "end");
 	need(vz_session_done(s, q->number, status, status ? "broke off" : ""), "done");
+	return true;
 }
 
-static void
+/* False: there is no room for it now. */
+static bool
+answer_whole(struct vz_session *s, struct question *q, uint8_t status)
+{
+	int r = vz_session_answer(s, q->number, status, q->body, q->len);
+
+	if (r != VZ_EFULL)
+		need(r, "answer");
+	return r != VZ_EFULL;
+}
+
+static uint8_t
+status_of(const struct question *q)
+{
+	if (is("ranks"))
+		return (uint8_t)(q->number + 1);
+	return is("status") ? (uint8_t)parameter : 0;
+}
+
+static bool
+backwards(void)
+{
+	return is("reverse") || is("ranks");
+}
+
+/* False: not all of it could be said now. */
+static bool
 answer(struct guest *g, struct question *q)
 {
 	struct vz_session *s = vz_conn_session(g->conn);
 	static const uint8_t two[] = "one\ntwo\n";
-	int r;
+	bool done = true;
 
 	if (q->kind != VZ_KIND_ASK)
 		need(vz_session_done(s, q->number, 0, ""), "done");
-	else if (is("parts"))
-		reply_in_parts(s, q, q->len, 0);
-	else if (is("half"))
-		reply_in_parts(s, q, q->len / 2, 79);
 	else if (is("newline"))
 		need(vz_session_answer(s, q->number, 0, two, sizeof(two) - 1), "answer");
-	else if (q->len > VZ_WHOLE_MAX)
-		reply_in_parts(s, q, q->len, 0);
-	else if ((r = vz_session_answer(s, q->number, is("status") ? (uint8_t)parameter : 0,
-		      q->body, q->len)) == VZ_EFULL) {
-		g->waiting = q;
-		return;
-	} else
-		need(r, "answer");
+	else if (is("half"))
+		done = reply_in_parts(s, q, q->len / 2, 79);
+	else if (is("parts") || q->len > VZ_WHOLE_MAX)
+		done = reply_in_parts(s, q, q->len, 0);
+	else
+		done = answer_whole(s, q, status_of(q));
+	if (!done)
+		return false;
 	free(q->body);
-	q->body = NULL;
-	q->len = 0;
+	memset(q, 0, sizeof(*q));
+	return true;
+}
+
+static void
+answer_some(struct guest *g)
+{
+	while (g->first < g->seen &&
+	    (g->asked[g->first % BODIES].over || answer(g, &g->asked[g->first % BODIES])))
+		g->first++;
 }
 
 static void
 answer_back(struct guest *g)
 {
-	for (uint64_t n = g->seen; n-- > g->first;)
-		answer(g, &g->asked[n % BODIES]);
+	if (g->back == 0)
+		g->back = g->seen;
+	while (g->back > g->first && answer(g, &g->asked[(g->back - 1) % BODIES]))
+		g->back--;
+	if (g->back > g->first)
+		return;
 	g->first = g->seen;
-	if (g->waiting)
-		errx(70, "no room to answer that many backwards");
+	g->back = 0;
 }
 
 static void
@@ -150,20 +184,19 @@ ended(struct guest *g, uint64_t number)
 		return true;
 	}
 	if (is("refuse") && (number + 1) % parameter == 0) {
-		need(vz_session_done(s, number, 77, "not\033this"), "done");
-		q->len = 0;
-		return true;
+		need(vz_session_done(s, number, 77, "not this"), "done");
+		q->over = true;
 	}
 	if (is("lines")) {
 		fwrite(q->body, 1, q->len, stdout);
 		putchar('\n');
 		fflush(stdout);
 	}
-	if (!is("reverse"))
-		answer(g, q);
+	if (!backwards())
+		answer_some(g);
 	else if (g->seen - g->first >= parameter)
 		answer_back(g);
-	return !g->waiting;
+	return true;
 }
 
 static bool
@@ -181,6 +214,7 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 		g->asked[ev->number % BODIES].number = ev->number;
 		g->asked[ev->number % BODIES].kind = ev->kind;
 		g->asked[ev->number % BODIES].len = 0;
+		g->asked[ev->number % BODIES].over = false;
 		if (ev->type == VZ_EVENT_OPEN)
 			return !is("hold");
 		if (is("hold"))
@@ -191,6 +225,8 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 	case VZ_EVENT_END: return ended(g, ev->number);
 	case VZ_EVENT_CANCEL:
 		fprintf(stderr, "cancelled %llu\n", (unsigned long long)ev->number);
+		g->asked[ev->number % BODIES].over = true;
+		g->seen = ev->number + 1;
 		return true;
 	default: return true;
 	}
@@ -201,15 +237,11 @@ static void
 on_turn(void *arg, struct vz_conn *c)
 {
 	struct guest *g = arg;
-	struct question *q = g->waiting;
 
-	if (q) {
-		g->waiting = NULL;
-		answer(g, q);
-		if (!g->waiting)
-			vz_conn_resume(c);
-	}
-	if (is("reverse") && parameter == 0 && g->seen > g->first)
+	(void)c;
+	if (!backwards())
+		answer_some(g);
+	else if (g->back > 0 || (parameter == 0 && g->seen > g->first))
 		answer_back(g);
 }
 
