@@ -183,6 +183,7 @@ deliver_data(struct visit *v, struct vz_event *ev)
 		    "longer than what is taken here");
 		return true;
 	}
+	in->moved_at = vz_loop_now(v->srv->loop);
 	return v->srv->taker->data(v, in, ev);
 }
 

@@ -58,7 +58,7 @@ incoming_new(struct visit *v, const struct vz_event *ev)
 	in->number = ev->number;
 	in->kind = ev->kind;
 	in->attempt = ev->attempt;
-	in->begun_at = vz_loop_now(v->srv->loop);
+	in->begun_at = in->moved_at = vz_loop_now(v->srv->loop);
 	in->name_len = len;
 	if (len > 0)
 		memcpy(in->name, ev->bytes, len);

@@ -1,8 +1,8 @@
 #include "cmd/vz-listen/memory.h"
 
 #include "cmd/common/exit.h"
+#include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/limits.h"
-#include "cmd/vz-listen/taker.h"
 
 /* What a message costs beside its bytes. */
 #define OVERHEAD 512
@@ -28,13 +28,32 @@ fits(const struct visit *v, size_t need)
 	    (v->reserved < MEMORY_SHARE && need <= MEMORY_SHARE - v->reserved);
 }
 
+static void
+give_way(struct server *srv)
+{
+	static const char words[] = "it stood still while others waited for memory";
+	uint64_t now = vz_loop_now(srv->loop);
+	struct visit *v;
+	struct incoming *in, *next;
+
+	TAILQ_FOREACH(v, &srv->visits, all)
+	LIST_FOREACH_SAFE(in, &v->incoming, list, next)
+	if (!in->whole && in->reserved > 0 && now - in->moved_at >= MEMORY_STALL_MS)
+		deliver_failed(v, in, VZ_EXIT_TEMPFAIL, words, VZ_EXIT_TEMPFAIL, words);
+}
+
 uint8_t
 memory_may_begin(struct visit *v, const struct vz_event *ev, const char **words)
 {
 	if (fits(v, need_of(v, ev)))
 		return 0;
-	if (v->n_partial == 0 && TAILQ_EMPTY(&v->answers))
+	give_way(v->srv);
+	if (fits(v, need_of(v, ev)))
+		return 0;
+	if (v->n_partial == 0 && TAILQ_EMPTY(&v->answers)) {
+		server_wake_later(v->srv);
 		return TAKER_WAIT;
+	}
 	*words = "too much of this session waits here already";
 	return VZ_EXIT_TEMPFAIL;
 }

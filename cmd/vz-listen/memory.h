@@ -9,6 +9,8 @@
 
 #define MEMORY_BUDGET (64 * 1024 * 1024) /* or one message, where that may be longer */
 #define MEMORY_SHARE  (8 * 1024 * 1024)
+/* A message that is half here, and has not moved for so long, gives way to one that waits. */
+#define MEMORY_STALL_MS 10000
 
 /*
  * As taker.may_begin. A session waits only while nothing else of it needs its connection to be

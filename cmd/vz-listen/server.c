@@ -71,6 +71,12 @@ server_wake(struct server *srv)
 }
 
 void
+server_wake_later(struct server *srv)
+{
+	(void)vz_timer_set(srv->loop, &srv->wake_later, 1000);
+}
+
+void
 server_wait(struct server *srv, struct visit *v)
 {
 	v->waiting = true;
@@ -214,6 +220,7 @@ server_prepare(struct server *srv)
 	int r;
 
 	srv->wake = (struct vz_timer){.fn = on_wake, .arg = srv};
+	srv->wake_later = srv->wake;
 	srv->patience = (struct vz_timer){.fn = on_patience_over, .arg = srv};
 	srv->output_watch =
 	    (struct vz_watch){.fd = srv->output_fd, .fn = on_output_ready, .arg = srv};

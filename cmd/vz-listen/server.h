@@ -97,7 +97,7 @@ struct server {
 
 	int output_fd; /* what the taker writes to, or -1 */
 	struct vz_watch output_watch;
-	struct vz_timer wake;
+	struct vz_timer wake, wake_later;
 	unsigned messages; /* under way */
 	bool used;         /* a message was accepted */
 
@@ -128,6 +128,8 @@ void server_serve(struct server *srv, struct visit *v);
 void server_forget(struct server *srv, struct visit *v);
 /* Somebody among the waiting may go on: soon their events are tried again. */
 void server_wake(struct server *srv);
+/* The same, in a second at the latest. */
+void server_wake_later(struct server *srv);
 /* The same, as soon as output_fd can be written. */
 void server_watch_output(struct server *srv);
 /* Keeps v waiting. */

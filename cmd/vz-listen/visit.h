@@ -16,7 +16,7 @@ struct incoming {
 	LIST_ENTRY(incoming) list;
 	TAILQ_ENTRY(incoming) queue, answers; /* its taker's */
 	struct visit *visit;
-	uint64_t number, bytes, begun_at;
+	uint64_t number, bytes, begun_at, moved_at;
 	uint16_t attempt;
 	uint8_t kind;
 	char id[VZ_MESSAGE_ID_TEXT];

@@ -369,3 +369,27 @@ coproc_py() {
 	ended 0,143 "$LISTENER"
 	until_true gone 1000.125
 }
+
+@test "hostile floods of questions: bounded memory, others are served" {
+	local how i
+
+	coproc_py plain --allow-any
+	for how in 'asks 16000 1' 'asks 1000 1000000' 'deaf 100000 10000'; do
+		for i in 1 2 3; do
+			# shellcheck disable=SC2086 # words
+			"$FAULT/flooder" "$ADDR" $how >"flood.$i.${how%% *}" 2>&1 3>&- &
+			STARTED+=($!)
+		done
+	done
+	until_true grep -q '^sent' flood.3.deaf
+	[ "$(printf hello | send -r "$ADDR")" = hello ]
+	[ "$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$LISTENER/status")" -lt 196608 ]
+	COMMAND=(-- cat)
+	listen_with --allow-any
+	"$FAULT/flooder" "$ADDR" deaf 100000 10000 >flood 2>&1 3>&- &
+	STARTED+=($!)
+	"$FAULT/flooder" "$ADDR" asks 16000 1 >flood 2>&1 3>&- &
+	STARTED+=($!)
+	[ "$(printf hello | send -r "$ADDR")" = hello ]
+	[ "$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$LISTENER/status")" -lt 65536 ]
+}

@@ -225,3 +225,44 @@ resident() {
 	says send.err 'may not send'
 	exits 0 send -r "$ADDR" <<<x >out
 }
+
+# flood N ARG...: N hostile senders (tests/fault/flooder.c), until each has all that it can get.
+flood() {
+	local i n=$1
+
+	shift
+	for i in $(seq "$n"); do
+		"$FAULT/flooder" "$ADDR" "$@" >"flood$i" 2>&1 3>&- &
+		STARTED+=($!)
+	done
+	for i in $(seq "$n"); do
+		until_true grep -q '^sent' "flood$i"
+	done
+}
+
+@test "who sends halves of messages and waits keeps nobody out for long" {
+	ALLOW=(--allow-any)
+	listen --lines -k
+	flood 10 sends 1000 1000000
+	[ "$(resident "$LISTENER")" -lt 131072 ]
+	# Small ones that come whole need no such memory.
+	exits 0 send --lines "$ADDR" <<<small
+	SECONDS=0
+	exits 0 send "$ADDR" < <(echo -n streamed)
+	[ "$SECONDS" -lt 20 ]
+	says listen.err 'stood still while others waited'
+	printf 'small\nstreamed\n' | cmp - listen.out
+}
+
+@test "100,000 questions without taking replies: bounded memory, others unaffected" {
+	ALLOW=(--allow-any)
+	listen --echo -k
+	flood 8 deaf 100000 10000
+	flood 4 asks 16000 300000
+	flood 4 asks 16000 1
+	[ "$(resident "$LISTENER")" -lt 131072 ]
+	SECONDS=0
+	exits 0 send -r "$ADDR" <<<hello >out
+	[ "$SECONDS" -lt 5 ]
+	[ "$(cat out)" = hello ]
+}
