@@ -12,9 +12,14 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 
-#define PROGRAM        "vz-listen"
-#define MAX_CONNS      256
-#define MAX_CONNS_MOST 65536
+#define PROGRAM           "vz-listen"
+#define MAX_CONNS         256
+#define MAX_CONNS_MOST    65536
+#define MAX_HANDLERS      16
+#define MAX_HANDLERS_MOST 4096
+#define HANDLER_MS_MOST   (366ull * 24 * 3600 * 1000)
+#define WHOLE_SIZE_MOST   (1024 * 1024 * 1024)
+#define WHOLE_SIZE        (1024 * 1024) /* of messages that are held in memory */
 
 enum {
 	OPT_ALLOW = OPT_PROGRAM,
@@ -25,30 +30,45 @@ enum {
 	OPT_MAX_CONNS,
 	OPT_READY_FD,
 	OPT_SOCKET_MODE,
+	OPT_LINES,
+	OPT_NULL,
+	OPT_FRAMES,
+	OPT_JSON,
+	OPT_ECHO,
+	OPT_COPROC,
+	OPT_MAX_HANDLERS,
+	OPT_HANDLER_TIMEOUT,
 };
 
 static const char help[] =
-    "usage: vz-listen [options] ADDRESS...\n"
+    "usage: vz-listen [options] ADDRESS... [-- COMMAND ARG...]\n"
     "Receive messages; ADDRESS: PORT (this host), *:PORT (all), HOST:PORT or /PATH.\n"
-    "  -k, --keep              go on for ever; else one session, then exit\n"
-    "  -1, --once              one session, also with --dir\n"
-    "  -o FILE                 the message replaces FILE when it is whole\n"
-    "  -d, --dir DIR           a new file in DIR for each message, its path on stdout\n"
+    "COMMAND is run for each message, which is its stdin; its stdout is the reply.\n"
+    "  -k, --keep; -1, --once  go on for ever (--dir and COMMAND do), or one session\n"
+    "  -o FILE; -d, --dir DIR  the message replaces FILE; or each is a file in DIR\n"
+    "      --lines, --null, --frames, --json   whole messages on stdout, ended so\n"
+    "      --echo; --coproc    answer each with itself; one COMMAND for all of them\n"
+    "      --max-handlers N; --handler-timeout TIME   COMMANDs at once (16); of each\n"
     "  -a, --authorized FILE   who may send (default: authorized beside the identity)\n"
-    "      --allow KEY         this key may send (repeatable, replaces that default)\n"
-    "      --allow-any         everybody may send\n"
-    "      --max-size SIZE     longest message, K M G (default none)\n"
-    "      --max-conns N       sessions at once (default 256)\n"
+    "      --allow KEY; --allow-any   this key (repeatable); everybody\n"
     "      --audit FILE        record in FILE who did what\n"
-    "      --raw               do not escape what is shown on a terminal\n"
-    "      --ready-fd N        write the full addresses to descriptor N once ready\n"
-    "      --socket-mode MODE  of Unix sockets made (default 600)\n" COMMON_HELP;
+    "      --max-size SIZE; --max-conns N   longest message; sessions at once (256)\n"
+    "      --raw; --socket-mode MODE   no escapes on a terminal; of Unix sockets\n"
+    "      --ready-fd N        write the full addresses to descriptor N once ready\n" COMMON_HELP;
 
 static const struct option longs[] = {
     COMMON_LONG,
     {"keep", no_argument, NULL, 'k'},
     {"once", no_argument, NULL, '1'},
     {"dir", required_argument, NULL, 'd'},
+    {"lines", no_argument, NULL, OPT_LINES},
+    {"null", no_argument, NULL, OPT_NULL},
+    {"frames", no_argument, NULL, OPT_FRAMES},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"echo", no_argument, NULL, OPT_ECHO},
+    {"coproc", no_argument, NULL, OPT_COPROC},
+    {"max-handlers", required_argument, NULL, OPT_MAX_HANDLERS},
+    {"handler-timeout", required_argument, NULL, OPT_HANDLER_TIMEOUT},
     {"authorized", required_argument, NULL, 'a'},
     {"allow", required_argument, NULL, OPT_ALLOW},
     {"allow-any", no_argument, NULL, OPT_ALLOW_ANY},
@@ -135,26 +155,41 @@ mode_of(const char *value)
 	return (mode_t)mode;
 }
 
-/* -1 and -k: the last one wins, and neither leaves it to --dir. */
+static uint64_t
+duration_of(const char *option, const char *value)
+{
+	uint64_t ms = 0;
+
+	if (vz_parse_duration(value, HANDLER_MS_MOST, &ms) < 0)
+		bad_value(option, "not a duration", value);
+	return ms;
+}
+
+/* -1 and -k: the last one wins, and neither leaves it to --dir and COMMAND. */
 enum lasting { AS_USUAL, ONCE, KEEP };
 
+/* What is gathered while the options come, and judged when all are known. */
+struct wishes {
+	enum lasting lasting;
+	enum listen_how framing; /* HOW_STREAM: none */
+	bool echo, coproc, sized;
+};
+
 static void
-take(struct listen_options *o, int opt, const char *value, enum lasting *lasting)
+take_number(struct listen_options *o, int opt, const char *value, struct wishes *w)
 {
 	switch (opt) {
-	case 'k': *lasting = KEEP; break;
-	case '1': *lasting = ONCE; break;
-	case 'o': o->file = value; break;
-	case 'd': o->dir = value; break;
-	case 'a': o->authorized = value; break;
-	case OPT_ALLOW: add_allowed(o, value); break;
-	case OPT_ALLOW_ANY: o->allow_any = true; break;
-	case OPT_AUDIT: o->audit = value; break;
-	case OPT_RAW: o->raw = true; break;
-	case OPT_MAX_SIZE: o->max_size = size_of(value); break;
+	case OPT_MAX_SIZE:
+		o->max_size = size_of(value);
+		w->sized = true;
+		break;
 	case OPT_MAX_CONNS:
 		o->max_conns = number_of("--max-conns", value, 1, MAX_CONNS_MOST);
 		break;
+	case OPT_MAX_HANDLERS:
+		o->max_handlers = number_of("--max-handlers", value, 1, MAX_HANDLERS_MOST);
+		break;
+	case OPT_HANDLER_TIMEOUT: o->handler_ms = duration_of("--handler-timeout", value); break;
 	case OPT_READY_FD: o->ready_fd = descriptor_of(value); break;
 	case OPT_SOCKET_MODE: o->socket_mode = mode_of(value); break;
 	default: common_option(&o->common, opt, value, PROGRAM, help); break;
@@ -162,46 +197,113 @@ take(struct listen_options *o, int opt, const char *value, enum lasting *lasting
 }
 
 static void
-check_together(const struct listen_options *o, enum lasting lasting)
+take(struct listen_options *o, int opt, const char *value, struct wishes *w)
 {
+	switch (opt) {
+	case 'k': w->lasting = KEEP; break;
+	case '1': w->lasting = ONCE; break;
+	case 'o': o->file = value; break;
+	case 'd': o->dir = value; break;
+	case 'a': o->authorized = value; break;
+	case OPT_LINES: w->framing = HOW_LINES; break;
+	case OPT_NULL: w->framing = HOW_NULL; break;
+	case OPT_FRAMES: w->framing = HOW_FRAMES; break;
+	case OPT_JSON: w->framing = HOW_JSON; break;
+	case OPT_ECHO: w->echo = true; break;
+	case OPT_COPROC: w->coproc = true; break;
+	case OPT_ALLOW: add_allowed(o, value); break;
+	case OPT_ALLOW_ANY: o->allow_any = true; break;
+	case OPT_AUDIT: o->audit = value; break;
+	case OPT_RAW: o->raw = true; break;
+	default: take_number(o, opt, value, w); break;
+	}
+}
+
+static void
+check_together(const struct listen_options *o, const struct wishes *w)
+{
+	int places = (o->file != NULL) + (o->dir != NULL) + (w->framing != HOW_STREAM) + w->echo +
+	    (o->command != NULL);
+
 	if (o->file && o->dir)
 		diag_usage("-o and --dir exclude each other");
-	if (o->file && lasting == KEEP)
+	if (w->coproc && !o->command)
+		diag_usage("--coproc needs a COMMAND");
+	if (places > 1)
+		diag_usage(
+		    "-o, --dir, --lines and its like, --echo and COMMAND exclude each other");
+	if (o->file && w->lasting == KEEP)
 		diag_usage("-o takes one message; use --dir with --keep");
 	if (o->file && !*o->file)
 		diag_usage("-o: the name is empty");
 	if (o->dir && !*o->dir)
 		diag_usage("--dir: the name is empty");
+	if (o->command && !*o->command[0])
+		diag_usage("the name of COMMAND is empty");
 }
 
-/* What comes after -- looks like an address to nobody. */
-static void
-check_operands(int argc, char **argv)
+static enum listen_how
+how_of(const struct listen_options *o, const struct wishes *w)
 {
-	if (optind > 0 && optind < argc && strcmp(argv[optind - 1], "--") == 0)
+	if (o->command)
+		return w->coproc ? HOW_COPROC : HOW_COMMAND;
+	return o->file ? HOW_FILE : o->dir ? HOW_DIR : w->echo ? HOW_ECHO : w->framing;
+}
+
+/* Whether whole messages are held in memory, which needs a limit. */
+static bool
+is_held(enum listen_how how)
+{
+	return (how >= HOW_LINES && how <= HOW_JSON) || how == HOW_COPROC;
+}
+
+static void
+settle(struct listen_options *o, const struct wishes *w)
+{
+	check_together(o, w);
+	o->how = how_of(o, w);
+	if (is_held(o->how) && !w->sized)
+		o->max_size = WHOLE_SIZE;
+	if (is_held(o->how) && (o->max_size == 0 || o->max_size > WHOLE_SIZE_MOST))
+		diag_usage("--max-size: whole messages are held in memory here: 1 to 1G");
+	o->keep = w->lasting == KEEP ||
+	    ((o->how == HOW_DIR || o->command != NULL) && w->lasting == AS_USUAL);
+	o->single = o->how == HOW_FILE || (o->how == HOW_STREAM && !o->keep);
+}
+
+/* ADDRESS... [-- COMMAND ARG...] */
+static void
+take_operands(int argc, char **argv, struct listen_options *o)
+{
+	int i = optind;
+
+	while (i < argc && strcmp(argv[i], "--") != 0)
+		i++;
+	o->addresses = argv + optind;
+	o->n_addresses = i - optind;
+	if (i == argc)
 		return;
-	for (int i = optind; i < argc; i++)
-		if (strcmp(argv[i], "--") == 0)
-			diag_usage("unexpected argument after the addresses: '--'");
+	if (i + 1 == argc)
+		diag_usage("a COMMAND is missing after --");
+	o->command = argv + i + 1;
 }
 
 void
 options_parse(int argc, char **argv, struct listen_options *o)
 {
-	enum lasting lasting = AS_USUAL;
+	struct wishes w = {.lasting = AS_USUAL, .framing = HOW_STREAM};
 	int opt;
 
-	*o = (struct listen_options){.max_conns = MAX_CONNS, .ready_fd = -1, .socket_mode = 0600};
+	*o = (struct listen_options){.max_conns = MAX_CONNS,
+	    .max_handlers = MAX_HANDLERS,
+	    .ready_fd = -1,
+	    .socket_mode = 0600};
 	common_defaults(&o->common);
 	o->common.psk_max = 2;
 	while ((opt = common_next(argc, argv, COMMON_SHORT "k1o:d:a:", longs)) != -1)
-		take(o, opt, optarg, &lasting);
-	check_together(o, lasting);
-	check_operands(argc, argv);
-	o->keep = lasting == KEEP || (o->dir && lasting == AS_USUAL);
-	o->single = o->file || (!o->dir && !o->keep);
-	o->addresses = argv + optind;
-	o->n_addresses = argc - optind;
+		take(o, opt, optarg, &w);
+	take_operands(argc, argv, o);
+	settle(o, &w);
 }
 
 void

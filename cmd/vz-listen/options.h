@@ -14,17 +14,35 @@
 
 #define ALLOW_MAX 1024
 
+/* Where messages go. */
+enum listen_how {
+	HOW_STREAM, /* standard output, as it comes */
+	HOW_FILE,
+	HOW_DIR,
+	HOW_LINES, /* from here to HOW_JSON: standard output, whole messages */
+	HOW_NULL,
+	HOW_FRAMES,
+	HOW_JSON,
+	HOW_ECHO,
+	HOW_COMMAND,
+	HOW_COPROC,
+};
+
 struct listen_options {
 	struct common common;
 	bool keep;   /* for ever; else one session */
 	bool single; /* one message in all */
+	enum listen_how how;
 	const char *file, *dir;
 	bool raw;
+	char **command; /* NULL when there is none */
+	unsigned max_handlers;
+	uint64_t handler_ms;    /* --handler-timeout; 0 = none */
 	const char *authorized; /* NULL: the one beside the identity, unless somebody is allowed */
 	struct vz_key *allow;
 	size_t allowed;
 	bool allow_any;
-	const char *audit; /* NULL: no record is kept */
+	const char *audit;
 	uint64_t max_size; /* 0 = any */
 	unsigned max_conns;
 	int ready_fd; /* -1 = none */

@@ -193,6 +193,12 @@ name_of(const struct incoming *in)
 	return text;
 }
 
+bool
+report_wants_each(const struct server *srv)
+{
+	return srv->options->common.level >= 1 || diag_is_json() || srv->audit.audit != NULL;
+}
+
 void
 report_begun(const struct visit *v, const struct incoming *in)
 {

@@ -12,7 +12,6 @@ void report_starved(int sys_errno);
 
 void report_accepted(const struct visit *v);
 void report_pushed_out(const struct visit *v);
-/* Its key is over its rate. */
 void report_limited(const struct visit *v, const char *words);
 void report_authenticated(const struct visit *v);
 void report_refused(const struct visit *v, int status, const char *words);
@@ -21,6 +20,8 @@ void report_memory_failed(const struct visit *v, int err);
 void report_goodbye(const struct visit *v, int status, const uint8_t *text, size_t len);
 void report_ended(const struct visit *v, int err);
 
+/* True when each message is spoken of, however small: by events, with -v, in the record. */
+bool report_wants_each(const struct server *srv);
 void report_begun(const struct visit *v, const struct incoming *in);
 void report_delivered(const struct visit *v, const struct incoming *in);
 void report_not_taken(const struct visit *v, const char *id, int status, const char *words);

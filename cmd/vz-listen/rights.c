@@ -75,7 +75,8 @@ grant(const struct server *srv, struct vz_acl *acl)
 	char path[RIGHTS_PATH_MAX];
 	int r = 0;
 
-	vz_acl_no_commands(acl);
+	if (o->how != HOW_COMMAND)
+		vz_acl_no_commands(acl);
 	for (size_t i = 0; i < o->allowed && r == 0; i++)
 		r = vz_acl_allow(acl, &o->allow[i]);
 	if (r == 0 && rights_authorized_path(srv, path)) {

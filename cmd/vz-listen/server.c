@@ -9,28 +9,14 @@
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/rights.h"
+#include "cmd/vz-listen/taker.h"
 #include "cmd/vz-listen/visit.h"
 #include "cmd/vz-listen/watch.h"
 
 /* A little more than a connection's own linger. */
 #define PATIENCE_MS 2500
 
-/* Waiting for the sink. */
-
-static void
-watch_sink(struct server *srv)
-{
-	const struct visit *v;
-	unsigned want = 0;
-
-	if (srv->sink_watch.fd < 0)
-		return;
-	/* Who waits with an open waits for their turn, who is over a rate for time. */
-	TAILQ_FOREACH(v, &srv->waiting, turn)
-	if (v->held.type != VZ_EVENT_OPEN && !v->quota.queued)
-		want = VZ_WRITE;
-	(void)vz_loop_want(srv->loop, &srv->sink_watch, want);
-}
+/* Waiting for the taker. */
 
 static void
 retry_waiting(struct server *srv)
@@ -44,29 +30,50 @@ retry_waiting(struct server *srv)
 		TAILQ_REMOVE(&srv->waiting, v, turn);
 		v->waiting = false;
 	}
-	watch_sink(srv);
 }
 
 static void
-on_sink_ready(struct vz_loop *l, struct vz_watch *w, unsigned got)
+on_output_ready(struct vz_loop *l, struct vz_watch *w, unsigned got)
 {
-	(void)l;
+	struct server *srv = w->arg;
+
 	(void)got;
-	retry_waiting(w->arg);
+	/* Who finds no room asks for this again. */
+	(void)vz_loop_want(l, w, 0);
+	if (srv->taker->turn)
+		srv->taker->turn(srv, NULL);
+	retry_waiting(srv);
 }
 
 static void
 on_wake(struct vz_loop *l, struct vz_timer *t)
 {
+	struct server *srv = t->arg;
+
 	(void)l;
-	retry_waiting(t->arg);
+	if (srv->taker->turn)
+		srv->taker->turn(srv, NULL);
+	retry_waiting(srv);
+}
+
+void
+server_watch_output(struct server *srv)
+{
+	if (srv->output_fd >= 0)
+		(void)vz_loop_want(srv->loop, &srv->output_watch, VZ_WRITE);
 }
 
 void
 server_wake(struct server *srv)
 {
-	if (!TAILQ_EMPTY(&srv->waiting))
+	if (!TAILQ_EMPTY(&srv->waiting) || srv->queued > 0)
 		(void)vz_timer_set(srv->loop, &srv->wake, 0);
+}
+
+void
+server_wake_later(struct server *srv)
+{
+	(void)vz_timer_set(srv->loop, &srv->wake_later, 1000);
 }
 
 void
@@ -74,7 +81,6 @@ server_wait(struct server *srv, struct visit *v)
 {
 	v->waiting = true;
 	TAILQ_INSERT_TAIL(&srv->waiting, v, turn);
-	watch_sink(srv);
 }
 
 /* Ends. */
@@ -108,6 +114,24 @@ on_patience_over(struct vz_loop *l, struct vz_timer *t)
 }
 
 void
+server_over(struct server *srv)
+{
+	vz_loop_stop(srv->loop, 0);
+}
+
+/* Everybody is gone. */
+static void
+finish(struct server *srv)
+{
+	if (srv->finishing)
+		return;
+	srv->finishing = true;
+	if (!srv->taker->finish || srv->taker->finish(srv) ||
+	    vz_timer_set(srv->loop, &srv->patience, PATIENCE_MS) < 0)
+		server_over(srv);
+}
+
+void
 server_stop(struct server *srv, int status)
 {
 	struct visit *v, *next;
@@ -119,24 +143,24 @@ server_stop(struct server *srv, int status)
 	gate_close(srv);
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
 	visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener is stopping");
-	if (TAILQ_EMPTY(&srv->visits) || vz_timer_set(srv->loop, &srv->patience, PATIENCE_MS) < 0)
-		vz_loop_stop(srv->loop, 0);
+	if (TAILQ_EMPTY(&srv->visits))
+		finish(srv);
+	else if (vz_timer_set(srv->loop, &srv->patience, PATIENCE_MS) < 0)
+		server_over(srv);
 }
 
 void
 server_forget(struct server *srv, struct visit *v)
 {
 	TAILQ_REMOVE(&srv->visits, v, all);
-	if (v->waiting) {
+	if (v->waiting)
 		TAILQ_REMOVE(&srv->waiting, v, turn);
-		watch_sink(srv);
-	}
 	if (v == srv->served) {
 		/* It was what we were for. */
 		note_status(srv, v->status);
-		vz_loop_stop(srv->loop, 0);
+		finish(srv);
 	} else if (srv->stopping && TAILQ_EMPTY(&srv->visits)) {
-		vz_loop_stop(srv->loop, 0);
+		finish(srv);
 	}
 }
 
@@ -196,12 +220,15 @@ server_prepare(struct server *srv)
 	int r;
 
 	srv->wake = (struct vz_timer){.fn = on_wake, .arg = srv};
+	srv->wake_later = srv->wake;
 	srv->patience = (struct vz_timer){.fn = on_patience_over, .arg = srv};
-	srv->sink_watch =
-	    (struct vz_watch){.fd = vz_sink_fd(srv->sink), .fn = on_sink_ready, .arg = srv};
+	srv->output_watch =
+	    (struct vz_watch){.fd = srv->output_fd, .fn = on_output_ready, .arg = srv};
 	r = watch_signals(srv);
-	if (r == 0 && srv->sink_watch.fd >= 0)
-		r = vz_loop_add(srv->loop, &srv->sink_watch, 0);
+	if (r == 0 && srv->output_fd >= 0)
+		r = vz_loop_add(srv->loop, &srv->output_watch, 0);
+	if (r == 0 && srv->taker->start)
+		r = srv->taker->start(srv);
 	if (r == 0)
 		r = watch_start(srv);
 	return r;

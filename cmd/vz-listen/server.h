@@ -21,6 +21,10 @@
 #include "net/loop.h"
 
 struct visit;
+struct taker;
+struct items_out;
+struct vz_handlers;
+struct vz_coproc;
 TAILQ_HEAD(visits, visit);
 
 /* An identity that handshakes borrow: it outlives its replacement until the last of them is over.
@@ -76,26 +80,37 @@ struct server {
 	struct vz_timer pause; /* no descriptors left: accepting again later */
 	bool starved;          /* and that was said */
 	struct vz_pool pool;
-	struct visits visits, waiting; /* all; those that the sink keeps waiting, in order */
+	struct visits visits, waiting; /* all; those whose event has to wait, in order */
 	unsigned sessions;             /* visits that were admitted */
 
+	const struct taker *taker; /* where messages go; what follows is for it */
 	struct vz_sink *sink;
-	struct vz_watch sink_watch;
-	struct vz_timer wake;
 	struct visit *writer; /* whose message an exclusive sink is taking */
-	unsigned messages;    /* under way */
-	bool used;            /* a message was accepted */
+	struct items_out *items;
+	struct vz_handlers *handlers;
+	struct vz_coproc *coproc;
+	char **coproc_env;
+	unsigned running;       /* handlers */
+	size_t queued;          /* messages that wait for one */
+	struct visits in_queue; /* whose they are, the next one first */
+	size_t reserved;        /* bytes of memory for whole messages */
+
+	int output_fd; /* what the taker writes to, or -1 */
+	struct vz_watch output_watch;
+	struct vz_timer wake, wake_later;
+	unsigned messages; /* under way */
+	bool used;         /* a message was accepted */
 
 	struct visit *served; /* the one session, once it is chosen */
-	bool stopping;
+	bool stopping, finishing;
 	struct vz_timer patience; /* of the farewell */
 	int status, signo;
 };
 
-/* Loads who we are, opens the sink and the sockets and says so, or ends the program (start.c). */
+/* Loads who we are, opens the taker and the sockets and says so, or ends the program (start.c). */
 void server_open(struct server *srv, const struct listen_options *o);
 /*
- * Signals, timers and the sink are looked after from here on: before anybody is told that we are
+ * Signals, timers and the taker are looked after from here on: before anybody is told that we are
  * ready, and so may send a signal. VZ_ESYSTEM, VZ_ENOMEM.
  */
 int server_prepare(struct server *srv);
@@ -113,7 +128,13 @@ void server_serve(struct server *srv, struct visit *v);
 void server_forget(struct server *srv, struct visit *v);
 /* Somebody among the waiting may go on: soon their events are tried again. */
 void server_wake(struct server *srv);
-/* Keeps v waiting for the sink. */
+/* The same, in a second at the latest. */
+void server_wake_later(struct server *srv);
+/* The same, as soon as output_fd can be written. */
+void server_watch_output(struct server *srv);
+/* Keeps v waiting. */
 void server_wait(struct server *srv, struct visit *v);
+/* Nobody is left and the taker has finished: the loop ends. */
+void server_over(struct server *srv);
 
 #endif

@@ -6,19 +6,18 @@
 #include <string.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/fsutil.h"
 #include "cmd/common/diag.h"
-#include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/report.h"
 #include "cmd/vz-listen/rights.h"
 #include "cmd/vz-listen/server.h"
+#include "cmd/vz-listen/taker.h"
 #include "cmd/vz-listen/visit.h"
 #include "cmd/vz-listen/watch.h"
 #include "crypto/aead.h"
@@ -33,58 +32,6 @@ shown(const char *text)
 	static char buf[512];
 
 	return diag_escape(buf, sizeof(buf), text, strlen(text));
-}
-
-/* The sink. */
-
-static mode_t
-file_mode(void)
-{
-	mode_t mask = umask(0);
-
-	umask(mask);
-	return 0666 & ~mask;
-}
-
-_Noreturn static void
-no_sink(const struct listen_options *o, int err)
-{
-	const char *path = o->file ? o->file : o->dir;
-
-	if (!path) {
-		diag_error("standard output: %s", diag_words(err));
-		exit(VZ_EXIT_IOERR);
-	}
-	if (err != VZ_EMODE)
-		diag_error("%s: %s", shown(path), diag_words(err));
-	else if (o->dir)
-		diag_error("%s: not a folder", shown(path));
-	else
-		diag_error("%s: is there and is not a regular file", shown(path));
-	if (err == VZ_EMODE && o->file)
-		diag_hint(
-		    "without -o the message goes to standard output, which > can point there");
-	exit(VZ_EXIT_CANTCREAT);
-}
-
-static void
-open_sink(struct server *srv, const struct listen_options *o)
-{
-	bool escape = !o->raw && isatty(STDOUT_FILENO);
-	int r;
-
-	if (!o->file && env_stdout_closed()) {
-		diag_error("standard output is closed");
-		exit(VZ_EXIT_IOERR);
-	}
-	if (o->file)
-		r = vz_sink_file(o->file, file_mode(), &srv->sink);
-	else if (o->dir)
-		r = vz_sink_dir(o->dir, file_mode(), STDOUT_FILENO, &srv->sink);
-	else
-		r = vz_sink_stream(STDOUT_FILENO, escape, &srv->sink);
-	if (r < 0)
-		no_sink(o, r);
 }
 
 /* The sockets. */
@@ -243,9 +190,13 @@ server_open(struct server *srv, const struct listen_options *o)
 	srv->options = o;
 	TAILQ_INIT(&srv->visits);
 	TAILQ_INIT(&srv->waiting);
+	TAILQ_INIT(&srv->in_queue);
 	LIST_INIT(&srv->quotas);
 	parse_addresses(srv, o);
-	open_sink(srv, o);
+	srv->taker = taker_of(o);
+	srv->output_fd = -1;
+	if (srv->taker->open)
+		srv->taker->open(srv);
 	self_load(&srv->me, &o->common);
 	rights_load(srv);
 	audit_log_open(srv);
@@ -267,8 +218,9 @@ server_close(struct server *srv)
 	gate_close(srv);
 	watch_stop(srv);
 	quota_free(srv);
-	vz_loop_del(srv->loop, &srv->sink_watch);
-	vz_sink_free(srv->sink);
+	vz_loop_del(srv->loop, &srv->output_watch);
+	if (srv->taker->close)
+		srv->taker->close(srv);
 	vz_loop_free(srv->loop);
 	self_free(&srv->me);
 	free(srv->lent);

@@ -9,6 +9,7 @@
 #include "cmd/vz-listen/admit.h"
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/limits.h"
+#include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/report.h"
 
 static void
@@ -35,6 +36,9 @@ static void
 visit_free(struct visit *v)
 {
 	deliver_abort_all(v);
+	if (v->srv->taker->left)
+		v->srv->taker->left(v);
+	incoming_done(v);
 	settle(v);
 	if (v->admitted)
 		v->srv->sessions--;
@@ -53,6 +57,7 @@ pass_on(struct visit *v, struct vz_event *ev)
 	case VZ_EVENT_OPEN: return deliver_open(v, ev);
 	case VZ_EVENT_DATA: return deliver_data(v, ev);
 	case VZ_EVENT_END: return deliver_end(v, ev);
+	case VZ_EVENT_WHOLE: return deliver_whole(v, ev);
 	case VZ_EVENT_CANCEL: deliver_cancel(v, ev); return true;
 	case VZ_EVENT_CLOSE:
 		v->said_status = ev->status;
@@ -93,12 +98,14 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 	return false;
 }
 
-/* Message 1 is verified: this is somebody who knows whom they call. */
 static void
 on_turn(void *arg, struct vz_conn *c)
 {
 	struct visit *v = arg;
 
+	if (v->admitted && !v->leaving && v->srv->taker->turn)
+		v->srv->taker->turn(v->srv, v);
+	/* Message 1 is verified: this is somebody who knows whom they call. */
 	if (!v->admitted && !v->leaving && vz_session_begun(vz_conn_session(c)))
 		vz_pool_call(&v->srv->pool, v);
 }
@@ -134,6 +141,8 @@ visit_new(struct server *srv, int fd)
 	}
 	v->srv = srv;
 	LIST_INIT(&v->incoming);
+	TAILQ_INIT(&v->queue);
+	TAILQ_INIT(&v->answers);
 	vz_listen_remote(fd, v->remote, sizeof(v->remote));
 	config.arg = v;
 	config.stall_ms = srv->options->common.wait_ms;

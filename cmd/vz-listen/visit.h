@@ -8,17 +8,37 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/buf.h"
 #include "cmd/vz-listen/server.h"
 
-/* A message of this connection on its way into the sink. */
+/* A message of this connection that is under way. */
 struct incoming {
 	LIST_ENTRY(incoming) list;
-	struct vz_drop *drop;
-	uint64_t number, bytes, begun_at;
+	TAILQ_ENTRY(incoming) queue, answers; /* its taker's */
+	struct visit *visit;
+	uint64_t number, bytes, begun_at, moved_at;
+	uint16_t attempt;
+	uint8_t kind;
 	char id[VZ_MESSAGE_ID_TEXT];
-	uint8_t name[VZ_NAME_MAX];
+
+	/* Its taker's: */
+	bool whole;    /* END has come */
+	bool queued;   /* in `queue` */
+	bool replying; /* in `answers` */
+	bool over;     /* all of the reply is there, and `status` is the verdict */
+	bool asked;    /* the coprocess has it */
+	bool mirrors;  /* what is sent of the reply is taken of the message (reply.h) */
+	uint8_t status;
+	uint64_t ticket;     /* at the coprocess */
+	size_t reserved;     /* memory (memory.h) */
+	struct vz_buf body;  /* bytes of it that wait */
+	struct vz_buf reply; /* bytes of the reply that wait */
+	void *own;           /* a drop, a handler */
+
 	size_t name_len;
+	uint8_t name[]; /* and a NUL */
 };
+TAILQ_HEAD(incomings, incoming);
 
 struct visit {
 	TAILQ_ENTRY(visit) all, turn;
@@ -36,8 +56,20 @@ struct visit {
 	struct vz_grant grant;
 	struct quota_place quota;
 	LIST_HEAD(, incoming) incoming;
-	unsigned n_incoming;
-	unsigned delivered;
+	unsigned n_incoming, n_partial; /* all; those that are not whole yet */
+	struct incoming **index; /* by number % index_len, a power of two or 0 (incoming.c) */
+	size_t index_len;
+	uint64_t delivered;
+
+	/* The taker's: */
+	struct incomings queue;      /* its messages that wait to be handled */
+	struct incomings answers;    /* those whose replies wait for room */
+	TAILQ_ENTRY(visit) in_queue; /* of those that have a queue */
+	bool has_queue;
+	unsigned queued, running; /* messages in the queue, and in handlers */
+	size_t reserved;          /* memory */
+	size_t reply_bytes;       /* that wait for room */
+
 	int status;          /* of the first message that failed, or of how it ended */
 	uint8_t said_status; /* by the peer in its goodbye */
 };

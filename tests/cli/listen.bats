@@ -44,7 +44,8 @@ starts_not() {
 	[ "$(wc -l <help)" -le 24 ]
 	[ "$(awk 'length > 80' help | wc -l)" -eq 0 ]
 	for option in -k --keep -1 --once -o -d --dir -a --authorized --allow --allow-any --max-size \
-		--max-conns --audit --raw --ready-fd --socket-mode -i --identity --psk-file --state \
+		--lines --null --frames --json --echo --coproc --max-handlers --handler-timeout --audit \
+		--max-conns --raw --ready-fd --socket-mode -i --identity --psk-file --state \
 		--passphrase-fd -w --timeout -4 -6 -v -q --log-json -h --help -V --version; do
 		grep -Eq -- "(^|[ ,])$option" help || fail "$option is not in --help"
 	done
@@ -81,14 +82,21 @@ starts_not() {
 	usage 'exclude each other' -o got -d . 0
 	usage 'use --dir' -o got -k 0
 	usage 'use --dir' -k -o got 0
+	usage 'exclude each other' --lines -o got 0
+	usage 'exclude each other' --echo --json 0
+	usage 'exclude each other' --dir . 0 -- cat
+	usage 'exclude each other' --frames 0 -- cat
+	usage 'needs a COMMAND' --coproc 0
+	usage 'COMMAND is missing' 0 --
+	usage 'COMMAND is empty' 0 -- ''
+	usage 'held in memory' --lines --max-size none 0
+	usage 'held in memory' --max-size 2G --json 0
+	usage "not a number.*'0'" --max-handlers 0 0 -- cat
+	usage "not a duration.*'soon'" --handler-timeout soon 0 -- cat
 }
 
-@test "options of programs to come are not offered, nor is a command" {
-	usage 'unknown option --lines' --lines 0
-	usage 'unknown option --null' --null 0
-	usage 'unknown option --echo' --echo 0
+@test "options of programs to come are not offered" {
 	usage 'unknown option --resume-window' --resume-window 1m 0
-	usage 'unexpected argument' 127.0.0.1:0 -- cat
 	usage 'at a relay' --allow-any "$(key_of alice)@127.0.0.1:1"
 }
 

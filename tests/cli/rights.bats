@@ -59,6 +59,17 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 	holds 1 in
 }
 
+@test "ask grants questions, and no messages" {
+	granted 'ask @alice' 'send @carol'
+	ALLOW=(-a keys)
+	listen -k --echo
+	[ "$(send -r "$ADDR" <<<x)" = x ]
+	exits 77 send "$ADDR" <<<x
+	SENDER=carol exits 0 send "$ADDR" <<<x
+	SENDER=carol exits 77 send -r "$ADDR" <<<x
+	says send.err 'may not ask'
+}
+
 @test "from= grants the addresses that it names, and no others" {
 	AT=(127.0.0.1:0 "$PWD/sock")
 	serve 'from="127.0.0.0/8" @alice' 'from="10.0.0.0/8,192.0.2.1,127.0.0.2/31" @carol'
@@ -175,6 +186,49 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 	says listen.err 'keys: line 2: command='
 	exits 0 send "$ADDR" <<<x
 	SENDER=carol exits 77 send "$ADDR" <<<x
+}
+
+@test "command= takes the place of the command that a listener runs" {
+	granted 'command="/usr/bin/env printf %s-%s a $(b)" @alice' '@carol'
+	started listen "$LISTEN" -i "$(id_of bob)" -a keys --ready-fd 9 -v 127.0.0.1:0 -- cat
+	LISTENER=$PID ADDR=$READY
+	[ "$(send -r "$ADDR" <<<x)" = 'a-$(b)' ]
+	[ "$(SENDER=carol send -r "$ADDR" <<<x)" = x ]
+	granted 'command="/usr/bin/env printf new" @alice' 'command="cat" @carol'
+	said 1 'rights read again'
+	says listen.err 'keys: line 2: command='
+	[ "$(send -r "$ADDR" <<<x)" = new ]
+	SENDER=carol exits 77 send -r "$ADDR" <<<x
+}
+
+@test "rate= counts each line of --lines" {
+	granted 'rate="10/s",burst="5" @alice' '@carol'
+	ALLOW=(-a keys)
+	listen -k --lines
+	before=$(milliseconds)
+	seq 25 >lines
+	exits 0 send --lines "$ADDR" <lines
+	passed=$(($(milliseconds) - before))
+	[ "$passed" -ge 1900 ] || fail "only $passed ms"
+	[ "$passed" -le 15000 ] || fail "$passed ms"
+	cmp lines listen.out
+	seq 1000 >rest
+	before=$(milliseconds)
+	SENDER=carol exits 0 send --lines "$ADDR" <rest
+	[ "$(($(milliseconds) - before))" -le 1900 ] || fail 'carol is slowed too'
+	cat lines rest | cmp - listen.out
+}
+
+@test "bytes= counts the bytes of small messages" {
+	granted 'bytes="10k/s" @alice'
+	ALLOW=(-a keys)
+	listen -k --lines
+	for _ in $(seq 40); do printf '%01023d\n' 0; done >lines
+	before=$(milliseconds)
+	exits 0 send --lines "$ADDR" <lines
+	passed=$(($(milliseconds) - before))
+	[ "$passed" -ge 2900 ] || fail "only $passed ms"
+	cmp lines listen.out
 }
 
 @test "rate= and burst= slow a sender down to so many messages a second" {

@@ -310,6 +310,27 @@ what_a_line_demands_outlives_the_list(void **state)
 }
 
 static void
+a_command_where_none_is_run_grants_nothing_and_is_reported(void **state)
+{
+	struct tempdir *t = *state;
+	const char *path = write_file(t, "a", "command=\"/x\" %0\n%1\nsend %0\n");
+	struct vz_acl *a = vz_acl_new();
+	struct vz_grant g;
+
+	reported = 0;
+	vz_acl_no_commands(a);
+	assert_int_equal(vz_acl_load(a, path, report, NULL), 0);
+	assert_int_equal(reported, 1);
+	/* As with other bad lines, a later one of the key counts. */
+	assert_int_equal(check(a, 0, &g), 0);
+	assert_int_equal(g.line, 3);
+	assert_null(vz_grant_command(&g));
+	vz_grant_release(&g);
+	assert_int_equal(check(a, 1, &g), 0);
+	vz_acl_free(a);
+}
+
+static void
 revoked_wins_over_everything(void **state)
 {
 	struct tempdir *t = *state;
@@ -404,6 +425,7 @@ main(void)
 	    TEST(the_first_line_of_a_key_counts_in_either_form_and_the_second_is_reported),
 	    TEST(a_file_that_fails_adds_nothing_of_it),
 	    TEST(what_a_line_demands_outlives_the_list),
+	    TEST(a_command_where_none_is_run_grants_nothing_and_is_reported),
 	    TEST(revoked_wins_over_everything),
 	    TEST(a_revoked_list_with_any_bad_line_is_refused_and_says_where),
 	    TEST(allow_any_lets_strangers_in_but_not_past_a_line_of_their_own),

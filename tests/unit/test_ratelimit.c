@@ -22,6 +22,22 @@ a_bucket_begins_full_and_gives_its_burst_at_once(void **state)
 }
 
 static void
+buckets_are_alike_by_what_they_were_made_for(void **state)
+{
+	struct vz_bucket a, b;
+
+	(void)state;
+	vz_bucket_init(&a, 10, 5);
+	vz_bucket_init(&b, 10, 5);
+	assert_int_equal(vz_bucket_take(&a, 5, 1000), 0);
+	assert_true(vz_bucket_alike(&a, &b));
+	vz_bucket_init(&b, 10, 6);
+	assert_false(vz_bucket_alike(&a, &b));
+	vz_bucket_init(&b, 11, 5);
+	assert_false(vz_bucket_alike(&a, &b));
+}
+
+static void
 the_wait_is_exact_to_the_millisecond(void **state)
 {
 	static const uint64_t rates[] = {1, 2, 3, 7, 10, 333, 999, 1000, 1001, 65536, 1000003};
@@ -190,6 +206,7 @@ main(void)
 	    cmocka_unit_test(a_bucket_holds_no_more_than_its_burst_however_long_it_rests),
 	    cmocka_unit_test(what_is_over_the_burst_passes_once_and_is_made_up_for),
 	    cmocka_unit_test(a_refused_call_takes_nothing),
+	    cmocka_unit_test(buckets_are_alike_by_what_they_were_made_for),
 	    cmocka_unit_test(a_clock_that_goes_back_or_jumps_is_harmless),
 	    cmocka_unit_test(nothing_overflows_whatever_the_values),
 	    cmocka_unit_test(a_rate_of_nothing_gives_the_burst_and_then_never),
