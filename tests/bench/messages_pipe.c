@@ -100,6 +100,7 @@ ask(uint64_t depth, double seconds, char **argv)
 	pid_t pid = start(argv, &s.to, &s.from);
 	double rate = flood(&way, &lines, &lines, depth, seconds);
 
+	free(lines.bytes);
 	close(s.to);
 	ends_well(pid, argv[0]);
 	return printf("%.0f\n", rate) < 0;
@@ -149,6 +150,7 @@ oneway(uint64_t count, char **argv)
 	transfer(&way, &lines, 0, 1);
 	began = flood_now();
 	transfer(&way, &lines, 1, count);
+	free(lines.bytes);
 	close(s.to);
 	ends_well(pid, argv[0]);
 	return printf("%.0f\n", (double)(count - 1) / (flood_now() - began)) < 0;

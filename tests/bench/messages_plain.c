@@ -280,7 +280,10 @@ ask(uint64_t depth, double seconds, const char *port)
 	int fd = dial(port);
 	const struct flood_way way = {put, wait_for, get, &fd};
 
-	return printf("%.0f\n", flood(&way, &lines, &lines, depth, seconds)) < 0;
+	double rate = flood(&way, &lines, &lines, depth, seconds);
+
+	free(lines.bytes);
+	return printf("%.0f\n", rate) < 0;
 }
 
 int
