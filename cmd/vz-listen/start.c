@@ -157,6 +157,8 @@ raise_descriptor_limit(const struct listen_options *o)
 	rlim_t need = (rlim_t)o->max_conns + DESCRIPTORS_MORE;
 	struct rlimit l;
 
+	if (o->command) /* three for each, while it starts */
+		need += 3 * (rlim_t)o->max_handlers;
 	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= need)
 		return;
 	l.rlim_cur = l.rlim_max < need ? l.rlim_max : need;

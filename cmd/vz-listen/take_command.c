@@ -235,7 +235,8 @@ data(struct visit *v, struct incoming *in, struct vz_event *ev)
 
 	if (in->own && in->body.len == 0)
 		n = vz_handler_write(in->own, ev->bytes, ev->bytes_len);
-	if (n >= 0 && vz_buf_put(&in->body, ev->bytes + n, ev->bytes_len - (size_t)n) < 0)
+	if (n >= 0 && (size_t)n < ev->bytes_len &&
+	    vz_buf_put(&in->body, ev->bytes + n, ev->bytes_len - (size_t)n) < 0)
 		n = VZ_ENOMEM;
 	if (n < 0) {
 		deliver_output_failed(v, in, (int)n, VZ_EXIT_IOERR);

@@ -44,7 +44,8 @@ on_answered(void *arg, void *tag, int status, const void *reply, size_t len)
 	if (status == VZ_COPROC_LOST) {
 		lost(in, "the command ended before it answered");
 	} else if (in->kind == VZ_KIND_ASK) {
-		if (len > REPLY_MAX - v->reply_bytes && v->reply_bytes > 0)
+		/* A single one is let through, whatever its length. */
+		if (v->reply_bytes > 0 && v->reply_bytes + len > REPLY_MAX)
 			lost(in, "too many replies wait to be taken");
 		else if (reply_whole(in, (uint8_t)status, reply, len) < 0)
 			lost(in, "out of memory");
