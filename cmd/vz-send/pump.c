@@ -14,9 +14,9 @@
 #define LONG_INPUT (1024u * 1024)     /* worth the accelerator from the start */
 
 void
-pump_accelerate(struct run *r, uint64_t at_once)
+pump_accelerate(struct run *r, uint64_t bytes)
 {
-	if (r->accelerated || at_once < VZ_EARLY_MAX)
+	if (r->accelerated || bytes < VZ_EARLY_MAX)
 		return;
 	r->accelerated = true;
 	(void)vz_aead_accelerate();

@@ -135,24 +135,27 @@ vz_frame_next(struct vz_rd *r, struct vz_frame *f)
 	return vz_rd_done(&in) && values_ok(f) ? 1 : VZ_EFORMAT;
 }
 
-static int
-put_field(struct vz_buf *out, char code, const struct vz_frame *f)
+/* Writes one field at p, which has room for it; gives the place behind it. */
+static uint8_t *
+put_field(uint8_t *p, char code, const struct vz_frame *f)
 {
 	const struct field *d = &fields[(uint8_t)code];
 	const uint8_t *at = (const uint8_t *)f + d->at;
-	int r;
 
 	switch (d->width) {
-	case 1: return vz_buf_u8(out, *at);
-	case 2: return vz_buf_u16(out, f->attempt);
-	case 4: return vz_buf_u32(out, *(const uint32_t *)(const void *)at);
-	case 8: return vz_buf_u64(out, *(const uint64_t *)(const void *)at);
-	case VZ_STREAM_LEN: return vz_buf_put(out, at, VZ_STREAM_LEN);
-	default: break;
+	case 1: *p = *at; break;
+	case 2: vz_store16(p, f->attempt); break;
+	case 4: vz_store32(p, *(const uint32_t *)(const void *)at); break;
+	case 8: vz_store64(p, *(const uint64_t *)(const void *)at); break;
+	case VZ_STREAM_LEN: memcpy(p, at, VZ_STREAM_LEN); break;
+	default:
+		if (code == 'M')
+			*p++ = (uint8_t)f->bytes_len;
+		if (f->bytes_len > 0)
+			memcpy(p, f->bytes, f->bytes_len);
+		return p + f->bytes_len;
 	}
-	if (code == 'M' && (r = vz_buf_u8(out, (uint8_t)f->bytes_len)) < 0)
-		return r;
-	return vz_buf_put(out, f->bytes, f->bytes_len);
+	return p + d->width;
 }
 
 /* Length of the body that f will have; *last is its last code. */
@@ -174,7 +177,7 @@ int
 vz_frame_put(struct vz_buf *out, const struct vz_frame *f)
 {
 	const struct layout *l = layout_of(f->type);
-	uint8_t *room;
+	uint8_t *p;
 	char last = '\0';
 	size_t len;
 	int r;
@@ -186,14 +189,15 @@ vz_frame_put(struct vz_buf *out, const struct vz_frame *f)
 		return VZ_EINVAL;
 	if (fields[(uint8_t)last].width == 0 && !tail_ok(last, f->bytes, f->bytes_len))
 		return VZ_EINVAL;
-	/* All or nothing: with the room made, the puts below cannot fail. */
-	if ((r = vz_buf_reserve(out, VZ_FRAME_HEAD + len, &room)) < 0)
+	if ((r = vz_buf_reserve(out, VZ_FRAME_HEAD + len, &p)) < 0)
 		return r;
-	r = vz_buf_u8(out, f->type);
-	r |= vz_buf_u16(out, (uint16_t)len);
+	p[0] = f->type;
+	vz_store16(p + 1, (uint16_t)len);
+	p += VZ_FRAME_HEAD;
 	for (const char *code = l->codes; *code != '\0'; code++)
-		r |= put_field(out, *code, f);
-	return r;
+		p = put_field(p, *code, f);
+	vz_buf_added(out, VZ_FRAME_HEAD + len);
+	return 0;
 }
 
 void
