@@ -212,7 +212,9 @@ coproc_py() {
 	holds 1 flags
 	rm flags/*
 	for at in $(seq 64); do
-		mangled --cut $((at * (size - 4000) / 64 + 500)) --end $([ $((at % 2)) -eq 0 ] && echo fin || echo rst)
+		end=fin
+		[ $((at % 2)) -eq 0 ] || end=rst
+		mangled --cut $((at * (size - 4000) / 64 + 500)) --end "$end"
 		exits 65,75,76 send "$THROUGH" in
 		kill "$MANGLE"
 	done

@@ -142,6 +142,7 @@ x_times() { head -c "$1" /dev/zero | tr '\0' x; }
 	[ "$(grep -c ': delivered, ' send.err)" -eq 2 ]
 	bytes 5000000 big
 	exits 0 send -q --run "$AT_one,$AT_two" -- cat big
+	# shellcheck disable=SC2094 # both are read
 	exits 0 send -q "$AT_one,$AT_two" big in - <big
 	tail -c 5000001 one.out | head -c 5000000 | cmp - big
 	cmp one.out two.out

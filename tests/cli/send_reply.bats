@@ -86,6 +86,7 @@ ask_full() { send -r --lines "$ADDR" >/dev/full; }
 @test "replies are written in the order of the questions, however they come" {
 	seq 3003 >in
 	for how in echo 'reverse 0' 'reverse 7' parts; do
+		# shellcheck disable=SC2086 # words
 		answerer $how
 		exits 0 ask --lines --in-flight 700 <in
 		cmp in out
