@@ -199,7 +199,7 @@ coproc_py() {
 }
 
 @test "a handler that writes a flag at end of file never writes it for a cut message" {
-	local at size flags
+	local at size flags end
 
 	bytes 200000 in
 	at_work "cat >/dev/null; touch '$PWD/flags/'\$\$"
