@@ -124,7 +124,16 @@ resident() {
 	mkfifo pipe
 	exec 7<>pipe
 	STDOUT=pipe listen --lines -k
-	seq -f '%0100.0f' 400000 >in
+	# A little more than the pipe takes.
+	seq -f '%0100.0f' 13000 >few
+	"$SEND" -i "$(id_of alice)" --lines "$ADDR" <few 2>few.err 3>&- 7>&- &
+	FEW=$!
+	STARTED+=("$FEW")
+	sleep 0.5
+	alive "$FEW"
+	timeout "$PATIENCE" head -n 13000 <&7 | cmp few -
+	ended 0 "$FEW"
+	seq -f "%010000.0f" 8000 >in
 	"$SEND" -i "$(id_of alice)" --lines "$ADDR" <in 2>send.err 3>&- 7>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
@@ -137,7 +146,7 @@ resident() {
 	alive "$SENDING"
 	alive "$OTHER"
 	[ "$(resident "$LISTENER")" -lt 65536 ]
-	timeout "$PATIENCE" head -n 400001 <&7 >got
+	timeout "$PATIENCE" head -n 8001 <&7 >got
 	ended 0 "$SENDING"
 	ended 0 "$OTHER"
 	exec 7>&-
