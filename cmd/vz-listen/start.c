@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/fsutil.h"
 #include "cmd/common/diag.h"
@@ -63,6 +64,8 @@ parse_address(const char *text, struct vz_listen_address *out)
 {
 	const char *why = NULL;
 
+	if (text[0] == '-')
+		diag_usage("options come before addresses: '%s'", shown(text));
 	if (vz_listen_address_parse(text, NULL, NULL, out, &why) < 0)
 		diag_usage("not an address to listen on: '%s'%s%s", shown(text), why ? ": " : "",
 		    why ? why : "");
@@ -112,20 +115,27 @@ open_sockets(struct server *srv, const struct listen_options *o)
 
 /* Telling. */
 
+/* All of them by one write: who reads the first address only, and is gone then, has what it wanted.
+ */
 static void
 tell_ready(struct server *srv, int fd)
 {
 	char key[VZ_KEY_TEXT], line[VZ_KEY_TEXT + sizeof(srv->listeners[0].text) + 2];
+	struct vz_buf lines;
 	int r = 0;
 
+	vz_buf_init(&lines, VZ_LISTEN_MAX * sizeof(line));
 	vz_key_format(&srv->me.identity->bundle.identity, key);
 	for (size_t i = 0; i < srv->n_listeners && r == 0; i++) {
 		int n = snprintf(line, sizeof(line), "%s@%s\n", key, srv->listeners[i].text);
 
-		r = vz_fs_write_all(fd, line, (size_t)n);
+		r = vz_buf_put(&lines, line, (size_t)n);
 	}
+	if (r == 0)
+		r = vz_fs_write_all(fd, vz_buf_ptr(&lines), lines.len);
 	if (r == 0 && close(fd) < 0)
 		r = VZ_ESYSTEM;
+	vz_buf_free(&lines);
 	if (r < 0) {
 		diag_error("--ready-fd %d: %s", fd, diag_words(r));
 		server_close(srv);

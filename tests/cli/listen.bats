@@ -382,3 +382,9 @@ on_terminal() {
 	exits 64 timeout "$PATIENCE" "$LISTEN" --log-json 2>listen.err 3>&-
 	jq -e . listen.err >/dev/null
 }
+
+@test "an option after an address is told to come first, in two lines" {
+	run -64 --separate-stderr "$LISTEN" -i "$(id_of bob)" 127.0.0.1:0 --keep
+	[ "${stderr_lines[0]}" = "vz-listen: options come before addresses: '--keep'" ]
+	[ "${#stderr_lines[@]}" -eq 2 ]
+}
