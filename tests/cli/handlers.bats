@@ -205,7 +205,7 @@ coproc_py() {
 }
 
 @test "a handler that writes a flag at end of file never writes it for a cut message" {
-	local at size flags
+	local at end size=203000
 
 	bytes 200000 in
 	at_work "cat >/dev/null; touch '$PWD/flags/'\$\$"
@@ -213,12 +213,12 @@ coproc_py() {
 	mangled
 	exits 0 send "$THROUGH" in
 	kill "$MANGLE"
-	until_true grep -q '^up' mangle.out || true
-	size=203000
 	holds 1 flags
 	rm flags/*
 	for at in $(seq 64); do
-		mangled --cut $((at * (size - 4000) / 64 + 500)) --end $([ $((at % 2)) -eq 0 ] && echo fin || echo rst)
+		end=fin
+		[ $((at % 2)) -eq 0 ] || end=rst
+		mangled --cut $((at * (size - 4000) / 64 + 500)) --end "$end"
 		exits 65,75,76 send "$THROUGH" in
 		kill "$MANGLE"
 	done
