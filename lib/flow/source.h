@@ -17,7 +17,7 @@
 struct vz_source;
 
 #define VZ_SOURCE_MAP_MIN (256u * 1024)      /* files shorter than this are short */
-#define VZ_SOURCE_WINDOW  (2u * 1024 * 1024) /* of a mapped file in memory at once */
+#define VZ_SOURCE_WINDOW  (4u * 1024 * 1024) /* of a mapped file in memory at once */
 
 enum vz_source_flags {
 	VZ_SOURCE_OWN = 1,      /* close fd at the end */

@@ -18,9 +18,9 @@
 
 /* What one read asks for: little until the traffic shows that it is much. */
 #define CHUNK_MIN 4096
-#define CHUNK_MAX (256 * 1024)
+#define CHUNK_MAX (512 * 1024)
 #define IN_MAX    (CHUNK_MAX + 2 + VZ_RECORD_MAX)
-#define OUT_MAX   (1024 * 1024)
+#define OUT_MAX   (2 * 1024 * 1024)
 
 enum phase {
 	WAIT_1, /* responder */

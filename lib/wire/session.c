@@ -39,6 +39,7 @@ vz_session_new(struct vz_session **out, const struct vz_session_config *c)
 		memset(s->stream, 0, sizeof(s->stream));
 	vz_buf_init(&s->control, VZ_RECORD_PLAIN_MAX);
 	s->sender = c->channel.initiator;
+	s->out_full = s->sender ? VZ_OUT_FULL_SENDER : VZ_OUT_FULL_LISTENER;
 	s->out.limit = s->sender ? VZ_EARLY_MAX : VZ_WINDOW_CONNECTION;
 	s->in.limit = VZ_WINDOW_CONNECTION;
 	s->message_window = VZ_EARLY_MAX;
@@ -334,7 +335,7 @@ vz_session_stuck(const struct vz_session *s)
 	size_t out;
 
 	vz_session_out(s, &out);
-	return out >= VZ_OUT_STUCK;
+	return out >= s->out_full + VZ_OUT_STUCK_BEYOND_FULL;
 }
 
 /* The next record or the peer's proof: 1 with an event, 0 = more bytes are needed, 2 = a record is

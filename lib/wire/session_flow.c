@@ -46,7 +46,7 @@ vz_session_room(const struct vz_session *s, uint64_t number)
 	if (m == NULL || !may_send(s, m))
 		return 0;
 	vz_session_out(s, &waiting);
-	if (waiting >= VZ_OUT_FULL)
+	if (waiting >= s->out_full)
 		return 0;
 	h = vz_half_out(s, m);
 	room = h->limit - h->moved;
@@ -124,7 +124,7 @@ vz_flow_fits(const struct vz_session *s, size_t len)
 	size_t waiting;
 
 	vz_session_out(s, &waiting);
-	return waiting < VZ_OUT_FULL && len <= s->out.limit - s->out.moved;
+	return waiting < s->out_full && len <= s->out.limit - s->out.moved;
 }
 
 int

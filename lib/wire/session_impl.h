@@ -10,9 +10,14 @@
 #include "wire/messages.h"
 #include "wire/session.h"
 
-/* Sealed bytes that wait for the network before a sender is held back, and before events are. */
-#define VZ_OUT_FULL  (256 * 1024)
-#define VZ_OUT_STUCK (512 * 1024)
+/*
+ * Sealed bytes that wait for the network before no more data is sealed, and before nothing more is
+ * read. A sender has one connection, and long writes pay; a listener has many, and peers that may
+ * not read.
+ */
+#define VZ_OUT_FULL_SENDER       (1024 * 1024)
+#define VZ_OUT_FULL_LISTENER     (256 * 1024)
+#define VZ_OUT_STUCK_BEYOND_FULL (256 * 1024)
 /* A data frame up to this length is copied beside its neighbours, so that small ones share a
  * record. */
 #define VZ_SMALL_DATA 4096
@@ -28,7 +33,8 @@ struct vz_session {
 	enum vz_stage stage;
 	bool sender; /* the side that dialled */
 	bool authenticated, closing, closed;
-	int failed; /* the error that ended reading */
+	size_t out_full; /* VZ_OUT_FULL_* */
+	int failed;      /* the error that ended reading */
 	uint8_t stream[VZ_STREAM_LEN];
 	struct vz_rd record;   /* the rest of the record being read */
 	struct vz_buf control; /* frames that are not sealed yet: less than a record */

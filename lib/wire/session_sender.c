@@ -45,7 +45,7 @@ vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *n
 	if (s->closing || s->closed)
 		return VZ_ECLOSED;
 	vz_session_out(s, &waiting);
-	if (waiting >= VZ_OUT_FULL)
+	if (waiting >= s->out_full)
 		return VZ_EFULL;
 	if ((r = add(s, &m)) < 0)
 		return r;
