@@ -111,6 +111,9 @@ drop(struct visit *v, struct incoming *in)
 static void
 turn(struct server *srv, struct visit *v)
 {
+	/* Nothing here is waited for by all of them. */
+	if (!v)
+		return;
 	reply_push(v);
 	/* It waits for its output to drain, which it may have. */
 	if (v->waiting)

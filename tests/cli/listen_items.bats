@@ -190,6 +190,10 @@ bounded() {
 	listen --echo -k
 	exits 0 send -r --lines "$ADDR" <in >out
 	cmp in out
+	# More in flight than the listener's output holds: it waits, and goes on.
+	seq -f '%0100.0f' 300000 >deep
+	exits 0 send -r --lines --in-flight 16000 "$ADDR" <deep >out
+	cmp deep out
 	bytes 30000000 big
 	exits 0 send -r "$ADDR" big >out
 	cmp big out
