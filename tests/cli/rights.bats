@@ -280,7 +280,8 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 @test "who would have to wait for too long is told for how long" {
 	serve 'bytes="1k/s" @alice' '@carol'
 	bytes 60000 file
-	exits 0 send --run "$ADDR" -- head -c 15000 file
+	# One write, and so one frame: all of it is taken on credit.
+	exits 0 send --run "$ADDR" -- dd if=file bs=15000 count=1 status=none
 	exits 75 send "$ADDR" file
 	says send.err 'over its rate: try again in 1[0-9] s'
 	SENDER=carol exits 0 send "$ADDR" file
