@@ -376,6 +376,17 @@ coproc_py() {
 	until_true gone 1000.125
 }
 
+# A question among floods may be told to try again (75); asked again it is answered.
+served() {
+	local out _
+	for _ in $(seq 20); do
+		out=$(printf hello | send -r "$ADDR" 2>served.err) || true
+		[ "$out" != hello ] || return 0
+	done
+	cat served.err
+	return 1
+}
+
 @test "hostile floods of questions: bounded memory, others are served" {
 	local how i
 
@@ -388,7 +399,7 @@ coproc_py() {
 		done
 	done
 	until_true grep -q '^sent' flood.3.deaf
-	[ "$(printf hello | send -r "$ADDR")" = hello ]
+	served
 	bounded 196608
 	COMMAND=(-- cat)
 	listen_with --allow-any
@@ -396,6 +407,6 @@ coproc_py() {
 	STARTED+=($!)
 	"$FAULT/flooder" "$ADDR" asks 16000 1 >flood 2>&1 3>&- &
 	STARTED+=($!)
-	[ "$(printf hello | send -r "$ADDR")" = hello ]
+	served
 	bounded 65536
 }
