@@ -91,6 +91,7 @@ struct server {
 	struct vz_coproc *coproc;
 	char **coproc_env;
 	unsigned running;       /* handlers */
+	uint64_t share_due;     /* the next look at who holds too many of them (share.h) */
 	size_t queued;          /* messages that wait for one */
 	struct visits in_queue; /* whose they are, the next one first */
 	size_t reserved;        /* bytes of memory for whole messages */

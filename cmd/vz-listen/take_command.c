@@ -16,6 +16,7 @@
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/queue.h"
+#include "cmd/vz-listen/share.h"
 #include "flow/handler.h"
 
 #define READ_SIZE (64 * 1024)
@@ -106,6 +107,7 @@ on_output(void *arg, struct vz_handler *h)
 	if (n <= 0)
 		return;
 	(void)vz_session_data(session_of(in), in->number, buf, (size_t)n);
+	in->moved_at = vz_loop_now(in->visit->srv->loop);
 	vz_conn_kick(in->visit->conn);
 }
 
@@ -190,6 +192,7 @@ run(struct incoming *in)
 		return;
 	}
 	in->own = h;
+	in->moved_at = vz_loop_now(srv->loop);
 	v->running++;
 	srv->running++;
 	feed(in);
@@ -208,6 +211,8 @@ run_next(struct server *srv)
 		queue_remove(in);
 		run(in);
 	}
+	if (!srv->stopping && queue_first(srv) != NULL)
+		share_give_way(srv);
 }
 
 static uint8_t

@@ -538,10 +538,14 @@ what_it_left_behind_does_not_read_the_end_of_a_message_it_did_not_want(void **st
 
 	(void)state;
 	/* The shell goes at once; its child keeps the message open. */
-	start(&r, "exec 3<&0; sh -c 'echo; cat <&3; echo x >flag' & read x; exit 0", &config);
+	start(&r,
+	    "exec 3<&0; sh -c 'echo; cat <&3; echo x >flag' & "
+	    "while [ ! -e go ]; do sleep 0.01; done; exit 0",
+	    &config);
 	r.stop_at = 1;
 	turn_until(2);
-	give(&r, "\n");
+	r.stop_at = 0;
+	tempdir_write(&dir, "go", 0600, "", 0);
 	turn_until(0);
 	assert_int_equal(vz_handler_status(&r.end), 0);
 	until_held(0);
