@@ -1,6 +1,6 @@
 # vz: GNU make.  make [all|check|bench|fuzz|san|install|uninstall|clean]
 #   V=1            show the commands
-#   AEAD=sodium    leave the optional libcrypto accelerator out
+#   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
 #   LOOP=poll      poll(2) instead of epoll(7)
 #   BSD=shared     link libbsd as a shared library
 #   B=DIR          build there instead of build/
@@ -45,9 +45,12 @@ endif
 LIBS         = $(PKG_LIBS) $(LDLIBS)
 TEST_LIBS    = -lcmocka $(LIBS)
 
-# The accelerator is opened late by its soname, so only its headers are needed.
+# The accelerators are opened late by their sonames, so only their headers are needed.
 ifeq ($(AEAD),sodium)
 ALL_CPPFLAGS += -DVZ_AEAD_SODIUM_ONLY
+endif
+ifeq ($(AEAD),libcrypto)
+ALL_CPPFLAGS += -DVZ_AEAD_NO_IPSEC_MB
 endif
 ifeq ($(LOOP),poll)
 ALL_CPPFLAGS += -DVZ_LOOP_POLL

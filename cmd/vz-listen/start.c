@@ -212,7 +212,9 @@ server_open(struct server *srv, const struct listen_options *o)
 	self_load(&srv->me, &o->common);
 	rights_load(srv);
 	audit_log_open(srv);
-	(void)vz_aead_accelerate();
+	(void)vz_aead_accelerate(VZ_AEAD_CHACHAPOLY);
+	if (vz_aead_has_aes())
+		(void)vz_aead_accelerate(VZ_AEAD_AES256GCM);
 	raise_descriptor_limit(o);
 	open_sockets(srv, o);
 	start_loop(srv);

@@ -297,7 +297,7 @@ batch_pump(struct lane *l)
 			input_broke(l, got);
 			break;
 		}
-		pump_accelerate(l->run, vz_source_end(in->source));
+		pump_accelerate(l, vz_source_end(in->source));
 		if (l->link.stage < LINK_AUTHENTICATED)
 			return;
 		moved = send_items(l, got == VZ_SOURCE_END);

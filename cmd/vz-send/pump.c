@@ -14,26 +14,26 @@
 #define LONG_INPUT (1024u * 1024)     /* worth the accelerator from the start */
 
 void
-pump_accelerate(struct run *r, uint64_t bytes)
+pump_accelerate(const struct lane *l, uint64_t bytes)
 {
-	if (r->accelerated || bytes < VZ_EARLY_MAX)
-		return;
-	r->accelerated = true;
-	(void)vz_aead_accelerate();
+	/* Before it is agreed upon: what it will be unless the other side has no AES. */
+	bool aes = l->link.stage < LINK_AUTHENTICATED ? vz_aead_has_aes()
+						      : vz_session_is_aes(link_session(&l->link));
+
+	if (bytes >= VZ_EARLY_MAX)
+		(void)vz_aead_accelerate(aes ? VZ_AEAD_AES256GCM : VZ_AEAD_CHACHAPOLY);
 }
 
-/* libcrypto is dear to open and pays on long messages only (DESIGN 5). */
+/* The accelerator is dear to open and pays on long messages only (DESIGN 5). */
 static void
-accelerate(struct run *r, const struct vz_source *source)
+accelerate(const struct lane *l, const struct vz_source *source)
 {
 	uint64_t length = vz_source_length(source);
 
-	if (r->accelerated)
-		return;
 	if (length == VZ_LENGTH_UNKNOWN)
-		pump_accelerate(r, vz_source_waiting(source));
+		pump_accelerate(l, vz_source_waiting(source));
 	else if (length > LONG_INPUT)
-		pump_accelerate(r, length);
+		pump_accelerate(l, length);
 }
 
 static struct input *
@@ -84,8 +84,6 @@ open_message(struct lane *l, struct item *it)
 	    l->run->options->reply ? VZ_KIND_ASK : VZ_KIND_SEND, flags, in->name ? in->name : "",
 	    vz_source_length(in->source), &it->number);
 
-	if (err == VZ_EFULL)
-		return false; /* the next turn has room */
 	if (err == VZ_EFULL)
 		return false; /* a turn comes when there is room */
 	if (err) {
@@ -160,7 +158,7 @@ move(struct lane *l, struct item *it)
 		input_broke(l, it, got);
 		return true;
 	}
-	accelerate(l->run, in->source);
+	accelerate(l, in->source);
 	if (it->state == ITEM_OPENED &&
 	    (l->link.stage < LINK_AUTHENTICATED || !open_message(l, it)))
 		return false;

@@ -23,7 +23,6 @@ struct run {
 	struct vz_producer *producer;
 	char *dest_text; /* what the lanes are called */
 	bool started;    /* --run: it was tried */
-	bool accelerated;
 	int signo; /* the signal that ends us */
 	struct vz_timer patience, grace;
 };

@@ -5,29 +5,8 @@
 #include <sodium.h>
 #include "base/err.h"
 #include "base/secret.h"
+#include "crypto/aead_engine.h"
 
-#if !defined(VZ_AEAD_SODIUM_ONLY) && defined(__has_include)
-#if __has_include(<openssl/evp.h>)
-#include <openssl/opensslv.h>
-#if OPENSSL_VERSION_MAJOR >= 3
-#define WITH_LIBCRYPTO 1
-#endif
-#endif
-#endif
-
-#ifdef WITH_LIBCRYPTO
-#include <dlfcn.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#endif
-
-/*
- * Inputs shorter than this stay with libsodium: setting up a record costs libcrypto more than it
- * gains (tests/bench/aead.c shows where the lines cross).
- */
-#ifndef VZ_AEAD_ACCELERATE_FROM
-#define VZ_AEAD_ACCELERATE_FROM 2048
-#endif
 #define ACCELERATE_UP_TO (1U << 30) /* libcrypto counts in int */
 /* From here on copying a body beside its head costs more than taking RFC 8439 in steps. */
 #define STEPS_FROM   8192
@@ -41,10 +20,8 @@ struct vz_aead {
 	} u;
 	uint8_t key[VZ_AEAD_KEY];
 	enum vz_aead_alg alg;
-#ifdef WITH_LIBCRYPTO
-	EVP_CIPHER_CTX *evp; /* made with the first long record */
-	bool evp_keyed;
-#endif
+	const struct vz_aead_engine *engine;
+	void *keyed; /* its, made with the first long record */
 };
 
 _Static_assert(_Alignof(crypto_aead_aes256gcm_state) <= _Alignof(max_align_t),
@@ -68,203 +45,51 @@ vz_aead_has_aes(void)
 	return crypto_aead_aes256gcm_is_available() == 1;
 }
 
-#ifdef WITH_LIBCRYPTO
-
-#define LIBCRYPTO_FUNCTIONS(F)   \
-	F(OPENSSL_version_major) \
-	F(OPENSSL_init_crypto)   \
-	F(EVP_CIPHER_fetch)      \
-	F(EVP_CIPHER_free)       \
-	F(EVP_CIPHER_CTX_new)    \
-	F(EVP_CIPHER_CTX_free)   \
-	F(EVP_CIPHER_CTX_ctrl)   \
-	F(EVP_CipherInit_ex)     \
-	F(EVP_CipherUpdate)      \
-	F(EVP_CipherFinal_ex)
-
-#define SONAME_(v) "libcrypto.so." #v
-#define SONAME(v)  SONAME_(v)
-
-/* What was opened; never closed, for its ciphers are used until the process ends. */
+/* What does long records by each cipher, as vz_aead_accelerate found it. */
 static struct {
-	bool tried, ready;
-	EVP_CIPHER *cipher[2]; /* by enum vz_aead_alg */
-#define F(name) __typeof__(name) *name;
-	LIBCRYPTO_FUNCTIONS(F)
-#undef F
-} lib;
-
-static bool
-find_functions(void *so)
-{
-	void *p;
-
-#define F(name)                             \
-	if ((p = dlsym(so, #name)) == NULL) \
-		return false;               \
-	memcpy(&lib.name, &p, sizeof p); /* ISO C has no cast from object to function */
-	LIBCRYPTO_FUNCTIONS(F)
-#undef F
-	return lib.OPENSSL_version_major() == OPENSSL_VERSION_MAJOR;
-}
-
-static bool
-fetch_ciphers(void)
-{
-	/* No configuration file: it could name code to load, and costs more than a millisecond. */
-	const uint64_t how = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
-	    OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
-	    OPENSSL_INIT_NO_ATEXIT;
-	EVP_CIPHER *chacha, *aes;
-
-	if (lib.OPENSSL_init_crypto(how, NULL) != 1)
-		return false;
-	/* Fetched here, so that a sandbox closed later finds nothing left to open. */
-	chacha = lib.EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
-	aes = lib.EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	if (chacha == NULL || aes == NULL) {
-		lib.EVP_CIPHER_free(chacha);
-		lib.EVP_CIPHER_free(aes);
-		return false;
-	}
-	lib.cipher[VZ_AEAD_CHACHAPOLY] = chacha;
-	lib.cipher[VZ_AEAD_AES256GCM] = aes;
-	return true;
-}
+	bool tried;
+	const struct vz_aead_engine *engine;
+} fast[2];
 
 int
-vz_aead_accelerate(void)
+vz_aead_accelerate(enum vz_aead_alg alg)
 {
-	void *so;
-
-	if (!lib.tried) {
-		lib.tried = true;
-		so = dlopen(SONAME(OPENSSL_SHLIB_VERSION), RTLD_NOW | RTLD_LOCAL);
-		if (so != NULL) {
-			lib.ready = find_functions(so) && fetch_ciphers();
-			if (!lib.ready)
-				dlclose(so);
-		}
+	if (!fast[alg].tried) {
+		fast[alg].tried = true;
+		fast[alg].engine = vz_aead_ipsec_mb(alg);
+		if (!fast[alg].engine)
+			fast[alg].engine = vz_aead_libcrypto(alg);
 	}
-	return lib.ready ? 0 : VZ_ENOTFOUND;
+	return fast[alg].engine ? 0 : VZ_ENOTFOUND;
 }
 
-static bool
-accelerated(size_t len)
+const char *
+vz_aead_accelerator(enum vz_aead_alg alg)
 {
-	return lib.ready && len >= VZ_AEAD_ACCELERATE_FROM && len <= ACCELERATE_UP_TO;
+	return fast[alg].engine ? fast[alg].engine->name : NULL;
 }
 
-/* Gives a's context this nonce and direction; key schedule and memory are kept between records. */
-static bool
-evp_begin(struct vz_aead *a, const uint8_t nonce[static 12], int enc)
+/* The engine for a record of so many bytes, with a's key in it; NULL = libsodium. */
+static const struct vz_aead_engine *
+engine(struct vz_aead *a, size_t len)
 {
-	const EVP_CIPHER *cipher = NULL;
-	const uint8_t *key = NULL;
+	const struct vz_aead_engine *e = fast[a->alg].engine;
 
-	if (a->evp == NULL && (a->evp = lib.EVP_CIPHER_CTX_new()) == NULL)
-		return false;
-	if (!a->evp_keyed) {
-		cipher = lib.cipher[a->alg];
-		key = a->key;
-	}
-	a->evp_keyed = lib.EVP_CipherInit_ex(a->evp, cipher, NULL, key, nonce, enc) == 1;
-	return a->evp_keyed;
-}
-
-/* out NULL means associated data. */
-static bool
-evp_update(struct vz_aead *a, uint8_t *out, const void *in, size_t len)
-{
-	int n;
-
-	if (len == 0)
-		return true;
-	return lib.EVP_CipherUpdate(a->evp, out, &n, in, (int)len) == 1 && (size_t)n == len;
-}
-
-static int
-evp_seal(struct vz_aead *a, const uint8_t nonce[static 12], const void *ad, size_t ad_len,
-    const void *head, size_t head_len, const void *body, size_t body_len, uint8_t *out)
-{
-	uint8_t *tag = out + head_len + body_len;
-	int n;
-
-	if (evp_begin(a, nonce, 1) && evp_update(a, NULL, ad, ad_len) &&
-	    evp_update(a, out, head, head_len) && evp_update(a, out + head_len, body, body_len) &&
-	    lib.EVP_CipherFinal_ex(a->evp, tag, &n) == 1 &&
-	    lib.EVP_CIPHER_CTX_ctrl(a->evp, EVP_CTRL_AEAD_GET_TAG, VZ_AEAD_TAG, tag) == 1)
-		return 0;
-	vz_wipe(out, head_len + body_len + VZ_AEAD_TAG);
-	return VZ_ENOMEM;
-}
-
-/* libcrypto writes the plaintext before it looks at the tag, hence the wiping. */
-static int
-evp_open(struct vz_aead *a, const uint8_t nonce[static 12], const void *ad, size_t ad_len,
-    const uint8_t *in, size_t len, uint8_t *out)
-{
-	uint8_t tag[VZ_AEAD_TAG];
-	int n, rc = VZ_ENOMEM;
-
-	memcpy(tag, in + len, sizeof tag);
-	if (evp_begin(a, nonce, 0) && evp_update(a, NULL, ad, ad_len) &&
-	    lib.EVP_CIPHER_CTX_ctrl(a->evp, EVP_CTRL_AEAD_SET_TAG, VZ_AEAD_TAG, tag) == 1 &&
-	    evp_update(a, out, in, len))
-		rc = lib.EVP_CipherFinal_ex(a->evp, tag, &n) == 1 ? 0 : VZ_EAUTH;
-	if (rc != 0)
-		vz_wipe(out, len);
-	return rc;
+	if (!e || len < e->from || len > ACCELERATE_UP_TO)
+		return NULL;
+	if (!a->keyed && (a->keyed = e->key(a->alg, a->key)) == NULL)
+		return NULL;
+	a->engine = e;
+	return e;
 }
 
 static void
-evp_forget(struct vz_aead *a)
+forget(struct vz_aead *a)
 {
-	if (a->evp != NULL)
-		lib.EVP_CIPHER_CTX_free(a->evp); /* wipes its key schedule */
-	a->evp = NULL;
-	a->evp_keyed = false;
+	if (a->keyed)
+		a->engine->forget(a->keyed);
+	a->keyed = NULL;
 }
-
-#else /* libsodium alone */
-
-int
-vz_aead_accelerate(void)
-{
-	return VZ_ENOTFOUND;
-}
-
-static bool
-accelerated(size_t len)
-{
-	(void)len;
-	return false;
-}
-
-static int
-evp_seal(struct vz_aead *a, const uint8_t nonce[static 12], const void *ad, size_t ad_len,
-    const void *head, size_t head_len, const void *body, size_t body_len, uint8_t *out)
-{
-	(void)a, (void)nonce, (void)ad, (void)ad_len;
-	(void)head, (void)head_len, (void)body, (void)body_len, (void)out;
-	return VZ_ENOMEM;
-}
-
-static int
-evp_open(struct vz_aead *a, const uint8_t nonce[static 12], const void *ad, size_t ad_len,
-    const uint8_t *in, size_t len, uint8_t *out)
-{
-	(void)a, (void)nonce, (void)ad, (void)ad_len, (void)in, (void)len, (void)out;
-	return VZ_ENOMEM;
-}
-
-static void
-evp_forget(struct vz_aead *a)
-{
-	(void)a;
-}
-
-#endif
 
 /* RFC 8439 2.8: Poly1305 takes zero bytes up to the next multiple of 16. */
 static void
@@ -354,16 +179,13 @@ seal_one(struct vz_aead *a, const uint8_t nonce[static 12], const void *ad, size
 		    out, NULL, in, len, ad, ad_len, NULL, nonce, a->key);
 }
 
-static int
+static void
 set_key(struct vz_aead *a, const uint8_t key[static VZ_AEAD_KEY])
 {
 	memcpy(a->key, key, VZ_AEAD_KEY);
 	if (a->alg == VZ_AEAD_AES256GCM)
 		crypto_aead_aes256gcm_beforenm(&a->u.aes, a->key);
-#ifdef WITH_LIBCRYPTO
-	a->evp_keyed = false;
-#endif
-	return 0;
+	forget(a);
 }
 
 int
@@ -388,7 +210,7 @@ vz_aead_free(struct vz_aead *a)
 {
 	if (a == NULL)
 		return;
-	evp_forget(a);
+	forget(a);
 	vz_secret_small_free(a, sizeof *a);
 }
 
@@ -396,11 +218,12 @@ int
 vz_aead_seal(struct vz_aead *a, uint64_t n, const void *ad, size_t ad_len, const void *head,
     size_t head_len, const void *body, size_t body_len, uint8_t *out)
 {
+	const struct vz_aead_engine *e = engine(a, head_len + body_len);
 	uint8_t nonce[12];
 
 	make_nonce(a->alg, n, nonce);
-	if (accelerated(head_len + body_len))
-		return evp_seal(a, nonce, ad, ad_len, head, head_len, body, body_len, out);
+	if (e)
+		return e->seal(a->keyed, nonce, ad, ad_len, head, head_len, body, body_len, out);
 	if (head_len == 0) {
 		seal_one(a, nonce, ad, ad_len, body, body_len, out);
 	} else if (a->alg == VZ_AEAD_CHACHAPOLY && body_len >= STEPS_FROM) {
@@ -419,6 +242,7 @@ int
 vz_aead_open(struct vz_aead *a, uint64_t n, const void *ad, size_t ad_len, const uint8_t *in,
     size_t in_len, uint8_t *out)
 {
+	const struct vz_aead_engine *e;
 	uint8_t nonce[12];
 	size_t len;
 	int rc;
@@ -427,8 +251,8 @@ vz_aead_open(struct vz_aead *a, uint64_t n, const void *ad, size_t ad_len, const
 		return VZ_EAUTH;
 	len = in_len - VZ_AEAD_TAG;
 	make_nonce(a->alg, n, nonce);
-	if (accelerated(len))
-		return evp_open(a, nonce, ad, ad_len, in, len, out);
+	if ((e = engine(a, len)) != NULL)
+		return e->open(a->keyed, nonce, ad, ad_len, in, len, out);
 	if (a->alg == VZ_AEAD_AES256GCM)
 		rc = crypto_aead_aes256gcm_decrypt_detached_afternm(
 		    out, NULL, in, len, in + len, ad, ad_len, nonce, &a->u.aes);

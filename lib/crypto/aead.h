@@ -3,8 +3,8 @@
  * 800-38D) with Noise's nonces (Noise 12: 32 zero bits, then the 64-bit n, little-endian for
  * ChaChaPoly, big-endian for AESGCM) and Noise's Rekey() (Noise 4.2, 11.3).
  *
- * libsodium does the work; libcrypto, where it was opened, does long inputs faster with the same
- * bytes (DESIGN 5). This is the only file that knows libcrypto.
+ * libsodium does the work; where it was opened, libcrypto or Intel's multi-buffer library does long
+ * inputs faster with the same bytes (DESIGN 5, aead_engine.h).
  */
 #ifndef VZ_CRYPTO_AEAD_H
 #define VZ_CRYPTO_AEAD_H
@@ -26,11 +26,13 @@ struct vz_aead; /* one key; holds secrets, lives in wiped memory */
 /* True when this machine and build can do AES-256-GCM in hardware through libsodium. */
 bool vz_aead_has_aes(void);
 /*
- * Opens libcrypto by soname, without its configuration file, for all later operations of this
- * process. 0, or VZ_ENOTFOUND when it is not there, too old, or left out of this build: everything
- * works on, slower. Calling it again is free.
+ * Opens the fastest library that is there for long inputs of this cipher, for all later operations
+ * of this process. 0, or VZ_ENOTFOUND when there is none or it was left out of this build:
+ * everything works on, slower. Calling it again is free.
  */
-int vz_aead_accelerate(void);
+int vz_aead_accelerate(enum vz_aead_alg alg);
+/* The name of what was opened, or NULL. */
+const char *vz_aead_accelerator(enum vz_aead_alg alg);
 
 /* VZ_ENOMEM; VZ_EINVAL for AES without hardware. The caller owns *out. */
 int vz_aead_new(struct vz_aead **out, enum vz_aead_alg alg, const uint8_t key[static VZ_AEAD_KEY]);
@@ -38,7 +40,7 @@ void vz_aead_free(struct vz_aead *a);
 /*
  * Seals head || body into out, which takes head_len + body_len + 16 bytes and may not overlap body
  * (head and body are read where they lie, so a record needs no assembling copy). VZ_ESYSTEM never
- * happens with libsodium; with libcrypto an internal failure is VZ_ENOMEM.
+ * happens with libsodium; an internal failure of what is faster is VZ_ENOMEM.
  */
 int vz_aead_seal(struct vz_aead *a, uint64_t n, const void *ad, size_t ad_len, const void *head,
     size_t head_len, const void *body, size_t body_len, uint8_t *out);

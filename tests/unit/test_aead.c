@@ -30,6 +30,13 @@ new_aead(enum vz_aead_alg alg, const uint8_t *k)
 	return a;
 }
 
+static void
+accelerate(void)
+{
+	for (size_t i = 0; i < sizeof algs / sizeof *algs; i++)
+		(void)vz_aead_accelerate(algs[i]);
+}
+
 /* A fixed stream of bytes for choosing lengths and splits: the same in every run. */
 static size_t
 pick(size_t below)
@@ -53,6 +60,41 @@ unhex(uint8_t *out, size_t cap, const char *hex)
 
 	assert_int_equal(sodium_hex2bin(out, cap, hex, strlen(hex), " ", &n, NULL), 0);
 	return n;
+}
+
+static const struct vz_aead_engine *(*const engines[])(enum vz_aead_alg) = {
+    vz_aead_libcrypto, vz_aead_ipsec_mb};
+#define ENGINES (sizeof engines / sizeof *engines)
+
+/* An engine, where it is there, seals `in`, cut after head_len, to `sealed`, and opens that in
+ * place and elsewhere; not with the tag changed. */
+static void
+assert_engine(size_t i, enum vz_aead_alg alg, const uint8_t *k, const uint8_t *nonce,
+    const uint8_t *ad, size_t ad_len, const uint8_t *in, size_t len, size_t head_len,
+    const uint8_t *sealed)
+{
+	static uint8_t out[RECORD_MAX + VZ_AEAD_TAG], opened[RECORD_MAX];
+	const struct vz_aead_engine *e = engines[i](alg);
+	void *keyed;
+
+	if (e == NULL)
+		return;
+	keyed = e->key(alg, k);
+	assert_non_null(keyed);
+	memset(out, 0, len + VZ_AEAD_TAG);
+	assert_int_equal(
+	    e->seal(keyed, nonce, ad, ad_len, in, head_len, in + head_len, len - head_len, out), 0);
+	assert_memory_equal(out, sealed, len + VZ_AEAD_TAG);
+	assert_int_equal(e->open(keyed, nonce, ad, ad_len, out, len, opened), 0);
+	assert_memory_equal(opened, in, len);
+	out[len] ^= 0x80;
+	memset(opened, 0xaa, len);
+	assert_int_equal(e->open(keyed, nonce, ad, ad_len, out, len, opened), VZ_EAUTH);
+	assert_true(sodium_is_zero(opened, len));
+	out[len] ^= 0x80;
+	assert_int_equal(e->open(keyed, nonce, ad, ad_len, out, len, out), 0);
+	assert_memory_equal(out, in, len);
+	e->forget(keyed);
 }
 
 struct vector {
@@ -115,15 +157,8 @@ published_vectors_pass_by_every_way(void **state)
 			seal_in_steps(k, nonce, ad, ad_len, p, 9, p + 9, len - 9, out);
 			assert_memory_equal(out, c, len + VZ_AEAD_TAG);
 		}
-		if (vz_aead_accelerate() == 0) {
-			memset(out, 0, sizeof out);
-			assert_int_equal(evp_seal(a, nonce, ad, ad_len, p, len / 3, p + len / 3,
-					     len - len / 3, out),
-			    0);
-			assert_memory_equal(out, c, len + VZ_AEAD_TAG);
-			assert_int_equal(evp_open(a, nonce, ad, ad_len, c, len, out), 0);
-			assert_memory_equal(out, p, len);
-		}
+		for (size_t j = 0; j < ENGINES; j++)
+			assert_engine(j, v->alg, k, nonce, ad, ad_len, p, len, len / 3, c);
 		vz_aead_free(a);
 	}
 }
@@ -167,14 +202,8 @@ compare_split(struct vz_aead *a, uint64_t n, size_t ad_len, size_t len, size_t h
 		seal_in_steps(a->key, nonce, ad, ad_len, plain, head_len, body, body_len, got);
 		assert_memory_equal(got, want, len + VZ_AEAD_TAG);
 	}
-	if (vz_aead_accelerate() == 0) {
-		memset(got, 0, len + VZ_AEAD_TAG);
-		assert_int_equal(
-		    evp_seal(a, nonce, ad, ad_len, plain, head_len, body, body_len, got), 0);
-		assert_memory_equal(got, want, len + VZ_AEAD_TAG);
-		assert_int_equal(evp_open(a, nonce, ad, ad_len, got, len, got), 0);
-		assert_memory_equal(got, plain, len);
-	}
+	for (size_t j = 0; j < ENGINES; j++)
+		assert_engine(j, a->alg, a->key, nonce, ad, ad_len, plain, len, head_len, want);
 }
 
 static void
@@ -255,14 +284,14 @@ static void
 a_changed_bit_anywhere_is_refused_and_no_plaintext_is_left(void **state)
 {
 	(void)state;
-	vz_aead_accelerate(); /* so that the long ones are libcrypto's where it is there */
+	accelerate(); /* so that the long ones are an engine's where there is one */
 	for (size_t i = 0; i < 2; i++) {
 		if (!usable(algs[i]))
 			continue;
 		tamper(algs[i], 0, 1);
 		tamper(algs[i], 1, 1);
 		tamper(algs[i], 67, 1);
-		tamper(algs[i], VZ_AEAD_ACCELERATE_FROM, 131);
+		tamper(algs[i], 2048, 131);
 		tamper(algs[i], 20000, 4001);
 	}
 }
@@ -313,7 +342,7 @@ rekey_takes_32_bytes_sealed_with_the_highest_nonce(void **state)
 		if (!usable(algs[i]))
 			continue;
 		a = new_aead(algs[i], key);
-		/* A long record first, so that libcrypto has the old key to forget. */
+		/* A long record first, so that an engine has the old key to forget. */
 		vz_aead_seal(a, 0, NULL, 0, NULL, 0, plain, RECORD_MAX, got);
 		vz_aead_once_seal(algs[i], key, UINT64_MAX, NULL, 0, zeros, sizeof zeros, next);
 		assert_int_equal(vz_aead_rekey(a), 0);
@@ -330,7 +359,7 @@ static void
 one_key_seals_and_opens_in_any_order(void **state)
 {
 	(void)state;
-	vz_aead_accelerate();
+	accelerate();
 	for (size_t i = 0; i < 2; i++) {
 		struct vz_aead *a;
 
@@ -360,17 +389,22 @@ one_key_seals_and_opens_in_any_order(void **state)
 static void
 accelerating_twice_gives_the_same_answer(void **state)
 {
-	int rc = vz_aead_accelerate();
-
 	(void)state;
-	assert_true(rc == 0 || rc == VZ_ENOTFOUND);
-	assert_int_equal(vz_aead_accelerate(), rc);
-#ifdef WITH_LIBCRYPTO
-	if (rc != 0)
-		print_message("skipped: libcrypto's ways, it cannot be opened\n");
-#else
-	assert_int_equal(rc, VZ_ENOTFOUND);
+	for (size_t i = 0; i < 2; i++) {
+		int rc = vz_aead_accelerate(algs[i]);
+
+		assert_true(rc == 0 || rc == VZ_ENOTFOUND);
+		assert_int_equal(vz_aead_accelerate(algs[i]), rc);
+		assert_int_equal(vz_aead_accelerator(algs[i]) == NULL, rc != 0);
+#ifdef VZ_AEAD_SODIUM_ONLY
+		assert_int_equal(rc, VZ_ENOTFOUND);
 #endif
+	}
+	if (vz_aead_libcrypto(VZ_AEAD_CHACHAPOLY) == NULL)
+		print_message("skipped: libcrypto's ways, it is not there or was left out\n");
+	if (vz_aead_ipsec_mb(VZ_AEAD_AES256GCM) == NULL)
+		print_message("skipped: libipsec-mb's ways, it or the processor for it is not "
+			      "there, or it was left out\n");
 }
 
 static int
@@ -394,7 +428,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    /* Before libcrypto is opened: libsodium's thresholds */
+	    /* Before an engine is opened: libsodium's thresholds */
 	    cmocka_unit_test(nonces_are_laid_out_as_noise_has_them),
 	    cmocka_unit_test(rekey_takes_32_bytes_sealed_with_the_highest_nonce),
 	    cmocka_unit_test(one_shot_opening_refuses_what_was_changed),
