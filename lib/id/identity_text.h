@@ -7,6 +7,7 @@
  *     ed25519 BASE64          the seed of the identity key
  *     noise BASE64            the X25519 secret of the handshake
  *     age AGE-SECRET-KEY-1... the X25519 secret of mail, as age writes it
+ *     sum BASE64              BLAKE2b-128 of the first line, the bundle's bytes and the secrets'
  *
  * Strict: these lines in this order, each ended by one newline, nothing else, so that one identity
  * has one text.
@@ -22,7 +23,7 @@
 
 /* Appends the first three lines. VZ_ELIMIT, VZ_ENOMEM. */
 int vz_identity_encode_public(const struct vz_identity *id, struct vz_buf *out);
-/* Appends the last three lines. */
+/* Appends the last four lines. */
 int vz_identity_encode_secrets(const struct vz_identity *id, struct vz_buf *out);
 /*
  * Reads the public part at the start of text[0..len) and verifies the bundle; *used is set to where
@@ -30,14 +31,13 @@ int vz_identity_encode_secrets(const struct vz_identity *id, struct vz_buf *out)
  */
 int vz_identity_decode_public(
     const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used);
-/* The same without verifying the bundle: vz_identity_decode_secrets does, or nothing is believed.
- */
+/* The same without verifying the bundle: the secrets' sum holds it too, or nothing is believed. */
 int vz_identity_parse_public(
     const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used);
 /*
  * Reads the secrets, which must be all of text[0..len), and sets them in id, whose bundle must be
- * theirs, also by its signature. VZ_EFORMAT, also when they belong to another bundle; then id holds
- * no secrets.
+ * the one that they were written with: so says the sum, no curve is asked. VZ_EFORMAT, also when
+ * they belong to another bundle or were damaged; then id holds no secrets.
  */
 int vz_identity_decode_secrets(const char *text, size_t len, struct vz_identity *id);
 

@@ -198,7 +198,7 @@ a_text_cut_or_with_any_byte_changed_is_refused_and_leaves_no_secret(void **state
 static void
 secrets_of_another_identity_are_refused(void **state)
 {
-	static const char *const lines[] = {"ed25519 ", "noise ", "age "};
+	static const char *const lines[] = {"ed25519 ", "noise ", "age ", "sum "};
 	struct vz_identity *id = vz_identity_new();
 	char a[1024], b[1024];
 	size_t n = text_of(1, a, sizeof(a) - 1);
@@ -206,7 +206,7 @@ secrets_of_another_identity_are_refused(void **state)
 	(void)state;
 	text_of(99, b, sizeof(b) - 1);
 	a[n] = b[n] = '\0';
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		char *to = strstr(a, lines[i]), *from = strstr(b, lines[i]);
 		size_t len = strcspn(from, "\n");
 		char saved[256];
