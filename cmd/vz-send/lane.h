@@ -20,6 +20,7 @@ struct lane {
 	size_t in_flight;    /* in state ENDED */
 	struct batch *batch; /* --lines and the like: then there are no items */
 	bool over;
+	bool accelerated; /* its records are sealed as fast as can be */
 	int status;
 	uint64_t bytes; /* delivered */
 };
@@ -44,7 +45,7 @@ void pump_cancel(struct lane *l, struct item *it, int status, const char *text);
 /* Opens the first message that can be opened; false when there is none, and nothing to send. */
 bool pump_prepare(struct lane *l);
 /* `bytes` are there, or have been: worth the accelerator? (DESIGN 5) */
-void pump_accelerate(const struct lane *l, uint64_t bytes);
+void pump_accelerate(struct lane *l, uint64_t bytes);
 
 /* What the other side said of a message. */
 struct verdict {

@@ -14,22 +14,26 @@
 #define LONG_INPUT (1024u * 1024)     /* worth the accelerator from the start */
 
 void
-pump_accelerate(const struct lane *l, uint64_t bytes)
+pump_accelerate(struct lane *l, uint64_t bytes)
 {
+	bool known = l->link.stage >= LINK_AUTHENTICATED;
 	/* Before it is agreed upon: what it will be unless the other side has no AES. */
-	bool aes = l->link.stage < LINK_AUTHENTICATED ? vz_aead_has_aes()
-						      : vz_session_is_aes(link_session(&l->link));
+	bool aes = known ? vz_session_is_aes(link_session(&l->link)) : vz_aead_has_aes();
 
-	if (bytes >= VZ_EARLY_MAX)
-		(void)vz_aead_accelerate(aes ? VZ_AEAD_AES256GCM : VZ_AEAD_CHACHAPOLY);
+	if (l->accelerated || bytes < VZ_EARLY_MAX)
+		return;
+	(void)vz_aead_accelerate(aes ? VZ_AEAD_AES256GCM : VZ_AEAD_CHACHAPOLY);
+	l->accelerated = known;
 }
 
 /* The accelerator is dear to open and pays on long messages only (DESIGN 5). */
 static void
-accelerate(const struct lane *l, const struct vz_source *source)
+accelerate(struct lane *l, const struct vz_source *source)
 {
 	uint64_t length = vz_source_length(source);
 
+	if (l->accelerated)
+		return;
 	if (length == VZ_LENGTH_UNKNOWN)
 		pump_accelerate(l, vz_source_waiting(source));
 	else if (length > LONG_INPUT)

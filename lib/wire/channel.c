@@ -20,7 +20,7 @@
 #define CHUNK_MIN 4096
 #define CHUNK_MAX (512 * 1024)
 #define IN_MAX    (CHUNK_MAX + 2 + VZ_RECORD_MAX)
-#define OUT_MAX   (2 * 1024 * 1024)
+#define OUT_MAX   (1024 * 1024)
 
 enum phase {
 	WAIT_1, /* responder */

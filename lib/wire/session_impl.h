@@ -15,7 +15,7 @@
  * read. A sender has one connection, and long writes pay; a listener has many, and peers that may
  * not read.
  */
-#define VZ_OUT_FULL_SENDER       (1024 * 1024)
+#define VZ_OUT_FULL_SENDER       (512 * 1024)
 #define VZ_OUT_FULL_LISTENER     (256 * 1024)
 #define VZ_OUT_STUCK_BEYOND_FULL (256 * 1024)
 /* A data frame up to this length is copied beside its neighbours, so that small ones share a
