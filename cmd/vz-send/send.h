@@ -23,7 +23,7 @@ struct run {
 	struct vz_producer *producer;
 	char *dest_text; /* what the lanes are called */
 	bool started;    /* --run: it was tried */
-	int signo; /* the signal that ends us */
+	int signo;       /* the signal that ends us */
 	struct vz_timer patience, grace;
 };
 
