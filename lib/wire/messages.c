@@ -4,17 +4,37 @@
 #include "base/err.h"
 #include "wire/session.h"
 
-void
-vz_messages_free(struct vz_messages *t)
-{
-	free(t->slot);
-	memset(t, 0, sizeof(*t));
-}
-
 static size_t
 place(const struct vz_messages *t, uint64_t number)
 {
 	return (size_t)(number & (t->cap - 1));
+}
+
+static void
+drop_late(struct vz_message *m)
+{
+	if (m->late == NULL)
+		return;
+	vz_buf_free(&m->late->reply);
+	free(m->late->text);
+	free(m->late);
+	m->late = NULL;
+}
+
+struct vz_late *
+vz_message_late(struct vz_message *m)
+{
+	if (m->late == NULL && (m->late = calloc(1, sizeof(*m->late))) != NULL)
+		vz_buf_init(&m->late->reply, VZ_WINDOW_CONNECTION);
+	return m->late;
+}
+
+void
+vz_messages_free(struct vz_messages *t)
+{
+	vz_messages_forget(t, t->next);
+	free(t->slot);
+	memset(t, 0, sizeof(*t));
 }
 
 /* Doubles the ring; each message moves to its place in the larger one. */
@@ -61,5 +81,12 @@ vz_messages_get(const struct vz_messages *t, uint64_t number)
 void
 vz_messages_forget(struct vz_messages *t, uint64_t number)
 {
-	t->base = number;
+	for (; t->base < number; t->base++)
+		drop_late(&t->slot[place(t, t->base)]);
+}
+
+void
+vz_messages_skip(struct vz_messages *t, uint64_t number)
+{
+	t->base = t->next = number;
 }

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/text.h"
-#include "wire/session_impl.h"
+#include "wire/resume.h"
 
 #define FORGET_STEP 64 /* messages */
 
@@ -43,6 +43,8 @@ vz_session_new(struct vz_session **out, const struct vz_session_config *c)
 	s->out.limit = s->sender ? VZ_EARLY_MAX : VZ_WINDOW_CONNECTION;
 	s->in.limit = VZ_WINDOW_CONNECTION;
 	s->message_window = VZ_EARLY_MAX;
+	vz_buf_init(&s->answers, 2 * VZ_ANSWERS_KEPT);
+	s->keeps = !s->sender && c->resumes;
 	s->keepalive_ms = c->keepalive_ms;
 	s->dead_ms = c->dead_ms;
 	s->record_ms = c->record_ms;
@@ -60,6 +62,7 @@ vz_session_free(struct vz_session *s)
 		return;
 	vz_channel_free(s->channel);
 	vz_buf_free(&s->control);
+	vz_buf_free(&s->answers);
 	vz_messages_free(&s->messages);
 	free(s);
 }
@@ -100,7 +103,7 @@ vz_session_sent(struct vz_session *s, size_t n, uint64_t now)
 const struct vz_bundle *
 vz_session_peer(const struct vz_session *s)
 {
-	return vz_channel_peer(s->channel);
+	return s->channel != NULL ? vz_channel_peer(s->channel) : NULL;
 }
 
 bool
@@ -124,7 +127,7 @@ vz_session_stream(const struct vz_session *s)
 bool
 vz_session_is_aes(const struct vz_session *s)
 {
-	return vz_channel_is_aes(s->channel);
+	return s->channel != NULL && vz_channel_is_aes(s->channel);
 }
 
 bool
@@ -244,7 +247,7 @@ put_owed(struct vz_session *s)
 	if (s->pong_due && (r = vz_session_put(s, &pong)) < 0)
 		return r;
 	s->pong_due = false;
-	if (!s->sender && (r = vz_listener_owed(s)) < 0)
+	if (!s->sender && ((r = vz_listener_owed(s)) < 0 || (r = vz_listener_pay(s)) < 0))
 		return r;
 	if ((r = vz_flow_owed(s)) < 0)
 		return r;
@@ -334,6 +337,8 @@ vz_session_stuck(const struct vz_session *s)
 {
 	size_t out;
 
+	if (s->detached)
+		return false;
 	vz_session_out(s, &out);
 	return out >= s->out_full + VZ_OUT_STUCK_BEYOND_FULL;
 }
@@ -371,7 +376,7 @@ vz_session_next(struct vz_session *s, struct vz_event *ev)
 	if (s->failed < 0)
 		return s->failed;
 	for (;;) {
-		if (s->closed || s->closing)
+		if (s->closed || s->closing || s->detached)
 			return 0;
 		if ((r = vz_frame_next(&s->record, &f)) == 1)
 			r = handle_frame(s, &f, ev);
@@ -397,6 +402,8 @@ vz_session_deadline(const struct vz_session *s)
 {
 	uint64_t t;
 
+	if (s->detached)
+		return UINT64_MAX;
 	if (!s->authenticated)
 		return s->handshake_by;
 	t = sooner(s->heard_at + s->dead_ms, s->said_at + s->keepalive_ms);
@@ -412,6 +419,8 @@ vz_session_tick(struct vz_session *s, uint64_t now, bool reading)
 	int r = 0;
 
 	s->now = now;
+	if (s->detached)
+		return 0;
 	if (!s->authenticated)
 		return now >= s->handshake_by ? VZ_ETIMEOUT : 0;
 	if (!reading)

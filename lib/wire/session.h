@@ -38,6 +38,7 @@ struct vz_session_config {
 	uint64_t keepalive_ms;            /* own silence before a ping */
 	uint64_t dead_ms;                 /* the peer's silence before VZ_ETIMEOUT */
 	uint64_t record_ms;               /* a record's first byte to its last */
+	bool resumes;                     /* listener: keeps what it may have to say again */
 	uint64_t now;
 };
 
@@ -70,11 +71,12 @@ enum vz_event_type {
 			    come */
 	VZ_EVENT_CANCEL, /* the sender gave it up: status, text; no vz_session_done any more */
 	/* sender */
-	VZ_EVENT_READY,  /* rights checked: rights, max_size */
-	VZ_EVENT_ROOM,   /* windows moved or bytes were freed: number, taken, durable */
-	VZ_EVENT_DONE,   /* the listener's verdict: number, status (0 = delivered), text; on `count`
-			    messages */
+	VZ_EVENT_READY, /* rights checked: rights, max_size; attempt: connections before this one */
+	VZ_EVENT_ROOM,  /* windows moved or bytes were freed: number, taken, durable */
+	VZ_EVENT_DONE,  /* the listener's verdict: number, status (0 = delivered), text; on `count`
+			   messages */
 	VZ_EVENT_ANSWER, /* a small reply, whole, and the verdict: number, status, bytes */
+	VZ_EVENT_GO_ON,  /* after vz_session_reopen: send from `taken` on, and the end again */
 };
 
 /* bytes: borrowed until the next vz_session_next or vz_session_space. */
@@ -166,6 +168,41 @@ int vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const
  */
 int vz_session_answer(
     struct vz_session *s, uint64_t number, uint8_t status, const uint8_t *p, size_t len);
+
+/*
+ * Resume (DESIGN 5). A session is one stream, which may need more than one connection. Only the end
+ * of a connection and timeouts are breaks; an error of vz_session_next is final.
+ */
+
+/*
+ * The connection is gone: what was under way in it is dropped, stream and messages stay. Until
+ * there is another one nothing can be sent (vz_session_room is 0), and what a listener says of
+ * messages is noted, to be said when the sender asks. An event that is held must not need its bytes
+ * any more.
+ */
+void vz_session_detach(struct vz_session *s);
+bool vz_session_detached(const struct vz_session *s);
+/* Connections before this one. */
+uint16_t vz_session_attempt(const struct vz_session *s);
+/* Sender: another connection, another handshake; c->stream is not looked at. VZ_EINVAL, VZ_ENOMEM.
+ */
+int vz_session_redial(struct vz_session *s, const struct vz_session_config *c);
+/*
+ * Sender: after VZ_EVENT_READY every message that has no verdict is said again, in the order of
+ * numbers, before a new one is opened. By reopen, with the first byte that is still held (at most
+ * what was taken): VZ_EVENT_GO_ON says where to go on, or the verdict comes. By rewhole what
+ * vz_session_whole sent, with all its bytes; VZ_EFULL: later.
+ */
+int vz_session_reopen(
+    struct vz_session *s, uint64_t number, uint8_t flags, const char *name, uint64_t offset);
+int vz_session_rewhole(struct vz_session *s, uint64_t number, const uint8_t *p, size_t len);
+/* True of a message without a verdict that was not said again yet. */
+bool vz_session_silent(const struct vz_session *s, uint64_t number);
+/*
+ * Listener: `fresh` has just given VZ_EVENT_STREAM with the stream of s, of the same identity. s,
+ * which is detached, takes its connection over; fresh is freed. VZ_EINVAL, VZ_ENOMEM.
+ */
+int vz_session_adopt(struct vz_session *s, struct vz_session *fresh);
 
 /* Puts waiting control frames (acknowledgements, pongs, verdicts) into the output. */
 int vz_session_flush(struct vz_session *s, uint64_t now);

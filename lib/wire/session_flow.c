@@ -3,7 +3,7 @@
  * that it answers, in the other direction, so that there is one of each mechanism.
  */
 #include "base/err.h"
-#include "wire/session_impl.h"
+#include "wire/resume.h"
 
 /* Announced whenever this much of the connection's window was used. */
 #define WINDOW_STEP (VZ_WINDOW_CONNECTION / 4)
@@ -43,7 +43,7 @@ vz_session_room(const struct vz_session *s, uint64_t number)
 	uint64_t room;
 	size_t waiting;
 
-	if (m == NULL || !may_send(s, m))
+	if (m == NULL || !may_send(s, m) || m->silent || m->asked || m->owes)
 		return 0;
 	vz_session_out(s, &waiting);
 	if (waiting >= s->out_full)
@@ -96,26 +96,40 @@ share(const struct vz_session *s, size_t len)
 	return len < room ? len : room;
 }
 
+int
+vz_flow_put(struct vz_session *s, struct vz_message *m, const uint8_t *p, size_t len)
+{
+	struct vz_half *h = vz_half_out(s, m);
+	size_t n;
+	int r;
+
+	for (; len > 0; p += n, len -= n) {
+		n = share(s, len);
+		if ((r = put_data(s, m->number, h->moved, p, n)) < 0)
+			return r;
+		h->moved += n;
+		s->out.moved += n;
+	}
+	return 0;
+}
+
 long
 vz_session_data(struct vz_session *s, uint64_t number, const uint8_t *p, size_t len)
 {
 	struct vz_message *m = vz_messages_get(&s->messages, number);
-	struct vz_half *h;
 	size_t done = 0, room, n;
 	int r;
 
 	if (m == NULL || !may_send(s, m))
 		return VZ_EINVAL;
-	h = vz_half_out(s, m);
 	while (done < len && (room = vz_session_room(s, number)) > 0) {
 		n = share(s, len - done < room ? len - done : room);
-		if ((r = put_data(s, number, h->moved, p + done, n)) < 0)
+		if ((r = vz_flow_put(s, m, p + done, n)) < 0)
 			return r;
 		done += n;
-		h->moved += n;
-		s->out.moved += n;
 	}
-	return (long)done;
+	r = s->sender ? 0 : vz_keep_reply(s, m, p, done);
+	return r < 0 ? r : (long)done;
 }
 
 bool
@@ -123,6 +137,8 @@ vz_flow_fits(const struct vz_session *s, size_t len)
 {
 	size_t waiting;
 
+	if (s->detached)
+		return false;
 	vz_session_out(s, &waiting);
 	return waiting < s->out_full && len <= s->out.limit - s->out.moved;
 }
@@ -134,16 +150,32 @@ vz_session_end(struct vz_session *s, uint64_t number)
 	struct vz_frame f = {.type = VZ_FRAME_END, .number = number};
 	struct vz_half *h;
 
-	if (m == NULL || !may_send(s, m))
+	if (m == NULL || !may_send(s, m) || (s->sender && (m->silent || m->asked)))
 		return VZ_EINVAL;
 	h = vz_half_out(s, m);
+	if (!s->sender && (m->silent || m->owes)) { /* said with the rest of the reply */
+		h->ended = true;
+		return 0;
+	}
 	if (h->declared != VZ_LENGTH_UNKNOWN && h->declared != h->moved)
 		return VZ_EINVAL;
-	f.length = h->moved;
+	f.length = h->declared = h->moved;
 	h->ended = true;
 	if (s->sender)
 		m->state = VZ_MESSAGE_ENDED;
 	return vz_session_put(s, &f);
+}
+
+/* The answer to a message that was said again: from here on. Its end has to be said anew. */
+static void
+go_on(struct vz_message *m, struct vz_event *ev)
+{
+	m->asked = false;
+	if (m->up.acked < m->up.moved)
+		m->up.acked = m->up.moved;
+	m->up.moved = m->up.taken;
+	m->state = VZ_MESSAGE_OPEN;
+	ev->type = VZ_EVENT_GO_ON;
 }
 
 int
@@ -151,12 +183,21 @@ vz_flow_ack(
     struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
 {
 	struct vz_half *h = vz_half_out(s, m);
+	uint64_t end = m->owes ? vz_kept_end(m) : h->moved;
+	bool ahead = s->sender && f->taken > h->moved; /* of what is sent again */
 
-	if (m->state == VZ_MESSAGE_OVER || m->state == VZ_MESSAGE_REFUSED)
+	if (m->again && s->sender && h->acked > end)
+		end = h->acked;
+	if ((m->state == VZ_MESSAGE_OVER && !m->owes) || m->state == VZ_MESSAGE_REFUSED ||
+	    m->silent)
 		return 0; /* it crossed the verdict */
-	if (f->taken < h->taken || f->taken > h->moved || f->durable < h->durable ||
-	    f->durable > f->taken || f->limit < h->limit)
+	if (f->taken < h->taken || f->taken > end || f->durable < h->durable ||
+	    f->durable > f->taken || (f->limit < h->limit && !m->asked) || f->limit < f->taken)
 		return VZ_EPROTO;
+	if (!s->sender)
+		vz_kept_taken(m, f->taken - h->taken);
+	if (h->moved < f->taken)
+		h->moved = f->taken;
 	h->taken = f->taken;
 	h->durable = f->durable;
 	h->limit = f->limit;
@@ -164,7 +205,9 @@ vz_flow_ack(
 	ev->number = m->number;
 	ev->taken = f->taken;
 	ev->durable = f->durable;
-	return 1;
+	if (m->asked || ahead)
+		go_on(m, ev);
+	return m->state != VZ_MESSAGE_OVER;
 }
 
 int
@@ -203,7 +246,21 @@ vz_flow_data(
     struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
 {
 	struct vz_half *h = vz_half_in(s, m);
+	struct vz_frame rest = *f;
+	int r;
 
+	if (m->again && f->offset < h->moved) { /* it came before the break */
+		uint64_t n = h->moved - f->offset;
+
+		if (n > f->bytes_len)
+			n = f->bytes_len;
+		if ((r = vz_flow_dropped(s, (size_t)n)) < 0 || n == f->bytes_len)
+			return r;
+		rest.offset += n;
+		rest.bytes += n;
+		rest.bytes_len -= (size_t)n;
+		f = &rest;
+	}
 	if (h->ended || f->offset != h->moved)
 		return VZ_EPROTO;
 	if (f->bytes_len > h->limit - h->moved || f->bytes_len > s->in.limit - s->in.moved)
@@ -230,6 +287,8 @@ vz_flow_end(
 {
 	struct vz_half *h = vz_half_in(s, m);
 
+	if (m->again && h->ended && f->length == h->moved)
+		return 0;
 	if (h->ended || f->length != h->moved ||
 	    (h->declared != VZ_LENGTH_UNKNOWN && f->length != h->declared))
 		return VZ_EPROTO;
@@ -282,7 +341,7 @@ owe_ack(struct vz_session *s, struct vz_message *m)
 {
 	int r;
 
-	if (m->ack_due || !ack_matters(s, m))
+	if (m->ack_due || m->silent || !ack_matters(s, m))
 		return 0;
 	if (s->dues == VZ_DUES_MAX) {
 		s->ack_by = s->now;
@@ -325,8 +384,8 @@ vz_session_durable(struct vz_session *s, uint64_t number, uint64_t offset)
 	return owe_ack(s, m);
 }
 
-static int
-put_ack(struct vz_session *s, struct vz_message *m)
+int
+vz_flow_put_ack(struct vz_session *s, struct vz_message *m)
 {
 	struct vz_frame f = {.type = VZ_FRAME_ACK, .number = m->number};
 	struct vz_half *h = vz_half_in(s, m);
@@ -344,7 +403,7 @@ put_ack(struct vz_session *s, struct vz_message *m)
 static bool
 window_due(const struct vz_session *s)
 {
-	return s->in.taken + VZ_WINDOW_CONNECTION - s->in.limit >= WINDOW_STEP;
+	return s->in.taken + VZ_WINDOW_CONNECTION >= s->in.limit + WINDOW_STEP;
 }
 
 int
@@ -365,12 +424,13 @@ vz_flow_owed(struct vz_session *s)
 			continue;
 		}
 		m->ack_due = false;
-		if ((r = put_ack(s, m)) < 0)
+		if ((r = vz_flow_put_ack(s, m)) < 0)
 			return r;
 	}
 	s->dues = kept;
 	if (window_due(s)) {
-		s->in.limit = window.limit = s->in.taken + VZ_WINDOW_CONNECTION;
+		s->in.limit = s->in.taken + VZ_WINDOW_CONNECTION;
+		window.limit = s->in.limit - s->in_carry;
 		if ((r = vz_session_put(s, &window)) < 0)
 			return r;
 	}

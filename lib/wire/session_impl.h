@@ -33,8 +33,12 @@ struct vz_session {
 	enum vz_stage stage;
 	bool sender; /* the side that dialled */
 	bool authenticated, closing, closed;
-	size_t out_full; /* VZ_OUT_FULL_* */
-	int failed;      /* the error that ended reading */
+	bool detached;    /* no connection: channel is NULL */
+	bool resumed;     /* it had another connection before this one */
+	bool keeps;       /* listener: what may have to be said again */
+	uint16_t attempt; /* connections before this one */
+	size_t out_full;  /* VZ_OUT_FULL_* */
+	int failed;       /* the error that ended reading */
 	uint8_t stream[VZ_STREAM_LEN];
 	struct vz_rd record;   /* the rest of the record being read */
 	struct vz_buf control; /* frames that are not sealed yet: less than a record */
@@ -45,13 +49,19 @@ struct vz_session {
 	uint64_t due[VZ_DUES_MAX]; /* numbers of messages that owe an ACK */
 	unsigned dues;
 
+	uint64_t in_carry; /* bytes of earlier connections that count against this one's window */
+
 	/* Sender. */
+	uint64_t again; /* resumed: messages below it were said again, or were skipped */
 	uint64_t forgotten;
 	uint64_t verdicts; /* messages below next whose verdict is outstanding */
 	/* Listener. */
 	uint8_t rights;
 	uint64_t max_size;
 	uint64_t delivered, delivered_count; /* verdicts of status 0 in a row, not said yet */
+	size_t owing;                        /* messages that owe something of their reply */
+	struct vz_buf answers;               /* small replies, see resume.h */
+	uint64_t answers_from;               /* where the first of them is */
 
 	bool pong_due;
 	uint64_t pong_token;
@@ -98,8 +108,18 @@ int vz_flow_whole(struct vz_session *s, struct vz_half *h, size_t len);
 /* True when len bytes in one frame fit into the windows and the output now. */
 bool vz_flow_fits(const struct vz_session *s, size_t len);
 
+/* len bytes of ours as data frames, for which there is room. */
+int vz_flow_put(struct vz_session *s, struct vz_message *m, const uint8_t *p, size_t len);
+int vz_flow_put_ack(struct vz_session *s, struct vz_message *m);
+
 /* The sender's first frame, once authenticated; and the FORGET that it owes. */
 int vz_sender_hello(struct vz_session *s);
 int vz_sender_owed(struct vz_session *s);
+/* READY of a connection that is not the first: the listener remembers messages from `first` on. */
+int vz_sender_resumes(struct vz_session *s, uint64_t first);
+/* Makes all below `number` known there. VZ_EINVAL: not all of that was said again. */
+int vz_sender_skip(struct vz_session *s, uint64_t number);
+/* READY. */
+int vz_listener_ready(struct vz_session *s);
 
 #endif

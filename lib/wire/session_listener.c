@@ -3,38 +3,63 @@
  */
 #include <string.h>
 #include "base/err.h"
-#include "wire/session_impl.h"
+#include "wire/resume.h"
 
-static int
-on_stream(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
+int
+vz_listener_ready(struct vz_session *s)
 {
 	struct vz_frame ready = {.type = VZ_FRAME_READY,
 	    .rights = s->rights,
 	    .max_size = s->max_size,
-	    .limit = s->in.limit,
-	    .window = VZ_WINDOW_MESSAGE};
+	    .limit = s->in.limit - s->in_carry,
+	    .window = VZ_WINDOW_MESSAGE,
+	    .number = s->messages.base};
+
+	return vz_session_put(s, &ready);
+}
+
+static int
+on_stream(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
+{
 	int r;
 
 	memcpy(s->stream, f->stream, sizeof(s->stream));
 	s->stage = VZ_STAGE_LISTENER_OPEN;
-	if ((r = vz_session_put(s, &ready)) < 0)
+	if ((r = vz_listener_ready(s)) < 0)
 		return r;
 	ev->type = VZ_EVENT_STREAM;
 	return 1;
 }
 
-/* Numbers are given in order, and each begins at its first byte. */
+/* The sender let go of bytes that somebody else had: not we. */
+static int
+lost(struct vz_session *s, struct vz_message *m)
+{
+	struct vz_frame f = {.type = VZ_FRAME_DONE, .number = m->number, .status = 65};
+
+	m->state = VZ_MESSAGE_OVER;
+	m->status = f.status;
+	m->again = true;
+	return vz_session_put_text(s, &f, "this listener has lost what it had of it");
+}
+
+/* Numbers are given in order, and each begins at its first byte; but for those that are said again.
+ */
 static int
 on_open(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 {
 	struct vz_message *m;
 	int r;
 
-	if (f->number != s->messages.next || f->offset != 0 || f->attempt != 0)
+	if (f->attempt > 0 && f->number < s->messages.next)
+		return vz_listener_again(s, f);
+	if (f->number != s->messages.next || (f->offset != 0 && f->attempt == 0))
 		return VZ_EPROTO;
 	if ((r = vz_messages_add(&s->messages, &m)) < 0)
 		return r == VZ_EFULL ? VZ_ELIMIT : r;
 	m->kind = f->kind;
+	if (f->offset != 0)
+		return lost(s, m);
 	m->up.declared = f->length;
 	m->up.limit = VZ_WINDOW_MESSAGE;
 	m->down.declared = VZ_LENGTH_UNKNOWN;
@@ -43,9 +68,12 @@ on_open(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	ev->number = f->number;
 	ev->kind = f->kind;
 	ev->flags = f->flags;
+	ev->attempt = f->attempt;
 	ev->length = f->length;
 	ev->bytes = f->bytes;
 	ev->bytes_len = f->bytes_len;
+	if (f->attempt > 0 && (r = vz_flow_put_ack(s, m)) < 0)
+		return r;
 	return 1;
 }
 
@@ -56,6 +84,8 @@ on_whole(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	struct vz_message *m;
 	int r;
 
+	if (s->resumed && f->number < s->messages.next)
+		return vz_listener_again(s, f);
 	if (f->number != s->messages.next)
 		return VZ_EPROTO;
 	if ((r = vz_messages_add(&s->messages, &m)) < 0)
@@ -88,6 +118,20 @@ on_end(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, str
 	return refused ? 0 : r;
 }
 
+/* A number that is not to come. */
+static int
+on_skip(struct vz_session *s)
+{
+	struct vz_message *m;
+	int r = vz_messages_add(&s->messages, &m);
+
+	if (r < 0)
+		return r == VZ_EFULL ? VZ_ELIMIT : r;
+	m->state = VZ_MESSAGE_OVER;
+	m->cancelled = true;
+	return 0;
+}
+
 static int
 on_cancel(struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
 {
@@ -108,6 +152,10 @@ on_cancel(struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
 static int
 on_forget(struct vz_session *s, const struct vz_frame *f)
 {
+	if (s->messages.next == 0 && f->number > 0) { /* a stream that another listener knew */
+		vz_messages_skip(&s->messages, f->number);
+		return 0;
+	}
 	if (f->number < s->messages.base || f->number > s->messages.next)
 		return VZ_EPROTO;
 	for (uint64_t i = s->messages.base; i < f->number; i++)
@@ -115,6 +163,17 @@ on_forget(struct vz_session *s, const struct vz_frame *f)
 			return VZ_EPROTO;
 	vz_messages_forget(&s->messages, f->number);
 	return 0;
+}
+
+/* What a sender says because it cannot know that it was heard. */
+static bool
+repeated(const struct vz_session *s, const struct vz_message *m, const struct vz_frame *f)
+{
+	if (m->state != VZ_MESSAGE_ENDED && m->state != VZ_MESSAGE_OVER)
+		return false;
+	if (f->type == VZ_FRAME_CANCEL)
+		return m->state == VZ_MESSAGE_OVER && (m->again || s->resumed);
+	return m->again && (f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_END);
 }
 
 int
@@ -131,7 +190,12 @@ vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_even
 	default: break;
 	}
 	m = vz_messages_get(&s->messages, f->number);
-	if (m == NULL || !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
+	if (f->type == VZ_FRAME_CANCEL && f->number == s->messages.next)
+		return on_skip(s);
+	if (m != NULL && repeated(s, m, f))
+		return f->type == VZ_FRAME_DATA ? vz_flow_dropped(s, f->bytes_len) : 0;
+	if (m == NULL || (m->silent && f->type != VZ_FRAME_CANCEL) ||
+	    !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
 		return VZ_EPROTO;
 	switch (f->type) {
 	case VZ_FRAME_DATA: return vz_flow_data(s, m, f, ev);
@@ -177,6 +241,9 @@ gather(struct vz_session *s, struct vz_message *m)
 	int r = 0;
 
 	m->state = VZ_MESSAGE_OVER;
+	m->status = 0;
+	if (m->silent)
+		return 0;
 	if (s->delivered_count > 0 && m->number != s->delivered + s->delivered_count)
 		r = vz_listener_owed(s);
 	if (s->delivered_count == 0)
@@ -190,6 +257,7 @@ vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const cha
 {
 	struct vz_message *m = vz_messages_get(&s->messages, number);
 	struct vz_frame f = {.type = VZ_FRAME_DONE, .number = number, .status = status};
+	int r;
 
 	if (m == NULL || (m->state != VZ_MESSAGE_OPEN && m->state != VZ_MESSAGE_ENDED))
 		return VZ_EINVAL;
@@ -200,8 +268,10 @@ vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const cha
 	/* What was received and will not reach a sink leaves the connection's window now. */
 	vz_flow_left(s, m->up.moved - m->up.taken);
 	f.length = m->up.taken;
-	m->state = m->state == VZ_MESSAGE_ENDED ? VZ_MESSAGE_OVER : VZ_MESSAGE_REFUSED;
-	return vz_session_put_text(s, &f, text);
+	if ((r = vz_keep_verdict(s, m, status, text)) < 0)
+		return r;
+	m->state = m->state == VZ_MESSAGE_ENDED || m->silent ? VZ_MESSAGE_OVER : VZ_MESSAGE_REFUSED;
+	return m->silent || m->owes ? 0 : vz_session_put_text(s, &f, text);
 }
 
 int
@@ -220,14 +290,22 @@ vz_session_answer(
 	    m->down.moved != 0 || m->down.ended || len > VZ_WHOLE_MAX ||
 	    (status == 0 && m->up.taken != m->up.moved))
 		return VZ_EINVAL;
-	if (!vz_flow_fits(s, len))
+	if (m->owes) { /* of which nothing was said: there is nothing to repeat */
+		m->owes = false;
+		s->owing--;
+	}
+	if (!m->silent && !vz_flow_fits(s, len))
 		return VZ_EFULL;
-	if ((r = vz_session_put(s, &f)) < 0)
+	if ((r = vz_keep_answer(s, m, p, len)) < 0)
 		return r;
+	if (!m->silent && (r = vz_session_put(s, &f)) < 0)
+		return r;
+	m->status = status;
 	vz_flow_left(s, m->up.moved - m->up.taken);
 	m->down.moved = len;
 	m->down.ended = true;
 	m->state = VZ_MESSAGE_OVER;
-	s->out.moved += len;
+	if (!m->silent)
+		s->out.moved += len;
 	return 0;
 }

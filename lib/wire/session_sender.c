@@ -21,11 +21,13 @@ vz_sender_hello(struct vz_session *s)
 static int
 add(struct vz_session *s, struct vz_message **m)
 {
-	int r = 0;
+	int r = vz_sender_skip(s, s->messages.next);
 
-	if (s->messages.next - s->forgotten >= VZ_UNFINISHED_MAX)
+	if (r == 0 && s->messages.next - s->forgotten >= VZ_UNFINISHED_MAX)
 		r = vz_sender_owed(s);
-	return r < 0 ? r : vz_messages_add(&s->messages, m);
+	if (r == 0 && (r = vz_messages_add(&s->messages, m)) == 0)
+		s->again = s->messages.next;
+	return r == VZ_EINVAL ? VZ_EFULL : r;
 }
 
 int
@@ -44,6 +46,8 @@ vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *n
 		return VZ_EINVAL;
 	if (s->closing || s->closed)
 		return VZ_ECLOSED;
+	if (s->detached || (s->resumed && s->stage != VZ_STAGE_SENDER_OPEN))
+		return VZ_EFULL;
 	vz_session_out(s, &waiting);
 	if (waiting >= s->out_full)
 		return VZ_EFULL;
@@ -72,7 +76,7 @@ vz_session_whole(struct vz_session *s, uint8_t kind, const uint8_t *p, size_t le
 
 	if (len > VZ_WHOLE_MAX || s->closing || s->closed)
 		return len > VZ_WHOLE_MAX ? VZ_EINVAL : VZ_ECLOSED;
-	if (!vz_flow_fits(s, len))
+	if (!vz_flow_fits(s, len) || (s->resumed && s->stage != VZ_STAGE_SENDER_OPEN))
 		return VZ_EFULL;
 	if ((r = add(s, &m)) < 0)
 		return r;
@@ -109,12 +113,14 @@ vz_session_cancel(struct vz_session *s, uint64_t number, uint8_t status, const c
 {
 	struct vz_message *m = vz_messages_get(&s->messages, number);
 	struct vz_frame f = {.type = VZ_FRAME_CANCEL, .number = number, .status = status};
+	bool silent;
 
-	if (m == NULL || m->state != VZ_MESSAGE_OPEN)
+	if (m == NULL || m->state != VZ_MESSAGE_OPEN || m->up.ended)
 		return VZ_EINVAL;
+	silent = m->silent;
 	m->cancelled = true;
 	over(s, m);
-	return vz_session_put_text(s, &f, text);
+	return silent ? 0 : vz_session_put_text(s, &f, text); /* else it is skipped, later */
 }
 
 uint64_t
@@ -135,8 +141,13 @@ vz_sender_owed(struct vz_session *s)
 {
 	struct vz_frame f = {.type = VZ_FRAME_FORGET, .number = s->messages.base};
 
-	if (s->messages.base == s->forgotten || s->closed)
+	int r;
+
+	if (s->messages.base == s->forgotten || s->closed ||
+	    (s->resumed && s->stage != VZ_STAGE_SENDER_OPEN))
 		return 0;
+	if ((r = vz_sender_skip(s, s->messages.base)) < 0)
+		return r;
 	s->forgotten = s->messages.base;
 	return vz_session_put(s, &f);
 }
@@ -148,14 +159,20 @@ on_ready(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 {
 	struct vz_message *m;
 
-	if (f->limit < s->out.limit || f->window < s->message_window || f->number != 0)
+	int r;
+
+	if (f->limit < s->out.limit || f->window < s->message_window ||
+	    (f->number != 0 && !s->resumed))
 		return VZ_EPROTO;
 	s->stage = VZ_STAGE_SENDER_OPEN;
 	s->out.limit = f->limit;
 	s->message_window = f->window;
-	for (uint64_t i = s->messages.base; i < s->messages.next; i++)
+	if (s->resumed && (r = vz_sender_resumes(s, f->number)) < 0)
+		return r;
+	for (uint64_t i = s->messages.base; !s->resumed && i < s->messages.next; i++)
 		if ((m = vz_messages_get(&s->messages, i)) != NULL)
 			m->up.limit = f->window;
+	ev->attempt = s->attempt;
 	ev->type = VZ_EVENT_READY;
 	ev->rights = f->rights;
 	ev->max_size = f->max_size;
@@ -168,7 +185,7 @@ verdict_ok(const struct vz_message *m, const struct vz_frame *f)
 {
 	if (f->status != 0)
 		return true;
-	return m->state == VZ_MESSAGE_ENDED && f->length == m->up.moved &&
+	return m->up.ended && f->length == m->up.declared &&
 	    (m->kind != VZ_KIND_ASK || m->down.ended);
 }
 
@@ -182,7 +199,7 @@ on_done(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, st
 		return VZ_EPROTO;
 	/* A refusal before the end: our data frames end with a cancel, so the listener knows the
 	 * last. */
-	if (m->state == VZ_MESSAGE_OPEN && (r = vz_session_put(s, &stop)) < 0)
+	if (m->state == VZ_MESSAGE_OPEN && !m->up.ended && (r = vz_session_put(s, &stop)) < 0)
 		return r;
 	vz_flow_left(s, m->down.moved - m->down.taken);
 	ev->type = VZ_EVENT_DONE;
@@ -217,6 +234,13 @@ on_answer(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, 
 	return 1;
 }
 
+/* After a break the end is said anew: until then it is known that it was. */
+static enum vz_message_state
+state_of(const struct vz_message *m)
+{
+	return m->state == VZ_MESSAGE_OPEN && m->up.ended ? VZ_MESSAGE_ENDED : m->state;
+}
+
 /* Every one of them has ended and wants no reply, or none is believed. */
 static int
 on_delivered(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
@@ -229,7 +253,7 @@ on_delivered(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev
 	for (uint64_t i = 0; i < f->count; i++) {
 		m = vz_messages_get(&s->messages, f->number + i);
 		if (m->kind == VZ_KIND_ASK ||
-		    !vz_legal_message(s->stage, m->state, false, VZ_FRAME_DELIVERED))
+		    !vz_legal_message(s->stage, state_of(m), false, VZ_FRAME_DELIVERED))
 			return VZ_EPROTO;
 	}
 	for (uint64_t i = 0; i < f->count; i++)
@@ -258,7 +282,8 @@ vz_sender_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event 
 			return vz_flow_dropped(s, f->bytes_len);
 		return 0;
 	}
-	if (m == NULL || !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
+	if (m == NULL || m->silent ||
+	    !vz_legal_message(s->stage, state_of(m), m->kind == VZ_KIND_ASK, f->type))
 		return VZ_EPROTO;
 	switch (f->type) {
 	case VZ_FRAME_DATA: return vz_flow_data(s, m, f, ev);
