@@ -58,7 +58,7 @@ sessions_of(const struct server *srv, const struct vz_key *key)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(v, &srv->visits, all)
-	n += v->admitted && vz_key_equal(&v->key, key);
+	n += v->admitted && !v->session && vz_key_equal(&v->key, key);
 	return n;
 }
 
@@ -71,7 +71,9 @@ judge_limits(const struct visit *v)
 		return (struct verdict){VZ_EXIT_TEMPFAIL, "this listener cannot write its record"};
 	if (srv->stopping)
 		return (struct verdict){VZ_EXIT_TEMPFAIL, "this listener is stopping"};
-	if (srv->served)
+	/* It may be the one again: that is seen when it names its stream. */
+	if (srv->served &&
+	    (srv->options->resume_ms == 0 || !vz_key_equal(&srv->served->key, &v->key)))
 		return (struct verdict){
 		    VZ_EXIT_TEMPFAIL, "this listener serves one session and has it"};
 	if (srv->locked)
@@ -88,7 +90,7 @@ judge_limits(const struct visit *v)
 void
 admit(struct visit *v)
 {
-	struct vz_session *s = vz_conn_session(v->conn);
+	struct vz_session *s = visit_session(v);
 	const struct vz_bundle *b = vz_session_peer(s);
 	struct verdict no;
 

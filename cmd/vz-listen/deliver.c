@@ -9,6 +9,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/away.h"
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/report.h"
@@ -23,6 +24,8 @@ deliver_note(struct visit *v, int status)
 void
 deliver_last(struct visit *v, int status)
 {
+	if (away_is_last(v, status))
+		return;
 	v->told = v->n_incoming == 0;
 	server_stop(v->srv, status);
 }
@@ -40,8 +43,8 @@ void
 deliver_say(struct visit *v, uint64_t number, uint8_t status, const char *words)
 {
 	/* Without memory for the verdict the session is about to end, and the sender has none. */
-	(void)vz_session_done(vz_conn_session(v->conn), number, status, words);
-	vz_conn_kick(v->conn);
+	(void)vz_session_done(visit_session(v), number, status, words);
+	visit_kick(v);
 }
 
 void
@@ -49,7 +52,7 @@ deliver_refuse(struct visit *v, const struct vz_event *ev, uint8_t status, const
 {
 	char id[VZ_MESSAGE_ID_TEXT];
 
-	vz_message_id(vz_session_stream(vz_conn_session(v->conn)), ev->number, id);
+	vz_message_id(vz_session_stream(visit_session(v)), ev->number, id);
 	report_not_taken(v, id, status, words);
 	if (v == v->srv->served)
 		deliver_note(v, status);

@@ -33,10 +33,10 @@ add_ends(const struct visit *v, struct vz_handler_facts *f)
 	static char euid[24];
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
-	int fd = vz_conn_fd(v->conn);
+	int fd = v->conn ? vz_conn_fd(v->conn) : -1;
 	uid_t uid;
 
-	if (getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
+	if (fd < 0 || getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
 		return;
 	if (sa.ss_family == AF_UNIX) {
 		f->proto = "IPC";

@@ -18,6 +18,7 @@
 #define MAX_HANDLERS      16
 #define MAX_HANDLERS_MOST 4096
 #define HANDLER_MS_MOST   (366ull * 24 * 3600 * 1000)
+#define RESUME_MS         (10 * 60 * 1000)
 #define WHOLE_SIZE_MOST   (1024 * 1024 * 1024)
 #define WHOLE_SIZE        (1024 * 1024) /* of messages that are held in memory */
 
@@ -38,6 +39,7 @@ enum {
 	OPT_COPROC,
 	OPT_MAX_HANDLERS,
 	OPT_HANDLER_TIMEOUT,
+	OPT_RESUME_WINDOW,
 };
 
 static const char help[] =
@@ -53,6 +55,7 @@ static const char help[] =
     "      --allow KEY; --allow-any   this key (repeatable); everybody\n"
     "      --audit FILE        record in FILE who did what\n"
     "      --max-size SIZE; --max-conns N   longest message; sessions at once (256)\n"
+    "      --resume-window TIME   wait for a sender whose connection broke (10m)\n"
     "      --raw; --socket-mode MODE   no escapes on a terminal; of Unix sockets\n"
     "      --ready-fd N        write the full addresses to descriptor N once ready\n" COMMON_HELP;
 
@@ -76,6 +79,7 @@ static const struct option longs[] = {
     {"raw", no_argument, NULL, OPT_RAW},
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
     {"max-conns", required_argument, NULL, OPT_MAX_CONNS},
+    {"resume-window", required_argument, NULL, OPT_RESUME_WINDOW},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"socket-mode", required_argument, NULL, OPT_SOCKET_MODE},
     {NULL, 0, NULL, 0},
@@ -190,6 +194,7 @@ take_number(struct listen_options *o, int opt, const char *value, struct wishes 
 		o->max_handlers = number_of("--max-handlers", value, 1, MAX_HANDLERS_MOST);
 		break;
 	case OPT_HANDLER_TIMEOUT: o->handler_ms = duration_of("--handler-timeout", value); break;
+	case OPT_RESUME_WINDOW: o->resume_ms = duration_of("--resume-window", value); break;
 	case OPT_READY_FD: o->ready_fd = descriptor_of(value); break;
 	case OPT_SOCKET_MODE: o->socket_mode = mode_of(value); break;
 	default: common_option(&o->common, opt, value, PROGRAM, help); break;
@@ -296,6 +301,7 @@ options_parse(int argc, char **argv, struct listen_options *o)
 
 	*o = (struct listen_options){.max_conns = MAX_CONNS,
 	    .max_handlers = MAX_HANDLERS,
+	    .resume_ms = RESUME_MS,
 	    .ready_fd = -1,
 	    .socket_mode = 0600};
 	common_defaults(&o->common);

@@ -45,7 +45,8 @@ struct listen_options {
 	const char *audit;
 	uint64_t max_size; /* 0 = any */
 	unsigned max_conns;
-	int ready_fd; /* -1 = none */
+	uint64_t resume_ms; /* --resume-window; 0 = a break is the end */
+	int ready_fd;       /* -1 = none */
 	mode_t socket_mode;
 	char **addresses;
 	int n_addresses;

@@ -37,7 +37,7 @@ reply_over(struct incoming *in, uint8_t status)
 	in->over = true;
 	in->status = status;
 	queue(in);
-	vz_conn_kick(in->visit->conn);
+	visit_kick(in->visit);
 }
 
 void
@@ -82,7 +82,7 @@ finish(struct visit *v, struct incoming *in, bool told)
 static bool
 answer(struct visit *v, struct incoming *in)
 {
-	struct vz_session *s = vz_conn_session(v->conn);
+	struct vz_session *s = visit_session(v);
 	size_t len = in->reply.len;
 
 	if (!in->over || len > VZ_WHOLE_MAX || (in->mirrors && len != in->bytes) ||
@@ -101,13 +101,13 @@ int
 reply_whole(struct incoming *in, uint8_t status, const void *p, size_t len)
 {
 	struct visit *v = in->visit;
-	struct vz_session *s = vz_conn_session(v->conn);
+	struct vz_session *s = visit_session(v);
 	int r;
 
 	if (len <= VZ_WHOLE_MAX && vz_session_room(s, in->number) >= len &&
 	    vz_session_answer(s, in->number, status, p, len) == 0) {
 		in->status = status;
-		vz_conn_kick(v->conn);
+		visit_kick(v);
 		finish(v, in, true);
 		return 0;
 	}
@@ -120,7 +120,7 @@ reply_whole(struct incoming *in, uint8_t status, const void *p, size_t len)
 void
 reply_push(struct visit *v)
 {
-	struct vz_session *s = vz_conn_session(v->conn);
+	struct vz_session *s = visit_session(v);
 	struct incoming *in, *next;
 	long n;
 

@@ -180,6 +180,30 @@ report_ended(const struct visit *v, int err)
 		diag_verbose(1, "%s from %s: session over", peer(v), v->remote);
 }
 
+void
+report_broken(const struct visit *v, int err)
+{
+	struct vz_json *j;
+
+	if (diag_is_json()) {
+		j = event("broken", v);
+		vz_json_str(j, "text", vz_strerror(err));
+		diag_event_end(j);
+	} else {
+		diag_verbose(1, "%s from %s: %s; waiting for it to come back", peer(v), v->remote,
+		    vz_strerror(err));
+	}
+}
+
+void
+report_resumed(const struct visit *v)
+{
+	if (diag_is_json())
+		diag_event_end(event("resumed", v));
+	else
+		diag_verbose(1, "%s: resumed from %s", peer(v), v->remote);
+}
+
 static const char *
 name_of(const struct incoming *in)
 {

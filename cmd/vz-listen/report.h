@@ -19,6 +19,9 @@ void report_refused(const struct visit *v, int status, const char *words);
 void report_memory_failed(const struct visit *v, int err);
 void report_goodbye(const struct visit *v, int status, const uint8_t *text, size_t len);
 void report_ended(const struct visit *v, int err);
+/* Its connection broke, and it is waited for; and there is another one. */
+void report_broken(const struct visit *v, int err);
+void report_resumed(const struct visit *v);
 
 /* True when each message is spoken of, however small: by events, with -v, in the record. */
 bool report_wants_each(const struct server *srv);

@@ -85,8 +85,8 @@ server_wait(struct server *srv, struct visit *v)
 
 /* Ends. */
 
-static void
-note_status(struct server *srv, int status)
+void
+server_note(struct server *srv, int status)
 {
 	if (srv->status == 0)
 		srv->status = status;
@@ -98,7 +98,8 @@ server_serve(struct server *srv, struct visit *v)
 	struct visit *other, *next;
 
 	srv->served = v;
-	gate_close(srv);
+	if (srv->options->resume_ms == 0) /* else it may need another connection */
+		gate_close(srv);
 	/* Those who are not authenticated yet hear it when they are. */
 	TAILQ_FOREACH_SAFE(other, &srv->visits, all, next)
 	if (other != v && other->admitted)
@@ -136,7 +137,7 @@ server_stop(struct server *srv, int status)
 {
 	struct visit *v, *next;
 
-	note_status(srv, status);
+	server_note(srv, status);
 	if (srv->stopping)
 		return;
 	srv->stopping = true;
@@ -157,7 +158,7 @@ server_forget(struct server *srv, struct visit *v)
 		TAILQ_REMOVE(&srv->waiting, v, turn);
 	if (v == srv->served) {
 		/* It was what we were for. */
-		note_status(srv, v->status);
+		server_note(srv, v->status);
 		finish(srv);
 	} else if (srv->stopping && TAILQ_EMPTY(&srv->visits)) {
 		finish(srv);
@@ -241,7 +242,7 @@ server_run(struct server *srv)
 
 	if (r < 0) {
 		diag_error("%s", diag_words(r));
-		note_status(srv, VZ_EXIT_OSERR);
+		server_note(srv, VZ_EXIT_OSERR);
 	}
 	return srv->status;
 }

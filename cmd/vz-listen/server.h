@@ -123,6 +123,8 @@ void server_close(struct server *srv);
 /* Nothing new begins: sockets are closed, everybody is told, and the loop ends with `status` when
  * they are gone. The first status that is not 0 stands. */
 void server_stop(struct server *srv, int status);
+/* The first status that is not 0 stands. */
+void server_note(struct server *srv, int status);
 /* v has opened a message, and this listener serves one session: it is the one. */
 void server_serve(struct server *srv, struct visit *v);
 /* The visit is over. */

@@ -60,7 +60,7 @@ wait_for_reply_room(struct incoming *in, bool wait)
 static struct vz_session *
 session_of(const struct incoming *in)
 {
-	return vz_conn_session(in->visit->conn);
+	return visit_session(in->visit);
 }
 
 /* Gives the command what waits for it, and the end when that has come. */
@@ -78,7 +78,7 @@ feed(struct incoming *in)
 		}
 		vz_buf_consume(&in->body, (size_t)n);
 		(void)vz_session_taken(session_of(in), in->number, (size_t)n);
-		vz_conn_kick(v->conn);
+		visit_kick(v);
 	}
 	if (in->body.len == 0 && in->whole)
 		vz_handler_finish_input(in->own);
@@ -108,7 +108,7 @@ on_output(void *arg, struct vz_handler *h)
 		return;
 	(void)vz_session_data(session_of(in), in->number, buf, (size_t)n);
 	in->moved_at = vz_loop_now(in->visit->srv->loop);
-	vz_conn_kick(in->visit->conn);
+	visit_kick(in->visit);
 }
 
 static void run_next(struct server *srv);
@@ -124,7 +124,7 @@ ended_well(struct incoming *in)
 	vz_buf_free(&in->body);
 	if (in->kind == VZ_KIND_ASK)
 		(void)vz_session_end(session_of(in), in->number);
-	vz_conn_kick(v->conn);
+	visit_kick(v);
 	in->over = true;
 	if (in->whole)
 		deliver_done(v, in);
@@ -285,7 +285,7 @@ turn(struct server *srv, struct visit *v)
 		return;
 	}
 	TAILQ_FOREACH_SAFE(in, &v->answers, answers, next)
-	if (vz_session_room(vz_conn_session(v->conn), in->number) > 0)
+	if (vz_session_room(visit_session(v), in->number) > 0)
 		wait_for_reply_room(in, false);
 }
 

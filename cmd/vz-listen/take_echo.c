@@ -34,7 +34,7 @@ keep(struct visit *v, struct incoming *in, const uint8_t *p, size_t len)
 static bool
 data(struct visit *v, struct incoming *in, struct vz_event *ev)
 {
-	struct vz_session *s = vz_conn_session(v->conn);
+	struct vz_session *s = visit_session(v);
 	long n = (long)ev->bytes_len;
 
 	if (in->kind == VZ_KIND_ASK)
@@ -80,7 +80,7 @@ wait_for_room(struct visit *v, const struct vz_event *ev)
 static bool
 whole(struct visit *v, const struct vz_event *ev)
 {
-	struct vz_session *s = vz_conn_session(v->conn);
+	struct vz_session *s = visit_session(v);
 	size_t waiting;
 
 	if (ev->kind == VZ_KIND_ASK) {

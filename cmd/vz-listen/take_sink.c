@@ -110,7 +110,7 @@ static void
 begin(struct visit *v, struct incoming *in, const struct vz_event *ev)
 {
 	struct server *srv = v->srv;
-	const struct vz_arrival m = {.stream = vz_session_stream(vz_conn_session(v->conn)),
+	const struct vz_arrival m = {.stream = vz_session_stream(visit_session(v)),
 	    .number = in->number,
 	    .name = in->name,
 	    .name_len = in->name_len};
@@ -144,7 +144,7 @@ data(struct visit *v, struct incoming *in, struct vz_event *ev)
 		ev->bytes += n;
 		ev->bytes_len -= (size_t)n;
 		in->bytes += (uint64_t)n;
-		(void)vz_session_taken(vz_conn_session(v->conn), in->number, (size_t)n);
+		(void)vz_session_taken(visit_session(v), in->number, (size_t)n);
 	}
 	return true;
 }

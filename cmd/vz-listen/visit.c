@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/admit.h"
+#include "cmd/vz-listen/away.h"
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/incoming.h"
@@ -32,19 +33,35 @@ settle(struct visit *v)
 	v->lent = NULL; /* moved */
 }
 
-static void
+struct vz_session *
+visit_session(const struct visit *v)
+{
+	return v->conn ? vz_conn_session(v->conn) : v->session;
+}
+
+void
+visit_kick(struct visit *v)
+{
+	if (v->conn)
+		vz_conn_kick(v->conn);
+}
+
+void
 visit_free(struct visit *v)
 {
+	vz_timer_stop(v->srv->loop, &v->away);
 	deliver_abort_all(v);
 	if (v->srv->taker->left)
 		v->srv->taker->left(v);
 	incoming_done(v);
 	settle(v);
-	if (v->admitted)
+	if (v->admitted && !v->session)
 		v->srv->sessions--;
 	limits_leave(v);
 	vz_pool_leave(&v->srv->pool, v);
 	server_forget(v->srv, v);
+	vz_session_free(v->session);
+	free(v->held_bytes);
 	free(v);
 }
 
@@ -91,6 +108,8 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 	}
 	if (v->leaving)
 		return true;
+	if (ev->type == VZ_EVENT_STREAM)
+		return away_returned(v);
 	v->held = *ev;
 	if (handle(v, &v->held) || v->leaving)
 		return true;
@@ -115,8 +134,11 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 {
 	struct visit *v = arg;
 
-	(void)c;
 	(void)sys_errno;
+	if (away_may_return(v, err)) {
+		away_leave(v, vz_conn_leave_session(c), err);
+		return;
+	}
 	v->conn = NULL; /* freed by its owner after this */
 	deliver_cut(v, err);
 	report_ended(v, err);
@@ -147,6 +169,7 @@ visit_new(struct server *srv, int fd)
 	config.arg = v;
 	config.stall_ms = srv->options->common.wait_ms;
 	self_session(&srv->me, &srv->options->common, false, NULL, &config.session);
+	config.session.resumes = srv->options->resume_ms > 0;
 	if (vz_conn_new(srv->loop, fd, &config, &v->conn) < 0) {
 		free(v);
 		return NULL;
@@ -171,6 +194,10 @@ visit_dismiss(struct visit *v, uint8_t status, const char *text)
 	const struct incoming *in;
 
 	/* Who was just told what went wrong need not be told of its consequences. */
+	if (v->session) {
+		away_end(v, status, text);
+		return;
+	}
 	if (v->leaving || v->told || !v->conn)
 		return;
 	if (!v->admitted) {
@@ -191,6 +218,9 @@ visit_retry(struct visit *v)
 {
 	if (!v->leaving && !handle(v, &v->held))
 		return false;
-	vz_conn_resume(v->conn);
+	free(v->held_bytes);
+	v->held_bytes = NULL;
+	if (v->conn)
+		vz_conn_resume(v->conn);
 	return true;
 }

@@ -51,6 +51,9 @@ struct visit {
 	bool told;     /* that its last message failed, and so that we are stopping: it will go */
 	bool waiting;  /* in srv->waiting, for `held` to be tried again */
 	struct vz_event held;
+	struct vz_session *session; /* without a connection (away.h); else the connection's */
+	uint8_t *held_bytes;        /* of `held`, when its connection is gone */
+	struct vz_timer away;       /* how long it may be without one */
 	struct vz_key key;
 	char key_text[VZ_KEY_TEXT];
 	struct vz_grant grant;
@@ -73,6 +76,13 @@ struct visit {
 	int status;          /* of the first message that failed, or of how it ended */
 	uint8_t said_status; /* by the peer in its goodbye */
 };
+
+/* Its session: whether it is connected or not. NULL before there is one. */
+struct vz_session *visit_session(const struct visit *v);
+/* Something was said on it. */
+void visit_kick(struct visit *v);
+/* All that is kept of it goes; v->conn is NULL. */
+void visit_free(struct visit *v);
 
 /* Takes fd over. NULL when there is no memory or no identity to borrow. */
 struct visit *visit_new(struct server *srv, int fd);

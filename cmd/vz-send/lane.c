@@ -68,6 +68,8 @@ on_ready(void *arg, const struct vz_event *ev)
 {
 	struct lane *l = arg;
 
+	if (ev->attempt > 0)
+		pump_resume(l);
 	if (l->batch)
 		batch_ready(l, ev->max_size);
 	if (l->run->options->command)
@@ -78,10 +80,13 @@ on_ready(void *arg, const struct vz_event *ev)
 static void
 on_room(struct lane *l, const struct vz_event *ev)
 {
-	struct item *it = l->items && l->cur < l->run->n_inputs ? &l->items[l->cur] : NULL;
+	struct item *it = l->batch ? NULL : item_find(l, ev->number);
 
-	if (it && it->state == ITEM_SENDING && it->number == ev->number)
-		input_release(&l->run->inputs[l->cur], l->index, ev->taken);
+	if (!it)
+		return;
+	input_release(&l->run->inputs[it - l->items], l->index, ev->taken);
+	if (ev->type == VZ_EVENT_GO_ON)
+		pump_go_on(l, it, ev->taken);
 }
 
 static bool
@@ -104,7 +109,8 @@ on_event(void *arg, const struct vz_event *ev)
 		v.text = ev->bytes;
 		v.text_len = ev->bytes_len;
 		return on_verdict(l, &v);
-	case VZ_EVENT_ROOM: on_room(l, ev); return true;
+	case VZ_EVENT_ROOM:
+	case VZ_EVENT_GO_ON: on_room(l, ev); return true;
 	case VZ_EVENT_DATA:
 		return l->batch ? answers_data(l->run->answers, ev) : reply_data(l->run, ev);
 	case VZ_EVENT_END:
@@ -212,7 +218,10 @@ static const struct link_user user = {
 void
 lane_start(struct lane *l)
 {
-	int status = link_start(&l->link, &user, l);
+	int status;
+
+	l->link.resumes = !l->batch;
+	status = link_start(&l->link, &user, l);
 
 	if (status)
 		lane_over(l, status);

@@ -42,6 +42,12 @@ void lane_broken(struct lane *l, int err);
 void pump(struct lane *l);
 /* Gives a message up: the other side is told, the words were said. */
 void pump_cancel(struct lane *l, struct item *it, int status, const char *text);
+/* The message of that number which is under way, or NULL. */
+struct item *item_find(struct lane *l, uint64_t number);
+/* There is another connection: what has no verdict is said again, and then goes on from `offset`.
+ */
+void pump_resume(struct lane *l);
+void pump_go_on(struct lane *l, struct item *it, uint64_t offset);
 /* Opens the first message that can be opened; false when there is none, and nothing to send. */
 bool pump_prepare(struct lane *l);
 /* `bytes` are there, or have been: worth the accelerator? (DESIGN 5) */

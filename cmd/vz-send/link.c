@@ -9,6 +9,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/peer.h"
+#include "cmd/vz-send/redial.h"
 #include "cmd/vz-send/words.h"
 
 uint64_t
@@ -86,12 +87,26 @@ static void
 on_ready(struct link *k, const struct vz_event *ev)
 {
 	k->stage = LINK_READY;
+	if (ev->attempt > 0 && k->was_ready)
+		words_resumed(k);
+	k->was_ready = true;
 	if (!(ev->rights & (k->options->reply ? VZ_RIGHT_ASK : VZ_RIGHT_SEND))) {
 		words_no_right(k);
 		link_abort(k, VZ_EXIT_REFUSED, "nothing to do without that right");
 	} else if (k->user->ready) {
 		k->user->ready(k->arg, ev);
 	}
+}
+
+/* The listener has no place at the moment, or has not noticed yet: that is no refusal of the
+ * message.
+ */
+static bool
+comes_back_too_soon(struct link *k, const struct vz_event *ev)
+{
+	k->try_again = k->was_ready && k->stage < LINK_READY && k->status == 0 && !k->finished &&
+	    ev->status == VZ_EXIT_TEMPFAIL;
+	return k->try_again;
 }
 
 static bool
@@ -104,10 +119,12 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 	case VZ_EVENT_PEER: on_peer(k); break;
 	case VZ_EVENT_READY: on_ready(k, ev); break;
 	case VZ_EVENT_CLOSE:
+		if (comes_back_too_soon(k, ev))
+			break;
 		if (!k->finished && k->status == 0)
 			decide(k, words_closed(k, ev));
 		break;
-	default: return !k->user->event || k->user->event(k->arg, ev);
+	default: redial_progress(k); return !k->user->event || k->user->event(k->arg, ev);
 	}
 	return true;
 }
@@ -129,6 +146,12 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 
 	k->conn = NULL; /* freed by its owner after this call */
 	k->oldest = vz_session_oldest(vz_conn_session(c));
+	if (redial_worth(k, err)) {
+		k->session = vz_conn_leave_session(c);
+		if (!redial_later(k, err, sys_errno))
+			over(k);
+		return;
+	}
 	if (!k->finished && k->status == 0)
 		decide(k, words_broken(k, err, sys_errno));
 	over(k);
@@ -147,13 +170,22 @@ on_dialled(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step)
 	struct vz_conn_config c = {
 	    .session = k->config,
 	    .stall_ms = k->options->common.wait_ms,
+	    .again = k->session,
 	    .handler = &handler,
 	    .arg = k,
 	};
 
 	k->dial = NULL;
+	if (fd < 0 && redial_worth(k, err)) {
+		if (!redial_later(k, err, sys_errno))
+			over(k);
+		return;
+	}
 	if (fd >= 0) {
+		randombytes_buf(c.session.channel.random, sizeof(c.session.channel.random));
 		err = vz_conn_new(k->loop, fd, &c, &k->conn);
+		if (err == 0)
+			k->session = NULL; /* moved */
 		if (err) {
 			diag_error("%s: %s", k->shown, diag_words(err));
 			decide(k, vz_exit_of(err));
@@ -171,8 +203,8 @@ on_dialled(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step)
 		k->user->connected(k->arg);
 }
 
-int
-link_start(struct link *k, const struct link_user *user, void *arg)
+static int
+dial(struct link *k)
 {
 	struct vz_dial_config c = {
 	    .at = k->to.at,
@@ -182,8 +214,6 @@ link_start(struct link *k, const struct link_user *user, void *arg)
 	};
 	int err;
 
-	k->user = user;
-	k->arg = arg;
 	k->began_us = link_clock_us();
 	err = vz_dial_start(k->loop, &c, on_dialled, k, &k->dial);
 	if (err) {
@@ -194,10 +224,29 @@ link_start(struct link *k, const struct link_user *user, void *arg)
 	return 0;
 }
 
+int
+link_start(struct link *k, const struct link_user *user, void *arg)
+{
+	k->user = user;
+	k->arg = arg;
+	return dial(k);
+}
+
+void
+link_dial(struct link *k)
+{
+	int status = dial(k);
+
+	if (status) {
+		decide(k, status);
+		over(k);
+	}
+}
+
 struct vz_session *
 link_session(const struct link *k)
 {
-	return k->conn ? vz_conn_session(k->conn) : NULL;
+	return k->conn ? vz_conn_session(k->conn) : k->session;
 }
 
 void
@@ -238,6 +287,10 @@ link_drop(struct link *k)
 		vz_dial_cancel(k->dial);
 	if (k->conn)
 		vz_conn_drop(k->conn);
+	if (k->loop)
+		redial_stop(k);
+	vz_session_free(k->session);
+	k->session = NULL;
 	k->dial = NULL;
 	k->conn = NULL;
 }

@@ -18,7 +18,7 @@ struct link_user {
 	void (*connected)(void *arg);
 	/* The peer is who was called; messages may be opened (DESIGN 5: 64 KiB before READY). */
 	void (*authenticated)(void *arg);
-	/* The other side lets us send. */
+	/* The other side lets us send; or, when ev->attempt is not 0, go on. */
 	void (*ready)(void *arg, const struct vz_event *ev);
 	/* Any later event: ROOM, DONE, ANSWER, DATA, END, PONG. False holds, until link_resume. */
 	bool (*event)(void *arg, const struct vz_event *ev);
@@ -51,6 +51,14 @@ struct link {
 	struct vz_dial *dial;
 	struct vz_conn *conn;
 	enum link_stage stage;
+	struct vz_session *session; /* while there is no connection */
+	bool resumes;               /* a break is not the end */
+	bool was_ready;             /* once */
+	bool try_again;             /* said the other side, when we came back */
+	bool progressed;            /* since the last break */
+	unsigned tries;             /* since then */
+	uint64_t lost_at;           /* when that was */
+	struct vz_timer redial;
 	bool finished;   /* by ourselves: what follows is no failure */
 	bool closed;     /* by the peer: close_status, words said */
 	int status;      /* once decided, not 0 */
@@ -63,6 +71,8 @@ void link_init(struct link *k, const struct send_options *options, const struct 
     struct vz_loop *loop, const char *text, const struct vz_address *to);
 /* Starts to connect: 0, or reports and returns the status. */
 int link_start(struct link *k, const struct link_user *user, void *arg);
+/* Connects, for the first time or again: `over` when that cannot even be tried. */
+void link_dial(struct link *k);
 struct vz_session *link_session(const struct link *k);
 /* Something was said on the session outside of a callback. */
 void link_kick(struct link *k);

@@ -8,6 +8,8 @@
 #include "wire/session.h"
 
 #define ASK_IN_FLIGHT 1024 /* questions, unless --in-flight says otherwise */
+#define RETRY_MS      (30 * 1000)
+#define RETRY_MS_MOST (12ull * 3600 * 1000)
 
 static const char help[] =
     "usage: vz-send [options] [--run] DEST[,DEST...] [FILE... | -- COMMAND [ARG...]]\n"
@@ -22,6 +24,7 @@ static const char help[] =
     "      --raw               do not escape replies on a terminal\n"
     "  -n                      send an empty message; standard input is not read\n"
     "      --name NAME         the message's name (default: FILE's last component)\n"
+    "      --retry-for TIME    try again for so long when the connection breaks (30s)\n"
     "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP;
 
 enum {
@@ -34,6 +37,7 @@ enum {
 	OPT_IN_FLIGHT,
 	OPT_UNORDERED,
 	OPT_RAW,
+	OPT_RETRY_FOR,
 };
 
 static const struct option longs[] = {
@@ -48,6 +52,7 @@ static const struct option longs[] = {
     {"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
     {"unordered", no_argument, NULL, OPT_UNORDERED},
     {"raw", no_argument, NULL, OPT_RAW},
+    {"retry-for", required_argument, NULL, OPT_RETRY_FOR},
     {NULL, 0, NULL, 0},
 };
 
@@ -72,6 +77,17 @@ set_in_flight(struct send_options *o, const char *value)
 	if (bad)
 		diag_usage("--in-flight: not a number from 1 to %d: '%s'", VZ_UNFINISHED_MAX,
 		    diag_escape(shown, sizeof(shown), value, strlen(value)));
+}
+
+static void
+set_retry_for(struct send_options *o, const char *value)
+{
+	char shown[64];
+
+	if (vz_parse_duration(value, RETRY_MS_MOST, &o->retry_ms) < 0)
+		diag_usage("--retry-for: not a duration up to 12h: '%s'",
+		    diag_escape(shown, sizeof(shown), value, strlen(value)));
+	o->retry_given = true;
 }
 
 static void
@@ -101,6 +117,7 @@ parse_options(struct send_options *o, int argc, char **argv)
 		case OPT_IN_FLIGHT: set_in_flight(o, optarg); break;
 		case OPT_UNORDERED: o->unordered = true; break;
 		case OPT_RAW: o->raw = true; break;
+		case OPT_RETRY_FOR: set_retry_for(o, optarg); break;
 		}
 	}
 }
@@ -161,6 +178,7 @@ send_options_parse(struct send_options *o, int argc, char **argv)
 {
 	memset(o, 0, sizeof(*o));
 	common_defaults(&o->common);
+	o->retry_ms = RETRY_MS;
 	parse_options(o, argc, argv);
 	parse_operands(o, argc - optind, argv + optind);
 	refuse_contradictions(o);

@@ -24,6 +24,8 @@ struct send_options {
 	enum vz_items_mode mode;
 	bool unordered;     /* --unordered */
 	unsigned in_flight; /* --in-flight, or what is sensible */
+	uint64_t retry_ms;  /* --retry-for, */
+	bool retry_given;   /* also for the first connection then */
 };
 
 /* Fills *o from the command line; a usage error does not return. Borrows argv. */

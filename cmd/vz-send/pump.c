@@ -79,14 +79,19 @@ pump_cancel(struct lane *l, struct item *it, int status, const char *text)
 	it->state = ITEM_OVER;
 }
 
+static uint8_t
+flags_of(const struct input *in)
+{
+	return (uint8_t)(vz_source_rereadable(in->source) ? 0 : VZ_OPEN_ONE_PASS);
+}
+
 static bool
 open_message(struct lane *l, struct item *it)
 {
 	const struct input *in = input_of(l, it);
-	uint8_t flags = (uint8_t)(vz_source_rereadable(in->source) ? 0 : VZ_OPEN_ONE_PASS);
 	int err = vz_session_open(link_session(&l->link),
-	    l->run->options->reply ? VZ_KIND_ASK : VZ_KIND_SEND, flags, in->name ? in->name : "",
-	    vz_source_length(in->source), &it->number);
+	    l->run->options->reply ? VZ_KIND_ASK : VZ_KIND_SEND, flags_of(in),
+	    in->name ? in->name : "", vz_source_length(in->source), &it->number);
 
 	if (err == VZ_EFULL)
 		return false; /* a turn comes when there is room */
@@ -144,7 +149,7 @@ end_message(struct lane *l, struct item *it)
 		lane_broken(l, err);
 		return;
 	}
-	input_leave(in, l->index);
+	/* It stays open until the verdict: after a break it may be wanted again. */
 	it->state = ITEM_ENDED;
 	l->in_flight++;
 	verdict_tell(l, it, "sent", 0, "", 0);
@@ -166,7 +171,7 @@ move(struct lane *l, struct item *it)
 	if (it->state == ITEM_OPENED &&
 	    (l->link.stage < LINK_AUTHENTICATED || !open_message(l, it)))
 		return false;
-	if (!seal(l, it, got))
+	if (!seal(l, it, got) || vz_session_waits(link_session(&l->link), it->number))
 		return false;
 	if (got == VZ_SOURCE_END && it->sent == vz_source_end(in->source)) {
 		end_message(l, it);
@@ -175,6 +180,42 @@ move(struct lane *l, struct item *it)
 	if (got == VZ_SOURCE_FULL && it->sent == vz_source_end(in->source))
 		slow_check(l->run);
 	return it->sent > before;
+}
+
+void
+pump_resume(struct lane *l)
+{
+	struct vz_session *s = link_session(&l->link);
+
+	for (size_t i = 0; l->items && i < l->run->n_inputs; i++) {
+		struct item *it = &l->items[i];
+		const struct input *in = input_of(l, it);
+		int err;
+
+		if ((it->state != ITEM_SENDING && it->state != ITEM_ENDED) ||
+		    !vz_session_silent(s, it->number))
+			continue;
+		err = vz_session_reopen(s, it->number, flags_of(in), in->name ? in->name : "",
+		    in->user[l->index].taken);
+		if (err) {
+			lane_broken(l, err);
+			return;
+		}
+	}
+}
+
+void
+pump_go_on(struct lane *l, struct item *it, uint64_t offset)
+{
+	size_t i = (size_t)(it - l->items);
+
+	it->sent = offset;
+	if (it->state == ITEM_ENDED) {
+		it->state = ITEM_SENDING;
+		l->in_flight--;
+	}
+	if (l->cur > i)
+		l->cur = i;
 }
 
 static void

@@ -19,7 +19,7 @@ reply_data(struct run *r, const struct vz_event *ev)
 	}
 	if (outlet_waits(&r->out)) {
 		r->reply.number = ev->number;
-		r->reply.untaken = ev->bytes_len;
+		r->reply.untaken += ev->bytes_len;
 		return false;
 	}
 	(void)vz_session_taken(link_session(&r->lanes[0].link), ev->number, ev->bytes_len);

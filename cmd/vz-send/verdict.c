@@ -63,8 +63,8 @@ verdict_words(uint8_t status, const void *p, size_t len, char buf[static 2048])
 	return buf;
 }
 
-static struct item *
-find(struct lane *l, uint64_t number)
+struct item *
+item_find(struct lane *l, uint64_t number)
 {
 	for (size_t i = 0; i < l->run->n_inputs; i++) {
 		struct item *it = &l->items[i];
@@ -91,7 +91,7 @@ say_refused(const struct lane *l, const struct item *it, const struct verdict *v
 static void
 settle(struct lane *l, uint64_t number, const struct verdict *v)
 {
-	struct item *it = find(l, number);
+	struct item *it = item_find(l, number);
 
 	if (!it)
 		return;

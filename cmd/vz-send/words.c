@@ -180,3 +180,46 @@ words_broken(const struct link *k, int err, int sys_errno)
 	default: diag_error("%s: %s", k->shown, diag_words(err)); return vz_exit_of_peer(err);
 	}
 }
+
+static const char *
+why_lost(const struct link *k, int err, int sys_errno)
+{
+	if (k->try_again)
+		return "the other side has no place for it yet";
+	if (err == VZ_ESYSTEM || (err == VZ_ECUT && sys_errno))
+		return errno_words(sys_errno);
+	return diag_words(err);
+}
+
+void
+words_lost(const struct link *k, int err, int sys_errno, uint64_t delay_ms)
+{
+	const char *why = why_lost(k, err, sys_errno);
+	struct vz_json *j = diag_event("broken");
+
+	vz_json_str(j, "to", k->text);
+	vz_json_str(j, "text", why);
+	vz_json_u64(j, "milliseconds", delay_ms);
+	diag_event_end(j);
+	if (!diag_is_json())
+		diag_verbose(1, "%s: %s; trying again in %llu.%03llu s", k->shown, why,
+		    (unsigned long long)(delay_ms / 1000), (unsigned long long)(delay_ms % 1000));
+}
+
+void
+words_resumed(const struct link *k)
+{
+	struct vz_json *j = diag_event("resumed");
+
+	vz_json_str(j, "to", k->text);
+	diag_event_end(j);
+	diag_verbose(1, "%s: resumed", k->shown);
+}
+
+int
+words_given_up(const struct link *k, int err, int sys_errno)
+{
+	diag_error("%s: %s, and tried again in vain for as long as --retry-for allows", k->shown,
+	    why_lost(k, err, sys_errno));
+	return VZ_EXIT_TEMPFAIL;
+}

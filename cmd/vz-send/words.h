@@ -14,6 +14,11 @@ void words_no_right(const struct link *k);
 /* Each says what happened and returns the exit status for it, never 0. */
 int words_not_dialled(const struct link *k, int err, int sys_errno, enum vz_dial_step step);
 int words_closed(const struct link *k, const struct vz_event *ev);
+/* It broke, and is tried again after so many milliseconds; and it goes on. */
+void words_lost(const struct link *k, int err, int sys_errno, uint64_t delay_ms);
+void words_resumed(const struct link *k);
+/* It was tried for as long as is allowed: the status. */
+int words_given_up(const struct link *k, int err, int sys_errno);
 int words_broken(const struct link *k, int err, int sys_errno);
 /* What a status of the other side means, before its own words: static. */
 const char *words_of_status(int status);

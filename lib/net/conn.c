@@ -48,6 +48,30 @@ reads(const struct vz_conn *c)
 }
 
 struct vz_session *
+vz_conn_leave_session(struct vz_conn *c)
+{
+	struct vz_session *s = c->session;
+
+	c->session = NULL; /* moved */
+	c->state = OVER;
+	if (s != NULL)
+		vz_session_detach(s);
+	return s;
+}
+
+int
+vz_conn_adopt(struct vz_conn *c, struct vz_session *s, void *arg)
+{
+	int r = vz_session_adopt(s, c->session);
+
+	if (r == VZ_EINVAL)
+		return r;
+	c->session = s; /* what was there is freed */
+	c->arg = arg;
+	return r;
+}
+
+struct vz_session *
 vz_conn_session(struct vz_conn *c)
 {
 	return c->session;
@@ -410,12 +434,17 @@ vz_conn_new(struct vz_loop *l, int fd, const struct vz_conn_config *config, stru
 	c->arg = config->arg;
 	c->stall_ms = config->stall_ms != 0 ? config->stall_ms : STALL_MS;
 	c->moved_at = session.now;
-	if ((r = vz_session_new(&c->session, &session)) < 0 ||
-	    (r = vz_loop_add(l, &c->watch, VZ_READ)) < 0 ||
+	r = config->again != NULL ? vz_session_redial(config->again, &session)
+				  : vz_session_new(&c->session, &session);
+	if (r < 0 || (r = vz_loop_add(l, &c->watch, VZ_READ)) < 0 ||
 	    (r = vz_timer_set(l, &c->soon, 0)) < 0) {
 		destroy(c);
+		if (config->again != NULL && !vz_session_detached(config->again))
+			vz_session_detach(config->again);
 		return r;
 	}
+	if (config->again != NULL)
+		c->session = config->again; /* moved */
 	*out = c;
 	return 0;
 }

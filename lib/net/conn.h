@@ -34,19 +34,31 @@ struct vz_conn_handler {
 struct vz_conn_config {
 	struct vz_session_config session; /* `now` is filled in */
 	uint64_t stall_ms;                /* no write progress; 0 = 60 s */
+	struct vz_session *again;         /* a sender's, detached: it is dialled anew (redial) */
 	const struct vz_conn_handler *handler;
 	void *arg;
 };
 
 /*
- * Takes fd over (non-blocking) whatever the result. VZ_ENOMEM, VZ_ESYSTEM, VZ_EINVAL. No handler is
- * called before this returns.
+ * Takes fd over (non-blocking) whatever the result, and config->session's `again` when it is 0.
+ * VZ_ENOMEM, VZ_ESYSTEM, VZ_EINVAL. No handler is called before this returns.
  */
 int
 vz_conn_new(struct vz_loop *l, int fd, const struct vz_conn_config *config, struct vz_conn **out);
 /* Closes at once, without `ended`. */
 void vz_conn_drop(struct vz_conn *c);
 
+/*
+ * The connection is over (in `ended`, or just before vz_conn_drop): its session stays, detached,
+ * and is the caller's.
+ */
+struct vz_session *vz_conn_leave_session(struct vz_conn *c);
+/*
+ * A listener, in its `event` for VZ_EVENT_STREAM: s, which is detached, goes on over this
+ * connection (vz_session_adopt), whose events are for `arg` from now on. VZ_EINVAL, VZ_ENOMEM: as
+ * before.
+ */
+int vz_conn_adopt(struct vz_conn *c, struct vz_session *s, void *arg);
 /* NULL once vz_conn_silent. */
 struct vz_session *vz_conn_session(struct vz_conn *c);
 int vz_conn_fd(const struct vz_conn *c);

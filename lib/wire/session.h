@@ -182,6 +182,8 @@ int vz_session_answer(
  */
 void vz_session_detach(struct vz_session *s);
 bool vz_session_detached(const struct vz_session *s);
+/* True when it knows messages that the sender has not said to be forgotten. */
+bool vz_session_remembers(const struct vz_session *s);
 /* Connections before this one. */
 uint16_t vz_session_attempt(const struct vz_session *s);
 /* Sender: another connection, another handshake; c->stream is not looked at. VZ_EINVAL, VZ_ENOMEM.
@@ -198,6 +200,8 @@ int vz_session_reopen(
 int vz_session_rewhole(struct vz_session *s, uint64_t number, const uint8_t *p, size_t len);
 /* True of a message without a verdict that was not said again yet. */
 bool vz_session_silent(const struct vz_session *s, uint64_t number);
+/* The same, or it was and the answer has not come: it can be neither sent on nor ended. */
+bool vz_session_waits(const struct vz_session *s, uint64_t number);
 /*
  * Listener: `fresh` has just given VZ_EVENT_STREAM with the stream of s, of the same identity. s,
  * which is detached, takes its connection over; fresh is freed. VZ_EINVAL, VZ_ENOMEM.

@@ -50,6 +50,12 @@ vz_session_detached(const struct vz_session *s)
 	return s->detached;
 }
 
+bool
+vz_session_remembers(const struct vz_session *s)
+{
+	return s->messages.base < s->messages.next;
+}
+
 uint16_t
 vz_session_attempt(const struct vz_session *s)
 {
@@ -187,6 +193,14 @@ vz_session_silent(const struct vz_session *s, uint64_t number)
 	const struct vz_message *m = vz_messages_get(&s->messages, number);
 
 	return m != NULL && m->silent && m->state != VZ_MESSAGE_OVER;
+}
+
+bool
+vz_session_waits(const struct vz_session *s, uint64_t number)
+{
+	const struct vz_message *m = vz_messages_get(&s->messages, number);
+
+	return m != NULL && (m->silent || m->asked) && m->state != VZ_MESSAGE_OVER;
 }
 
 /* The listener. */

@@ -132,7 +132,7 @@ whole() {
 @test "a message that is under way at the end failed" {
 	record
 	mkfifo hold
-	"$SEND" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
 	HELD=$!
 	STARTED+=("$HELD")
 	exec 8>hold
@@ -170,7 +170,7 @@ whole() {
 
 @test "a file that cannot be a record stops a listener at the start" {
 	refused() {
-		exits "$1" timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any --audit "$2" \
+		exits "$1" timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any --audit "$2" \
 			-d . 127.0.0.1:0 2>listen.err 3>&-
 		says listen.err "$3" || return
 		run ! grep -q 'listening on' listen.err

@@ -26,7 +26,7 @@ private_copy() {
 }
 
 @test "a listener that is told of no key does not start" {
-	exits 78,64 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" 127.0.0.1:0 2>listen.err 3>&-
+	exits 78,64 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" 127.0.0.1:0 2>listen.err 3>&-
 	says listen.err 'authori[sz]ed|allow'
 }
 
@@ -50,7 +50,7 @@ private_copy() {
 	private_copy bob b
 	key_of carol >b/revoked
 	cp "$BATS_FILE_TMPDIR/bob/identity" b/identity
-	started listen "$LISTEN" -i b/identity --ready-fd 9 --allow "$(key_of alice)" \
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i b/identity --ready-fd 9 --allow "$(key_of alice)" \
 		--allow "$(key_of carol)" -o got 127.0.0.1:0
 	LISTENER=$PID ADDR=$READY
 	SENDER=carol exits 77 send "$ADDR" <<<x
@@ -63,7 +63,7 @@ private_copy() {
 @test "--allow-any does not let a revoked key in" {
 	private_copy bob b
 	key_of carol >b/revoked
-	started listen "$LISTEN" -i b/identity --ready-fd 9 --allow-any -o got 127.0.0.1:0
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i b/identity --ready-fd 9 --allow-any -o got 127.0.0.1:0
 	LISTENER=$PID ADDR=$READY
 	SENDER=carol exits 77 send "$ADDR" <<<x
 	SENDER=mallory exits 0 send "$ADDR" <<<x
@@ -73,7 +73,7 @@ private_copy() {
 	listen -o got
 	private_copy alice a
 	key_of bob >a/revoked
-	exits 77 timeout "$PATIENCE" "$SEND" -i a/identity "$ADDR" <<<x 2>send.err
+	exits 77 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i a/identity "$ADDR" <<<x 2>send.err
 	one_error send.err 'revoked'
 	[ ! -e got ]
 }
@@ -81,7 +81,7 @@ private_copy() {
 @test "a revoked list with a bad line stops a listener at the start" {
 	private_copy bob b
 	{ key_of carol; echo 'not a key'; } >b/revoked
-	exits 78 timeout "$PATIENCE" "$LISTEN" -i b/identity --allow-any 127.0.0.1:0 2>listen.err 3>&-
+	exits 78 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i b/identity --allow-any 127.0.0.1:0 2>listen.err 3>&-
 	says listen.err 'revoked.*2'
 }
 
@@ -233,7 +233,7 @@ false_peer() {
 	head -c 100000000 /dev/zero >big
 	exec 8<>pipe
 	STDOUT=pipe listen
-	"$SEND" -i "$(id_of alice)" "$ADDR" big 2>send.err 3>&- 8<&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" big 2>send.err 3>&- 8<&- &
 	local sender=$!
 	STARTED+=("$sender")
 	# The first bytes are here, and most are not: more than all buffers on the way hold.
@@ -267,10 +267,10 @@ false_peer() {
 }
 
 @test "an output folder that is not there is found before anything is received" {
-	exits 73 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any -o no/such/file 127.0.0.1:0 \
+	exits 73 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any -o no/such/file 127.0.0.1:0 \
 		2>listen.err 3>&-
 	says listen.err 'no/such'
-	exits 73 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any -d no/such 127.0.0.1:0 \
+	exits 73 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any -d no/such 127.0.0.1:0 \
 		2>listen.err 3>&-
 	says listen.err 'no/such'
 }
@@ -284,7 +284,7 @@ false_peer() {
 
 @test "a closed standard output never passes for a delivery" {
 	closed() { exec "$@" >&-; }
-	started listen closed "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 127.0.0.1:0 ||
+	started listen closed "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 127.0.0.1:0 ||
 		{ ended 74 "$PID" && return; }
 	LISTENER=$PID
 	exits 75 send "$READY" <<<x
@@ -301,7 +301,7 @@ false_peer() {
 }
 
 @test "a missing identity gives 78 and says how to make one" {
-	exits 78 timeout "$PATIENCE" "$SEND" -i none "$(key_of bob)@127.0.0.1:1" <<<x 2>send.err
+	exits 78 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i none "$(key_of bob)@127.0.0.1:1" <<<x 2>send.err
 	says send.err 'none'
 	says send.err 'hint: .*vz-keygen'
 }
@@ -311,9 +311,9 @@ false_peer() {
 	local mode
 	for mode in 640 604 660 644; do
 		chmod "$mode" a/identity
-		exits 78 timeout "$PATIENCE" "$SEND" -i a/identity "$(key_of bob)@127.0.0.1:1" <<<x 2>send.err
+		exits 78 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i a/identity "$(key_of bob)@127.0.0.1:1" <<<x 2>send.err
 		says send.err 'a/identity'
-		exits 78 timeout "$PATIENCE" "$LISTEN" -i a/identity --allow-any 127.0.0.1:0 2>listen.err 3>&-
+		exits 78 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i a/identity --allow-any 127.0.0.1:0 2>listen.err 3>&-
 	done
 }
 
@@ -321,7 +321,7 @@ false_peer() {
 	private_copy alice a
 	tr 'A-Fa-f' 'B-Gb-g' <a/identity >a/other
 	cat a/other >a/identity
-	exits 78 timeout "$PATIENCE" "$SEND" -i a/identity "$(key_of bob)@127.0.0.1:1" <<<x 2>send.err
+	exits 78 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i a/identity "$(key_of bob)@127.0.0.1:1" <<<x 2>send.err
 	no_secret_in send.err a/identity
 }
 
@@ -335,7 +335,7 @@ no_secret_in() {
 @test "an authorised file that others may write gives 78" {
 	key_of alice >authorized
 	chmod 666 authorized
-	exits 78 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" -a authorized 127.0.0.1:0 2>listen.err 3>&-
+	exits 78 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" -a authorized 127.0.0.1:0 2>listen.err 3>&-
 	says listen.err 'authorized'
 }
 
@@ -464,12 +464,12 @@ no_secret_in() {
 	mkdir dir
 	echo precious >victim
 	ln -s ../victim dir/got
-	exits 73 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any -o dir/got 127.0.0.1:0 \
+	exits 73 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any -o dir/got 127.0.0.1:0 \
 		2>listen.err 3>&-
 	rm dir/got
 	listen -o dir/got
 	mkfifo slow
-	"$SEND" -i "$(id_of alice)" "$ADDR" <slow 2>send.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <slow 2>send.err 3>&- &
 	STARTED+=("$!")
 	local sender=$! name
 	exec 7>slow
@@ -492,7 +492,7 @@ no_secret_in() {
 	ended 0 "$LISTENER"
 	[ "$(cat got)" = new ]
 	mkfifo pipe
-	exits 73,78 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any -o pipe 127.0.0.1:0 2>listen.err 3>&-
+	exits 73,78 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any -o pipe 127.0.0.1:0 2>listen.err 3>&-
 	[ -p pipe ]
 }
 
@@ -541,7 +541,7 @@ no_secret_in() {
 	kill -TERM "$LISTENER"
 	ended 143 "$LISTENER"
 	# A shell starts what it sends to the background with SIGINT ignored; a terminal would not.
-	started listen env --default-signal=INT "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" \
+	started listen env --default-signal=INT "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow "$(key_of alice)" \
 		--ready-fd 9 -o got 127.0.0.1:0
 	kill -INT "$PID"
 	ended 130 "$PID"
@@ -549,7 +549,7 @@ no_secret_in() {
 }
 
 @test "a signal that the caller ignores does not end a listener" {
-	started listen env --ignore-signal=INT "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" \
+	started listen env --ignore-signal=INT "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow "$(key_of alice)" \
 		--ready-fd 9 -o got 127.0.0.1:0
 	ADDR=$READY
 	kill -INT "$PID"

@@ -181,7 +181,7 @@ survive() {
 # returns. Sets SENDING.
 in_mid_stream() {
 	mkfifo slow
-	"$SEND" -w 2 -i "$(id_of alice)" "$ADDR" <slow 2>send.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -w 2 -i "$(id_of alice)" "$ADDR" <slow 2>send.err 3>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
 	exec 7>slow
@@ -266,7 +266,7 @@ no_final() {
 	mkdir dir
 	listen -o dir/got
 	mkfifo slow
-	"$SEND" -i "$(id_of alice)" --run "$ADDR" -- cat slow 2>send.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --run "$ADDR" -- cat slow 2>send.err 3>&- &
 	local sender=$!
 	STARTED+=("$sender")
 	exec 7>slow
@@ -303,7 +303,7 @@ no_final() {
 	few() { ulimit -n 24; exec "$@"; }
 
 	mkdir dir
-	started listen few "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 \
+	started listen few "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 \
 		-d dir 127.0.0.1:0
 	LISTENER=$PID
 	for _ in {1..40}; do

@@ -18,7 +18,7 @@ at_work() {
 
 # listen_with OPTION...: COMMAND after the address.
 listen_with() {
-	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" "$@" \
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" "$@" \
 		127.0.0.1:0 "${COMMAND[@]}" || return
 	LISTENER=$PID
 	ADDR=$READY
@@ -158,7 +158,7 @@ coproc_py() {
 @test "the reply streams while the message does" {
 	mkfifo question
 	at_work 'while read -r line; do echo "got $line"; done'
-	"$SEND" -i "$(id_of alice)" -r "$ADDR" <question >reply 2>send.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" -r "$ADDR" <question >reply 2>send.err 3>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
 	exec 7>question
@@ -194,7 +194,7 @@ coproc_py() {
 @test "a Unix socket is IPC, with the user" {
 	at_work 'cat >/dev/null; env'
 	at_rest
-	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" "$PWD/sock" \
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" "$PWD/sock" \
 		-- sh -c 'cat >/dev/null; env'
 	LISTENER=$PID
 	exits 0 send -r "$READY" <<<x >out
@@ -242,7 +242,7 @@ coproc_py() {
 @test "a sender that is killed takes the whole process group with it" {
 	mkfifo question
 	at_work 'sleep 1000.25 & cat; wait'
-	"$SEND" -i "$(id_of alice)" -r "$ADDR" <question >reply 2>send.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" -r "$ADDR" <question >reply 2>send.err 3>&- &
 	SENDING=$!
 	exec 7>question
 	echo one >&7
@@ -269,7 +269,7 @@ coproc_py() {
 
 	bytes 10000000 in
 	at_work 'if [ "$VZ_MESSAGE_NAME" = stuck ]; then exec sleep 1000.75; else cat; fi'
-	"$SEND" -i "$(id_of alice)" --name stuck "$ADDR" <in 2>stuck.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --name stuck "$ADDR" <in 2>stuck.err 3>&- &
 	STUCK=$!
 	STARTED+=("$STUCK")
 	until_true eval '! gone 1000.75'
@@ -302,7 +302,7 @@ coproc_py() {
 	[ "$(grep -c 'stood still while others waited for a handler' listen.err)" -eq 1 ]
 	# A key with no more than its share stays, however long it stands.
 	mkfifo question
-	"$SEND" -i "$(id_of alice)" -r "$ADDR" <question >reply 2>send.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" -r "$ADDR" <question >reply 2>send.err 3>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
 	exec 7>question
@@ -320,7 +320,7 @@ coproc_py() {
 
 @test "one session's flood of questions does not keep another's waiting" {
 	at_work 'sleep 0.02; cat' --max-handlers 2
-	"$SEND" -i "$(id_of alice)" -r --lines --in-flight 10000 "$ADDR" < <(seq 10000) >flood 2>flood.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" -r --lines --in-flight 10000 "$ADDR" < <(seq 10000) >flood 2>flood.err 3>&- &
 	FLOOD=$!
 	STARTED+=("$FLOOD")
 	until_true test -s flood
@@ -336,7 +336,7 @@ coproc_py() {
 	mkfifo pipe
 	exec 7<>pipe
 	at_work 'if [ "$VZ_MESSAGE_NAME" = much ]; then head -c 20000000 /dev/zero; else cat; fi'
-	"$SEND" -i "$(id_of alice)" -r --name much "$ADDR" </dev/null >pipe 2>much.err 3>&- 7>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" -r --name much "$ADDR" </dev/null >pipe 2>much.err 3>&- 7>&- &
 	MUCH=$!
 	STARTED+=("$MUCH")
 	sleep 0.5
@@ -386,7 +386,7 @@ coproc_py() {
 	[ "$(printf hello | send -r "$ADDR")" = hello ]
 	at_rest
 	COMMAND=(-- "$PWD/missing")
-	exits 79 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" --coproc 0 -- \
+	exits 79 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow "$(key_of alice)" --coproc 0 -- \
 		"$PWD/missing" 2>missing.err 3>&-
 	says missing.err 'could not start'
 }

@@ -11,6 +11,9 @@ KEYGEN=$VZ_BUILD/bin/vz-keygen
 SEND=${VZ_SEND_BIN:-$VZ_BUILD/bin}/vz-send
 LISTEN=${VZ_LISTEN_BIN:-$VZ_BUILD/bin}/vz-listen
 FAULT=$VZ_BUILD/tests/fault
+# Most tests are about what one connection does: a break is the end there. resume.bats is about the rest.
+BREAKS_END_LISTEN=(--resume-window 0)
+BREAKS_END_SEND=(--retry-for 0)
 PATIENCE=60 # seconds that a program may take before a test calls it a hang
 
 setup() {
@@ -88,14 +91,14 @@ listen() {
 
 	[ "${#at[@]}" -gt 0 ] || at=(127.0.0.1:0)
 	[ "${#allow[@]}" -gt 0 ] || allow=(--allow "$(key_of alice)")
-	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 "${allow[@]}" "$@" "${at[@]}" || return
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 "${allow[@]}" "$@" "${at[@]}" || return
 	LISTENER=$PID
 	ADDR=$READY
 }
 
 # send ARG...: alice sends; stderr goes to send.err.
 send() {
-	timeout -k 5 "$PATIENCE" "$SEND" -i "$(id_of "${SENDER:-alice}")" "$@" 2>send.err 3>&-
+	timeout -k 5 "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of "${SENDER:-alice}")" "$@" 2>send.err 3>&-
 }
 
 # mangled ARG...: a proxy before the listener (tests/fault/mangle.c). Sets THROUGH, the address there.

@@ -11,7 +11,7 @@ usage() {
 	local words=$1
 
 	shift
-	exits 64 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" "$@" 2>listen.err >out 3>&-
+	exits 64 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" "$@" 2>listen.err >out 3>&-
 	[ "$(wc -l <listen.err)" -eq 2 ] || fail "not two lines: $*"
 	says listen.err "$words" || return
 	says listen.err "^try 'vz-listen --help'$" || return
@@ -21,7 +21,7 @@ usage() {
 # held_send: alice sends what descriptor 8 is given, in the background: HELD. Close 8 in the end.
 held_send() {
 	mkfifo hold
-	"$SEND" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
 	HELD=$!
 	STARTED+=("$HELD")
 	exec 8>hold
@@ -32,7 +32,7 @@ starts_not() {
 	local status=$1 words=$2
 
 	shift 2
-	exits "$status" timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" "$@" \
+	exits "$status" timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow "$(key_of alice)" "$@" \
 		2>listen.err 3>&- >out || return
 	says listen.err "$words" || return
 	run ! grep -q 'listening on' listen.err
@@ -93,21 +93,21 @@ starts_not() {
 	usage 'held in memory' --max-size 2G --json 0
 	usage "not a number.*'0'" --max-handlers 0 0 -- cat
 	usage "not a duration.*'soon'" --handler-timeout soon 0 -- cat
+	usage "not a duration.*'soon'" --resume-window soon 0
 }
 
 @test "options of programs to come are not offered" {
-	usage 'unknown option --resume-window' --resume-window 1m 0
 	usage 'at a relay' --allow-any "$(key_of alice)@127.0.0.1:1"
 }
 
 @test "nobody authorised is 78, with the two ways out of it" {
-	exits 78 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" 0 2>listen.err 3>&-
+	exits 78 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" 0 2>listen.err 3>&-
 	says listen.err 'nobody is authorised'
 	says listen.err 'hint: use --allow KEY, or .*bob/authorized'
 	echo "# nobody yet" >keys
-	exits 78 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" -a keys 0 2>listen.err 3>&-
+	exits 78 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" -a keys 0 2>listen.err 3>&-
 	says listen.err 'nobody is authorised'
-	exits 78 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" -a missing 0 2>listen.err 3>&-
+	exits 78 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" -a missing 0 2>listen.err 3>&-
 	says listen.err 'missing: no such file'
 }
 
@@ -166,9 +166,9 @@ starts_not() {
 }
 
 @test "a closed standard output is 74 at the start, unless -o needs none" {
-	exits 74 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any 0 2>listen.err >&- 3>&-
+	exits 74 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any 0 2>listen.err >&- 3>&-
 	says listen.err 'standard output is closed'
-	exits 74 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any -d . 0 2>listen.err >&- 3>&-
+	exits 74 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any -d . 0 2>listen.err >&- 3>&-
 	closed() { exec "$LISTEN" "$@" >&-; }
 	started listen closed -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" -o got 127.0.0.1:0
 	exits 0 send "$READY" <<<x
@@ -384,7 +384,7 @@ on_terminal() {
 }
 
 @test "an option after an address is told to come first, in two lines" {
-	run -64 --separate-stderr "$LISTEN" -i "$(id_of bob)" 127.0.0.1:0 --keep
+	run -64 --separate-stderr "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" 127.0.0.1:0 --keep
 	[ "${stderr_lines[0]}" = "vz-listen: options come before addresses: '--keep'" ]
 	[ "${#stderr_lines[@]}" -eq 2 ]
 }

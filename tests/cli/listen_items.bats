@@ -36,7 +36,7 @@ bounded() {
 	listen --lines -k --max-conns 64
 	for i in $(seq 50); do
 		seq -f "$i %.0f $(printf '%050d' "$i")" 2000 >"in.$i"
-		"$SEND" -i "$(id_of alice)" --lines "$ADDR" <"in.$i" 2>"send$i.err" 3>&- &
+		"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --lines "$ADDR" <"in.$i" 2>"send$i.err" 3>&- &
 		pids+=($!)
 		# One key has 16 sessions at most.
 		[ $((i % 12)) -ne 0 ] || { wait "${pids[@]}" && pids=(); }
@@ -126,7 +126,7 @@ bounded() {
 	STDOUT=pipe listen --lines -k
 	# A little more than the pipe takes.
 	seq -f '%0100.0f' 13000 >few
-	"$SEND" -i "$(id_of alice)" --lines "$ADDR" <few 2>few.err 3>&- 7>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --lines "$ADDR" <few 2>few.err 3>&- 7>&- &
 	FEW=$!
 	STARTED+=("$FEW")
 	sleep 0.5
@@ -134,12 +134,12 @@ bounded() {
 	timeout "$PATIENCE" head -n 13000 <&7 | cmp few -
 	ended 0 "$FEW"
 	seq -f "%010000.0f" 8000 >in
-	"$SEND" -i "$(id_of alice)" --lines "$ADDR" <in 2>send.err 3>&- 7>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --lines "$ADDR" <in 2>send.err 3>&- 7>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
 	sleep 0.5
 	# Another sender is not refused, and waits as well.
-	"$SEND" -i "$(id_of alice)" --lines "$ADDR" <<<other 2>other.err 3>&- 7>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --lines "$ADDR" <<<other 2>other.err 3>&- 7>&- &
 	OTHER=$!
 	STARTED+=("$OTHER")
 	sleep 0.5
@@ -214,7 +214,7 @@ bounded() {
 	exec 7<>pipe
 	listen --echo -k
 	head -c 60000000 /dev/zero | tr '\0' x | fold -w 600 >in
-	"$SEND" -i "$(id_of alice)" -r --lines "$ADDR" <in >pipe 2>send.err 3>&- 7>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" -r --lines "$ADDR" <in >pipe 2>send.err 3>&- 7>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
 	sleep 1

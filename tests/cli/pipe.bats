@@ -70,7 +70,7 @@ peak_below() {
 	local sum=$!
 	STARTED+=("$sum")
 	STDOUT=pipe listen
-	"$SEND" -i "$(id_of alice)" --run "$ADDR" -- sh source.sh 2>send.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --run "$ADDR" -- sh source.sh 2>send.err 3>&- &
 	local sender=$!
 	STARTED+=("$sender")
 	until_true test -e produced
@@ -160,7 +160,7 @@ peak_below() {
 	done
 	for i in 1 2 3 4 5 6 7 8 9; do
 		case $((i % 3)) in 0) who=alice ;; 1) who=carol ;; *) who=dave ;; esac
-		timeout "$PATIENCE" "$SEND" -i "$(id_of $who)" "$ADDR" "in$i" 2>"send$i.err" 3>&- &
+		timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of $who)" "$ADDR" "in$i" 2>"send$i.err" 3>&- &
 		pids+=("$!")
 		STARTED+=("$!")
 	done
@@ -192,7 +192,7 @@ peak_below() {
 	for into in '' '-o got'; do
 		# shellcheck disable=SC2086 # two words or none
 		listen $into
-		timeout "$PATIENCE" "$SEND" -i "$(id_of alice)" "$ADDR" <slow 2>alice.err 3>&- &
+		timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <slow 2>alice.err 3>&- &
 		alice=$!
 		STARTED+=("$alice")
 		exec 7>slow
@@ -215,7 +215,7 @@ peak_below() {
 	mkdir -m 700 own
 	cp "$(id_of alice)" own/identity
 	echo "printer $ADDR" >own/peers
-	timeout "$PATIENCE" "$SEND" -i own/identity printer <<<'by name' 2>send.err || fail "status $?"
+	timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i own/identity printer <<<'by name' 2>send.err || fail "status $?"
 	ended 0 "$LISTENER"
 	[ "$(cat got)" = 'by name' ]
 }
@@ -266,7 +266,7 @@ peak_below() {
 }
 
 @test "a listening socket can come from a service manager" {
-	started listen "$FAULT/fdpass" --ready-fd 9 -- "$LISTEN" -i "$(id_of bob)" \
+	started listen "$FAULT/fdpass" --ready-fd 9 -- "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" \
 		--allow "$(key_of alice)" -o got
 	exits 0 send "$(key_of bob)@$READY" <<<'by descriptor'
 	ended 0 "$PID"
@@ -287,7 +287,7 @@ peak_below() {
 @test "a Unix socket that somebody answers on is not taken away" {
 	AT=("$PWD/socket")
 	listen -o got
-	exits 73 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any -o other "$PWD/socket" \
+	exits 73 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any -o other "$PWD/socket" \
 		2>second.err 3>&-
 	says second.err 'socket'
 	exits 0 send "$ADDR" <<<mine
@@ -296,7 +296,7 @@ peak_below() {
 
 @test "a file that is no socket is not replaced by one" {
 	echo precious >socket
-	exits 71,73,78 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any "$PWD/socket" 2>listen.err 3>&-
+	exits 71,73,78 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any "$PWD/socket" 2>listen.err 3>&-
 	[ "$(cat socket)" = precious ]
 }
 
@@ -304,7 +304,7 @@ peak_below() {
 	local long
 
 	long=$PWD/$(printf '%0110d' 0)
-	exits 64,71,78 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow-any "$long" 2>listen.err 3>&-
+	exits 64,71,78 timeout "$PATIENCE" "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow-any "$long" 2>listen.err 3>&-
 	says listen.err 'long|107'
 	exits 64 send "$(key_of bob)@$long" <<<x
 	says send.err 'long|107'

@@ -25,7 +25,7 @@ serve() {
 	granted "${lines[@]}"
 	mkdir -m 700 -p b in
 	cp "$(id_of bob)" b/identity
-	started listen "$LISTEN" -i b/identity -a keys --ready-fd 9 -v -d in "$@" "${AT[@]:-127.0.0.1:0}" || return
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i b/identity -a keys --ready-fd 9 -v -d in "$@" "${AT[@]:-127.0.0.1:0}" || return
 	LISTENER=$PID
 	ADDR=$READY
 }
@@ -34,7 +34,7 @@ serve() {
 # begun: HELD. Close 8 in the end.
 held() {
 	mkfifo hold
-	"$SEND" -i "$(id_of "${SENDER:-alice}")" "$ADDR" <hold 2>held.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of "${SENDER:-alice}")" "$ADDR" <hold 2>held.err 3>&- &
 	HELD=$!
 	STARTED+=("$HELD")
 	exec 8>hold
@@ -190,7 +190,7 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
 @test "command= takes the place of the command that a listener runs" {
 	granted 'command="/usr/bin/env printf %s-%s a $(b)" @alice' '@carol'
-	started listen "$LISTEN" -i "$(id_of bob)" -a keys --ready-fd 9 -v 127.0.0.1:0 -- cat
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" -a keys --ready-fd 9 -v 127.0.0.1:0 -- cat
 	LISTENER=$PID ADDR=$READY
 	[ "$(send -r "$ADDR" <<<x)" = 'a-$(b)' ]
 	[ "$(SENDER=carol send -r "$ADDR" <<<x)" = x ]
@@ -253,7 +253,7 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 	before=$(milliseconds)
 	pids=()
 	for n in 1 2 3 4; do
-		"$SEND" -i "$(id_of alice)" "$ADDR" file? 2>"send$n.err" 3>&- &
+		"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" file? 2>"send$n.err" 3>&- &
 		pids+=("$!")
 		STARTED+=("$!")
 	done
@@ -291,7 +291,7 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 @test "a sender that is slowed holds nobody else up, and costs no time of the processor" {
 	serve 'bytes="1k/s" @alice' '@carol'
 	bytes 100000 file
-	"$SEND" -i "$(id_of alice)" "$ADDR" file 2>slow.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" file 2>slow.err 3>&- &
 	STARTED+=("$!")
 	said 1 'slowed'
 	before=$(awk '{ print $14 + $15 }' "/proc/$LISTENER/stat")

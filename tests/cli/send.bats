@@ -81,10 +81,11 @@ usage() {
 	usage '--unordered needs' -r --unordered "$(nowhere)"
 	usage '--unordered is about replies' --lines --unordered "$(nowhere)"
 	usage '--raw is about replies' --raw "$(nowhere)"
+	usage '--retry-for: not a duration' --retry-for 13h "$(nowhere)"
 }
 
 @test "options of programs to come are not offered" {
-	for option in --sign --store=never --retry-for=1 --progress; do
+	for option in --sign --store=never --progress; do
 		exits 64 send "$option" "$(nowhere)" </dev/null
 	done
 }
@@ -136,15 +137,15 @@ vz-send: hint: is vz-listen running there?" ]
 @test "a name that is not in peers, and one whose line is bad, are 68" {
 	mkdir -m 700 known
 	cp "$(id_of alice)" known/identity
-	exits 68 timeout "$PATIENCE" "$SEND" -i known/identity backup </dev/null 2>send.err
+	exits 68 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity backup </dev/null 2>send.err
 	says send.err 'backup: no such name in peers'
 	echo 'backup elsewhere' >known/peers
-	exits 68,64 timeout "$PATIENCE" "$SEND" -i known/identity backup </dev/null 2>send.err
+	exits 68,64 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity backup </dev/null 2>send.err
 	echo "backup $(nowhere)" >known/peers
-	exits 69 timeout "$PATIENCE" "$SEND" -i known/identity backup </dev/null 2>send.err
+	exits 69 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity backup </dev/null 2>send.err
 	says send.err '^vz-send: backup: connection refused'
 	chmod 666 known/peers
-	exits 78 timeout "$PATIENCE" "$SEND" -i known/identity backup </dev/null 2>send.err
+	exits 78 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity backup </dev/null 2>send.err
 	says send.err 'writable by others'
 }
 
@@ -153,7 +154,7 @@ vz-send: hint: is vz-listen running there?" ]
 	cp "$(id_of alice)" known/identity
 	: >known/peers
 	chmod 666 known/peers
-	exits 69 timeout "$PATIENCE" "$SEND" -i known/identity "$(nowhere)" </dev/null 2>send.err
+	exits 69 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity "$(nowhere)" </dev/null 2>send.err
 }
 
 @test "an address through a relay is refused in words" {

@@ -191,12 +191,12 @@ x_times() { head -c "$1" /dev/zero | tr '\0' x; }
 	mkdir -m 700 known
 	cp "$(id_of alice)" known/identity
 	printf '%s\n' "one $AT_one" "two $AT_two" "again $AT_two" '@all = one two again' '@bad = one nobody' >known/peers
-	echo hello | timeout "$PATIENCE" "$SEND" -i known/identity @all 2>send.err
+	echo hello | timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity @all 2>send.err
 	printf 'hello\n\n' | cmp - one.out
 	printf 'hello\n\n' | cmp - two.out
 	says send.err '^vz-send: one: delivered'
-	exits 68 timeout "$PATIENCE" "$SEND" -i known/identity @nobody 2>send.err </dev/null
+	exits 68 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity @nobody 2>send.err </dev/null
 	says send.err 'no such group'
-	exits 68 timeout "$PATIENCE" "$SEND" -i known/identity @bad 2>send.err </dev/null
+	exits 68 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity @bad 2>send.err </dev/null
 	says send.err 'nobody: no such name'
 }
