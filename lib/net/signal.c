@@ -23,8 +23,9 @@ on_signal(int signo)
 
 	raised[signo] = 1;
 	/* A full pipe wakes as well, so the result says nothing. */
-	r = write(wake_fd[signo] - 1, "", 1);
-	(void)r;
+	do
+		r = write(wake_fd[signo] - 1, "", 1);
+	while (r < 0 && errno == EINTR);
 	errno = saved;
 }
 
