@@ -206,8 +206,10 @@ vz_children_run(struct vz_loop *l)
 		if (i >= l->n_children)
 			continue;
 		c = l->children[i];
-		r = waitpid(c.pid, &status, WNOHANG);
-		if (r == 0 || (r < 0 && errno == EINTR))
+		do
+			r = waitpid(c.pid, &status, WNOHANG);
+		while (r < 0 && errno == EINTR);
+		if (r == 0)
 			continue;
 		vz_loop_child_forget(l, c.pid);
 		c.fn(l, c.pid, r == c.pid ? status : -1, c.arg);

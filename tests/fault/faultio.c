@@ -1,27 +1,29 @@
 /*
  * faultio: a library to be preloaded, that makes calls of a program fail as the system may.
  *
- *	LD_PRELOAD=faultio.so FAULTIO='RULE...' [FAULTIO_SEED=N] [FAULTIO_COUNTS=FILE] PROGRAM
- *ARG...
+ *	LD_PRELOAD=faultio.so FAULTIO='RULE...' [FAULTIO_SEED=N] [FAULTIO_COUNTS=FILE] PROGRAM ...
  *
  * Rules have blanks between them, and the first that has something to say about a call decides:
  *
  *	FUNCTION[/KIND][,FUNCTION[/KIND]...]:FAULT[@N|@N+|@N-M|%P]
  *
  *	FUNCTION  one of the list in faultio_calls.h: write, recv, accept4, fsync, malloc ...
- *	KIND      only where the descriptor is of that kind: reg, sock, fifo, dir, chr
- *	FAULT     the name of an error (ENOSPC, EINTR, EMFILE ...), and the call is not made; or
- *short: a random part of what was asked for is read or written; or byte: one byte of it
- *	@N        at the Nth such call only, counted from 1; @N+ from it on; @N-M from it up to M
- *	%P        at P calls of 100, by chance (a fraction like 0.5 is fine); without @ and %:
- *always
+ *	          (creat is open and openat where they may make a file)
+ *	KIND      only where the descriptor is of that kind: reg, sock, fifo, dir, chr;
+ *	          or has that number
+ *	FAULT     the name of an error (ENOSPC, EINTR, EMFILE ...): the call is not made;
+ *	          short: a random part of what was asked for is read or written;
+ *	          byte: one byte of it
+ *	@N        at the Nth such call only, of those that no rule before took, counted from 1;
+ *	          @N+ from it on; @N-M from it up to M
+ *	%P        at P calls of 100, by chance (0.5 is fine); without @ and %: always
  *
  * connect:EINTR and close:ERROR are made and then reported so, as the system does. EINTR says that
  * nothing was done. FAULTIO_SEED repeats the chance of a run that had that seed.
  *
- * FILE has a line `seed N`, and for each rule and function `FUNCTION FAULT calls N faults N`, kept
- *up to date at all times: also a program that is killed leaves true counts. Nothing else is written
- * there, and calls that libc makes itself are not seen.
+ * FILE has a line `seed N`, and for each rule and function `FUNCTION FAULT calls N faults N`. They
+ * are kept up to date at all times, so that a program that is killed leaves true counts too. Calls
+ * that libc makes itself are not seen.
  *
  * Only the program that was started is treated: its children are not, neither those that exec (the
  * variables above and LD_PRELOAD are taken out of the environment) nor those that only fork. A bad
@@ -180,7 +182,9 @@ open(const char *path, int flags, ...)
 	va_start(ap, flags);
 	mode = mode_argument(flags, ap);
 	va_end(ap);
-	return judge(CALL_open, -1) == FAIL ? -1 : REAL(open)(path, flags, mode);
+	return judge(flags & O_CREAT ? CALL_creat : CALL_open, -1) == FAIL
+	    ? -1
+	    : REAL(open)(path, flags, mode);
 }
 
 int
@@ -192,7 +196,9 @@ openat(int at, const char *path, int flags, ...)
 	va_start(ap, flags);
 	mode = mode_argument(flags, ap);
 	va_end(ap);
-	return judge(CALL_openat, at) == FAIL ? -1 : REAL(openat)(at, path, flags, mode);
+	return judge(flags & O_CREAT ? CALL_creat : CALL_openat, at) == FAIL
+	    ? -1
+	    : REAL(openat)(at, path, flags, mode);
 }
 
 /* What a program calls as open(path, flags) when it is built with -D_FORTIFY_SOURCE. */

@@ -29,6 +29,7 @@ enum answer { PASS, FAIL, PART };
 struct rule {
 	enum call call;
 	mode_t kind; /* 0: any */
+	int fd;      /* -1: any */
 	int fault;   /* an errno or FAULT_ */
 	char fault_name[16];
 	uint64_t from, to; /* of the calls, counted from 1 */
@@ -84,6 +85,8 @@ is_of_kind(const struct rule *r, int fd)
 {
 	struct stat st;
 
+	if (r->fd >= 0)
+		return fd == r->fd;
 	return r->kind == 0 || (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == r->kind);
 }
 
@@ -219,7 +222,8 @@ parse_function(char *name, const struct rule *like, const char *rule)
 	if (n_rules == RULES_MAX)
 		bad("too many rules", rule);
 	r->call = (enum call)c;
-	r->kind = slash ? kind_of(slash, rule) : 0;
+	r->fd = slash && strspn(slash, "0123456789") == strlen(slash) ? atoi(slash) : -1;
+	r->kind = slash && r->fd < 0 ? kind_of(slash, rule) : 0;
 	r->fault = like->fault;
 	r->from = like->from;
 	r->to = like->to;
