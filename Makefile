@@ -75,7 +75,8 @@ LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
 UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
-TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fault/*.c tests/bench/*.c)))
+TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out %/faultio.c,$(wildcard tests/fault/*.c tests/bench/*.c))))
+PRELOAD  := $(B)/tests/fault/faultio.so
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
@@ -103,12 +104,18 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# Instead of libc's calls, whose checked forms it would get in the way of.
+$(PRELOAD): $(B)/%.so: %.c Makefile $(B)/options
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<) $(CC) $(ALL_CPPFLAGS) -std=c11 $(WARN) $(CFLAGS) -U_FORTIFY_SOURCE -fPIC -fno-builtin \
+	    -MMD -MP -shared -o $@ $< -ldl
+
 $(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libvz.a
 	$(Q)mkdir -p $(@D)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 units: $(UNITS)
-tools: $(TOOLS)
+tools: $(TOOLS) $(PRELOAD)
 fuzzers: $(FUZZERS)
 
 # The tests of this one build; scripts/check proves all of the tree.

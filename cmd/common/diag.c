@@ -37,13 +37,20 @@ diag_is_json(void)
 
 /* There is nobody to tell when stderr itself fails. */
 static void
-put(const void *p, size_t n)
+put(const void *line, size_t n)
 {
-	ssize_t r;
+	const char *p = line;
 
-	do
-		r = write(STDERR_FILENO, p, n);
-	while (r < 0 && errno == EINTR);
+	while (n > 0) {
+		ssize_t r = write(STDERR_FILENO, p, n);
+
+		if (r > 0) {
+			p += r;
+			n -= (size_t)r;
+		} else if (r == 0 || errno != EINTR) {
+			return;
+		}
+	}
 }
 
 static void

@@ -122,19 +122,20 @@ check_run(const struct send_options *options)
 	struct vz_loop *loop;
 	struct dests dests;
 	struct self me;
-	int status = VZ_EXIT_OSERR;
+	int err, status = VZ_EXIT_OSERR;
 
 	self_load(&me, &options->common);
 	dests_parse(&me, options->dest, &dests);
 	if (dests.n > 1)
 		diag_usage("--check takes one destination");
-	if (vz_loop_new(&loop) == 0) {
+	err = vz_loop_new(&loop);
+	if (err == 0) {
 		link_init(&c.link, options, &me, loop, dests.dest[0].text, &dests.dest[0].to);
 		status = go(&c);
 		link_drop(&c.link);
 		vz_loop_free(loop);
 	} else {
-		diag_error("%s", diag_words(VZ_ENOMEM));
+		diag_error("%s", diag_words(err));
 	}
 	free(dests.text);
 	dests_free(&dests);

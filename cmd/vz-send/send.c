@@ -193,11 +193,17 @@ int
 send_run(const struct send_options *options)
 {
 	static struct run r;
-	int status;
+	int err, status;
 
 	r.options = options;
 	self_load(&r.me, &options->common);
-	status = vz_loop_new(&r.loop) == 0 ? go(&r) : no_memory();
+	err = vz_loop_new(&r.loop);
+	if (err == 0) {
+		status = go(&r);
+	} else {
+		diag_error("%s", diag_words(err));
+		status = VZ_EXIT_OSERR;
+	}
 	run_free(&r);
 	if (r.signo) {
 		signal(r.signo, SIG_DFL);

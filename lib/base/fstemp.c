@@ -83,7 +83,7 @@ vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode)
 static int
 sync_folder(const struct vz_fs_temp *t)
 {
-	if (fsync(t->dir) == 0 || errno == EINVAL)
+	if (vz_fs_sync(t->dir) == 0 || errno == EINVAL)
 		return 0; /* EINVAL: this file system has no such notion */
 	/* A folder that could not be opened for reading: all of its file system, then. */
 	if (errno == EBADF && syncfs(t->fd) == 0)
@@ -115,6 +115,17 @@ link_into_place(struct vz_fs_temp *t, const char *base)
 	return 0;
 }
 
+/* A new name whose durability is unknown goes, so that a failure leaves nothing and can be tried
+ * again. What was replaced cannot come back. */
+static void
+take_back(const struct vz_fs_temp *t, const char *base)
+{
+	int saved = errno;
+
+	(void)unlinkat(t->dir, base, 0);
+	errno = saved;
+}
+
 static int
 commit(struct vz_fs_temp *t, const char *path, bool exclusive)
 {
@@ -123,12 +134,12 @@ commit(struct vz_fs_temp *t, const char *path, bool exclusive)
 
 	if (t->dir < 0 || t->fd < 0)
 		return VZ_EINVAL;
-	if (fsync(t->fd) < 0 && errno != EINVAL)
+	if (vz_fs_sync(t->fd) < 0 && errno != EINVAL)
 		r = VZ_ESYSTEM;
 	else
 		r = exclusive ? link_into_place(t, base) : move_into_place(t, base);
-	if (r == 0)
-		r = sync_folder(t);
+	if (r == 0 && (r = sync_folder(t)) < 0 && exclusive)
+		take_back(t, base);
 	vz_fs_temp_abort(t); /* closes; unlinks what did not get its name */
 	return r;
 }

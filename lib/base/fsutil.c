@@ -254,3 +254,14 @@ vz_fs_write_all(int fd, const void *data, size_t n)
 	}
 	return 0;
 }
+
+int
+vz_fs_sync(int fd)
+{
+	int r;
+
+	do
+		r = fsync(fd);
+	while (r < 0 && errno == EINTR);
+	return r == 0 ? 0 : VZ_ESYSTEM;
+}

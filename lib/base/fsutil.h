@@ -42,6 +42,8 @@ int vz_fs_mkdirs(const char *path);
 int vz_fs_replace(const char *path, mode_t mode, int exclusive, const void *data, size_t len);
 /* Writes all of it, retrying EINTR and short writes, waiting where fd would block. VZ_ESYSTEM. */
 int vz_fs_write_all(int fd, const void *p, size_t n);
+/* fsync(2), again when a signal interrupts it, as some file systems let it. VZ_ESYSTEM. */
+int vz_fs_sync(int fd);
 /*
  * Splits a path: its folder ("." when it names none) to dir, its last component in place to *base
  * ("" when the path ends in a slash). VZ_ELIMIT when the folder does not fit.
@@ -66,7 +68,10 @@ int vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode);
  * the folder's fsync failed, the file is there but may not outlive a power cut); VZ_EMODE as above.
  */
 int vz_fs_temp_commit(struct vz_fs_temp *t, const char *path);
-/* The same, but a path that exists is left alone: VZ_EEXISTS. */
+/*
+ * The same, but a path that exists is left alone: VZ_EEXISTS. On each other failure, the folder's
+ * fsync too, nothing is there.
+ */
 int vz_fs_temp_commit_new(struct vz_fs_temp *t, const char *path);
 /* Closes and unlinks; safe on a zeroed-with-minus-ones or ended one, and async-signal-safe. */
 void vz_fs_temp_abort(struct vz_fs_temp *t);

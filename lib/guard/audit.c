@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "base/fsutil.h"
 #include "guard/audit_file.h"
 
 #define STRING_MAX 255
@@ -69,8 +70,8 @@ write_checkpoint(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *
 	err = vz_audit_checkpoint_write(&a->line, &l, &id->bundle.identity, sig);
 	if (!err)
 		err = append(a);
-	if (!err && fsync(a->fd) != 0)
-		err = VZ_ESYSTEM;
+	if (!err)
+		err = vz_fs_sync(a->fd);
 	if (!err)
 		a->all_signed = true;
 	return err;

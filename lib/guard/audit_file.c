@@ -40,7 +40,7 @@ sync_folder(const char *path)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return VZ_ESYSTEM;
-	err = fsync(fd) == 0 ? 0 : VZ_ESYSTEM;
+	err = vz_fs_sync(fd);
 	return failed(fd, err);
 }
 
@@ -186,17 +186,20 @@ vz_audit_file_cut(int fd, uint64_t n)
 int
 vz_audit_file_append(int fd, const void *line, size_t len, uint64_t *torn)
 {
-	ssize_t n;
+	const uint8_t *p = line;
 
 	*torn = 0;
-	do
-		n = write(fd, line, len);
-	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)len)
-		return 0;
-	if (n >= 0) {
-		*torn = (uint64_t)n;
-		errno = ENOSPC;
+	while (*torn < len) {
+		ssize_t n = write(fd, p + *torn, len - *torn);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = ENOSPC;
+		if (n <= 0)
+			return VZ_ESYSTEM;
+		*torn += (uint64_t)n;
 	}
-	return VZ_ESYSTEM;
+	*torn = 0;
+	return 0;
 }

@@ -62,14 +62,22 @@ record_of(const struct vz_bundle *b, uint8_t out[static RECORD])
 static int
 read_at(int fd, void *p, size_t n, size_t at)
 {
-	ssize_t r;
+	uint8_t *to = p;
 
-	do
-		r = pread(fd, p, n, (off_t)at);
-	while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return VZ_ESYSTEM;
-	return (size_t)r == n ? 0 : VZ_EFORMAT;
+	while (n > 0) {
+		ssize_t r = pread(fd, to, n, (off_t)at);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return VZ_ESYSTEM;
+		if (r == 0)
+			return VZ_EFORMAT;
+		to += r;
+		n -= (size_t)r;
+		at += (size_t)r;
+	}
+	return 0;
 }
 
 /* Opens and judges the file; a missing one has count 0 and fd -1. */

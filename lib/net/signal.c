@@ -23,8 +23,9 @@ on_signal(int signo)
 
 	raised[signo] = 1;
 	/* A full pipe wakes as well, so the result says nothing. */
-	r = write(wake_fd[signo] - 1, "", 1);
-	(void)r;
+	do
+		r = write(wake_fd[signo] - 1, "", 1);
+	while (r < 0 && errno == EINTR);
 	errno = saved;
 }
 
@@ -205,8 +206,10 @@ vz_children_run(struct vz_loop *l)
 		if (i >= l->n_children)
 			continue;
 		c = l->children[i];
-		r = waitpid(c.pid, &status, WNOHANG);
-		if (r == 0 || (r < 0 && errno == EINTR))
+		do
+			r = waitpid(c.pid, &status, WNOHANG);
+		while (r < 0 && errno == EINTR);
+		if (r == 0)
 			continue;
 		vz_loop_child_forget(l, c.pid);
 		c.fn(l, c.pid, r == c.pid ? status : -1, c.arg);

@@ -147,8 +147,10 @@ vz_session_accept(struct vz_session *s, uint8_t rights, uint64_t max_size)
 {
 	int r;
 
-	if (s->authenticated || (r = vz_channel_accept(s->channel)) < 0)
+	if (s->authenticated)
 		return VZ_EINVAL;
+	if ((r = vz_channel_accept(s->channel)) < 0)
+		return r;
 	s->authenticated = true;
 	s->rights = rights;
 	s->max_size = max_size;

@@ -189,3 +189,27 @@ small_disk() {
 	mount -t tmpfs -o size=1m,mode=700 none "$1" 2>/dev/null || skip 'cannot mount a small disk here'
 	MOUNTED+=("$1")
 }
+
+# with_faults RULES COUNTS COMMAND ARG...: becomes the command with faultio (tests/fault/faultio.c)
+# preloaded; how often each rule struck is in the file COUNTS. For a process in the background or in
+# parentheses.
+with_faults() {
+	local rules=$1 counts=$2
+
+	shift 2
+	exec env LD_PRELOAD="$FAULT/faultio.so" FAULTIO="$rules" FAULTIO_COUNTS="$counts" \
+		${FAULTIO_SEED:+FAULTIO_SEED="$FAULTIO_SEED"} "$@"
+}
+
+# faultio_or_skip: sanitizers want to be loaded first.
+faultio_or_skip() {
+	! grep -q __asan_init "$SEND" || skip 'faultio and sanitizers do not go together'
+	[ -e "$FAULT/faultio.so" ]
+}
+
+# struck COUNTS [FUNCTION]: each rule (of the function) has made at least one call fail.
+struck() {
+	awk -v of="${2:-}" '
+		$1 != "seed" && (of == "" || $1 == of) { n++; if ($6 == 0) bad = 1 }
+		END { exit n == 0 || bad }' "$1" || fail "a fault did not happen: $(cat "$1")"
+}

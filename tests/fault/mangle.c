@@ -1,24 +1,40 @@
 /*
- * mangle: a TCP proxy on loopback that damages what passes through it.
+ * mangle: a proxy on this host that damages what passes through it.
  *
- *	mangle --ready-fd N --to [KEY@]HOST:PORT [what] [--dir up|down] [--end fin|rst]
+ *	mangle --ready-fd N --to [KEY@]WHERE [--at PATH] [what] [--dir up|down] [--end fin|rst|hole]
+ *	mangle --ready-fd N --to [KEY@]WHERE [--at PATH] --seed S --within BYTES
+ *	mangle --ready-fd N --to [KEY@]WHERE [--at PATH] --breaks N [--seed S] --within BYTES
+ *	       [--dir up|down|both] [--end fin|rst|hole]
  *
- * It binds 127.0.0.1 with a port of the system's choice and serves any number of connections until
- * it is killed. When it accepts, it writes `[KEY@]127.0.0.1:PORT` and a newline to descriptor N and
- * closes it, so that a caller can put it in the place of the address it was given. HOST is numeric,
- * [v6] in brackets.
+ * WHERE is HOST:PORT, numeric and with [v6] in brackets, or the path of a Unix socket. It binds
+ * 127.0.0.1 with a port of the system's choice, or makes the Unix socket PATH, and serves
+ * any number of connections until it is killed. When it accepts, it writes the address to call,
+ * `[KEY@]127.0.0.1:PORT` or `[KEY@]PATH`, and a newline to descriptor N and closes it, so that a
+ * caller can put it in the place of the address it was given.
  *
  * What is done, to each connection alike:
  *	--cut OFFSET          forward that many bytes, then end both connections
  *	--flip OFFSET[:BIT]   change one bit (0-7, 0 without :BIT) of that byte
  *	--drop A:B            leave the bytes from A up to and without B out
  *	--repeat A:B          send these bytes twice
+ *	--reorder A:B         send these bytes after the B-A ones that follow them
  *	--hole OFFSET         forward that many bytes and swallow the rest; connections stay open
  *	--delay MS            hold every piece for so long
  *	--throttle BYTES      at most so many a second
  * Offsets count from 0 the bytes of one direction: up (from those who connect to us, the default)
  * or down. --end says how a cut looks: fin (the default) is an orderly end of file to both sides,
- * rst a reset. An end of file or a reset from one side is handed on to the other as it is.
+ * rst a reset, hole a silence: whatever comes from either side is swallowed, and nothing is closed
+ * before both sides are. An end of file or a reset from one side is handed on to the other as it
+ * is.
+ *
+ * With --seed and without --breaks one of these is chosen, with its offset below BYTES, its
+ * direction and its end; it is said on stdout: `seed S: --flip 1234:3 --dir up --end fin`. The same
+ * S gives the same.
+ *
+ * With --breaks connections are broken N times in all, at random offsets below BYTES of what went
+ * up (or down, or in both directions together) over all connections; then everything passes. How
+ * they look is random too, unless --end says it. stdout has `seed S`, and for each break a line
+ * `break K at OFFSET fin|rst|hole`. Without --seed one is made up.
  *
  * For each connection that has ended a line `up N down M` says on stdout how many bytes came from
  * either side. Exit status: 0 never, 64 wrong use, 71 the system refused.
@@ -26,8 +42,6 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <getopt.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -37,44 +51,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/fault/mangle_plan.h"
+
 #define LINKS_MAX 128
-#define PIECE     (64 * 1024)
 #define LINGER_MS 5000
-#define NEVER     UINT64_MAX
-
-enum { UP, DOWN };
-
-enum what { NOTHING, CUT, FLIP, DROP, REPEAT, HOLE };
-
-static struct {
-	enum what what;
-	uint64_t a, b; /* of the bytes [a, b); FLIP: b is the mask */
-	int dir;
-	bool rst;
-	uint64_t delay_ms, per_second;
-	int ready_fd;
-	const char *to;
-	struct sockaddr_storage addr;
-	socklen_t addr_len;
-} opt = {.ready_fd = -1};
 
 /* One direction of a connection. */
 struct lane {
 	uint64_t seen;           /* bytes read so far */
 	uint8_t buf[2 * PIECE];  /* twice: a piece may be repeated */
-	uint8_t kept[PIECE];     /* what --repeat repeats */
+	uint8_t kept[PIECE];     /* what --repeat repeats, and --reorder holds back */
 	size_t off, len;         /* what of it is still to be written */
 	uint64_t ready_at;       /* not written before */
 	uint64_t began, written; /* for the throttle */
-	bool eof, done;
+	bool eof, done, cut;     /* cut: what is in buf is the last */
 };
 
 struct link {
 	int fd[2]; /* who connected to us; whom we connected to */
 	struct lane lane[2];
+	enum how how;    /* it will be cut so */
 	uint64_t linger; /* set: the cut is made, all input is dropped until then */
 };
 
@@ -108,20 +108,69 @@ link_end(nfds_t i, bool rst)
 	links[i] = links[--n_links];
 }
 
-/* Ends both connections as --end says. */
+/* Ends both connections as they are to be. */
 static void
 link_cut(nfds_t i)
 {
 	struct link *k = links[i];
 
-	if (opt.rst) {
+	if (k->how == RST) {
 		link_end(i, true);
+		return;
+	}
+	if (k->how == SILENCE) {
+		k->linger = NEVER;
 		return;
 	}
 	/* A close with unread input would be a reset: say FIN, and read on for a while. */
 	shutdown(k->fd[0], SHUT_WR);
 	shutdown(k->fd[1], SHUT_WR);
 	k->linger = now_ms() + LINGER_MS;
+}
+
+/* Byte by byte, since a piece may hold any part of the two ranges: [a, b) waits in `kept`. */
+static size_t
+reorder(struct lane *l, uint64_t at, size_t n)
+{
+	static uint8_t in[PIECE];
+	uint64_t size = opt.b - opt.a;
+	size_t out = 0;
+
+	memcpy(in, l->buf, n);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t pos = at + i;
+
+		if (pos >= opt.a && pos < opt.b)
+			l->kept[pos - opt.a] = in[i];
+		else
+			l->buf[out++] = in[i];
+		if (pos + 1 == opt.b + size) {
+			memcpy(l->buf + out, l->kept, (size_t)size);
+			out += (size_t)size;
+		}
+	}
+	return out;
+}
+
+/* --breaks: how many of n bytes pass before the next one. */
+static size_t
+until_break(struct link *k, int dir, size_t n)
+{
+	uint64_t left;
+
+	if (broken == opt.breaks || (opt.dir != dir && opt.dir != BOTH))
+		return n;
+	left = break_at[broken] - passed;
+	if (n < left) {
+		passed += n;
+		return n;
+	}
+	passed += left;
+	k->lane[dir].cut = true;
+	k->how = opt.how != ANYHOW ? opt.how : (enum how)(chance(opt.seed ^ broken) % 3);
+	printf("break %zu at %llu %s\n", ++broken, (unsigned long long)passed, hows[k->how]);
+	fflush(stdout);
+	return (size_t)left;
 }
 
 /* n bytes that begin at offset `at` of the direction are in buf; returns how many go on. */
@@ -139,6 +188,7 @@ edit(struct lane *l, uint64_t at, size_t n)
 		if (opt.a >= at && opt.a < end)
 			l->buf[opt.a - at] ^= (uint8_t)opt.b;
 		return n;
+	case REORDER: return reorder(l, at, n);
 	case DROP:
 	case REPEAT: break;
 	case NOTHING: return n;
@@ -181,7 +231,10 @@ lane_read(nfds_t i, int dir)
 		l->began = now_ms();
 	l->off = 0;
 	l->len = opt.dir == dir ? edit(l, l->seen, (size_t)n) : (size_t)n;
+	l->len = until_break(k, dir, l->len);
 	l->seen += (uint64_t)n;
+	if (opt.what == CUT && opt.dir == dir && l->seen >= opt.a)
+		l->cut = true;
 	l->ready_at = now_ms() + opt.delay_ms;
 	return true;
 }
@@ -234,7 +287,7 @@ lane_settle(nfds_t i, int dir)
 
 	if (l->len > 0)
 		return true;
-	if (opt.what == CUT && opt.dir == dir && l->seen >= opt.a) {
+	if (l->cut) {
 		link_cut(i);
 		return false;
 	}
@@ -303,8 +356,10 @@ link_poll(const struct link *k, struct pollfd p[2], uint64_t now, uint64_t *wait
 		if (k->linger || (k->lane[s].len == 0 && !k->lane[s].eof))
 			p[s].events |= POLLIN;
 	}
-	if (k->linger && k->linger - now < *wait)
-		*wait = k->linger > now ? k->linger - now : 0;
+	if (k->linger && k->linger <= now)
+		*wait = 0;
+	else if (k->linger && k->linger != NEVER && k->linger - now < *wait)
+		*wait = k->linger - now;
 	for (int dir = 0; dir < 2 && !k->linger; dir++) {
 		const struct lane *l = &k->lane[dir];
 
@@ -340,12 +395,17 @@ link_accept(int listener)
 			close(out);
 		return;
 	}
+	/* Refused by Unix sockets, which do not need it. */
 	setsockopt(in, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	k->fd[0] = in;
 	k->fd[1] = out;
 	links[n_links++] = k;
-	lane_settle(n_links - 1, opt.dir); /* --cut 0 */
+	k->how = opt.how == ANYHOW ? FIN : opt.how;
+	if (opt.what == CUT && opt.a == 0) {
+		k->lane[opt.dir].cut = true;
+		lane_settle(n_links - 1, opt.dir);
+	}
 }
 
 static _Noreturn void
@@ -372,121 +432,42 @@ serve(int listener)
 	}
 }
 
-static _Noreturn void
-usage(const char *what)
+/* Listens, and tells where. */
+static int
+listen_somewhere(void)
 {
-	fprintf(stderr,
-	    "mangle: %s\n"
-	    "usage: mangle --ready-fd N --to [KEY@]HOST:PORT [--cut OFFSET | --flip OFFSET[:BIT] "
-	    "|\n"
-	    "       --drop A:B | --repeat A:B | --hole OFFSET] [--delay MS] [--throttle BYTES]\n"
-	    "       [--dir up|down] [--end fin|rst]\n",
-	    what);
-	exit(64);
-}
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_un un;
+	struct sockaddr *at = (struct sockaddr *)&in;
+	socklen_t len = sizeof(in);
+	const char *key_end = strrchr(opt.to, '@');
+	int key = key_end ? (int)(key_end + 1 - opt.to) : 0, fd;
 
-static uint64_t
-number(const char *s, char stop, const char **rest)
-{
-	char *end;
-	unsigned long long v;
-
-	errno = 0;
-	v = strtoull(s, &end, 10);
-	if (end == s || errno != 0 || *s == '-' || (*end != '\0' && *end != stop))
-		usage("that is not a number");
-	*rest = *end ? end + 1 : NULL;
-	return v;
-}
-
-static void
-parse_what(enum what what, const char *value)
-{
-	const char *rest;
-
-	opt.what = what;
-	opt.a = number(value, ':', &rest);
-	opt.b = what == FLIP ? 1 : NEVER;
-	if (rest && what == FLIP)
-		opt.b = 1u << (number(rest, '\0', &rest) & 7);
-	else if (rest)
-		opt.b = number(rest, '\0', &rest);
-	if ((what == DROP || what == REPEAT) && (opt.b == NEVER || opt.b <= opt.a))
-		usage("a range is A:B with A < B");
-	if (what == REPEAT && opt.b - opt.a > PIECE)
-		usage("a repeated range is at most 64 KiB");
-}
-
-static void
-parse_to(const char *to)
-{
-	const char *at = strrchr(to, '@'), *colon = strrchr(to, ':');
-	char host[64];
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST}, *ai;
-	size_t n;
-
-	opt.to = to;
-	at = at ? at + 1 : to;
-	if (!colon || colon < at || (size_t)(colon - at) >= sizeof(host))
-		usage("--to wants HOST:PORT");
-	n = (size_t)(colon - at);
-	if (*at == '[' && n > 2) {
-		at++;
-		n -= 2;
+	if (opt.at) {
+		unix_address(opt.at, &un);
+		at = (struct sockaddr *)&un;
+		len = sizeof(un);
 	}
-	memcpy(host, at, n);
-	host[n] = '\0';
-	if (getaddrinfo(host, colon + 1, &hints, &ai) != 0)
-		usage("--to wants a numeric HOST:PORT");
-	memcpy(&opt.addr, ai->ai_addr, ai->ai_addrlen);
-	opt.addr_len = ai->ai_addrlen;
-	freeaddrinfo(ai);
-}
-
-static void
-parse(int argc, char **argv)
-{
-	static const struct option longs[] = {{"cut", 1, NULL, CUT}, {"flip", 1, NULL, FLIP},
-	    {"drop", 1, NULL, DROP}, {"repeat", 1, NULL, REPEAT}, {"hole", 1, NULL, HOLE},
-	    {"ready-fd", 1, NULL, 'r'}, {"to", 1, NULL, 't'}, {"dir", 1, NULL, 'd'},
-	    {"end", 1, NULL, 'e'}, {"delay", 1, NULL, 'l'}, {"throttle", 1, NULL, 's'},
-	    {NULL, 0, NULL, 0}};
-	const char *rest;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		switch (c) {
-		case 'r': opt.ready_fd = (int)number(optarg, '\0', &rest); break;
-		case 't': parse_to(optarg); break;
-		case 'd': opt.dir = strcmp(optarg, "down") == 0 ? DOWN : UP; break;
-		case 'e': opt.rst = strcmp(optarg, "rst") == 0; break;
-		case 'l': opt.delay_ms = number(optarg, '\0', &rest); break;
-		case 's': opt.per_second = number(optarg, '\0', &rest); break;
-		case '?': usage("unknown option");
-		default: parse_what((enum what)c, optarg);
-		}
-	}
-	if (!opt.to || opt.ready_fd < 0 || optind != argc)
-		usage("--to and --ready-fd are needed, and nothing else");
+	fd = socket(at->sa_family, SOCK_STREAM, 0);
+	if (fd < 0 || bind(fd, at, len) < 0 || listen(fd, 64) < 0)
+		err(71, "%s", opt.at ? opt.at : "127.0.0.1");
+	len = sizeof(in);
+	if (opt.at)
+		dprintf(opt.ready_fd, "%.*s%s\n", key, opt.to, opt.at);
+	else if (getsockname(fd, at, &len) == 0)
+		dprintf(opt.ready_fd, "%.*s127.0.0.1:%u\n", key, opt.to, ntohs(in.sin_port));
+	close(opt.ready_fd);
+	return fd;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct sockaddr_in here = {.sin_family = AF_INET};
-	socklen_t len = sizeof(here);
-	int listener;
-	const char *at;
-
 	parse(argc, argv);
-	here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&here, len) < 0 ||
-	    listen(listener, 64) < 0 || getsockname(listener, (struct sockaddr *)&here, &len) < 0)
-		err(71, "127.0.0.1");
-	at = strrchr(opt.to, '@');
-	dprintf(opt.ready_fd, "%.*s127.0.0.1:%u\n", at ? (int)(at + 1 - opt.to) : 0, opt.to,
-	    ntohs(here.sin_port));
-	close(opt.ready_fd);
-	serve(listener);
+	if (opt.breaks > 0)
+		plan_breaks();
+	else if (opt.seeded)
+		plan_one();
+	fflush(stdout);
+	serve(listen_somewhere());
 }
