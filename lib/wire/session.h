@@ -132,7 +132,8 @@ bool vz_session_closed(const struct vz_session *s);
  */
 int vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *name,
     uint64_t length, uint64_t *number);
-/* Bytes of this message that may be sent now: windows, early limit and output room considered. */
+/* Bytes of this message that may be sent now, and will be taken by one vz_session_data: windows,
+ * early limit and output room considered. */
 size_t vz_session_room(const struct vz_session *s, uint64_t number);
 /* Sends up to len bytes straight from p; returns how many were taken (at most the room), or an
  * error. */

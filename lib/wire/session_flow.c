@@ -49,7 +49,9 @@ vz_session_room(const struct vz_session *s, uint64_t number)
 	if (waiting >= s->out_full)
 		return 0;
 	h = vz_half_out(s, m);
-	room = h->limit - h->moved;
+	room = s->out_full - waiting + VZ_DATA_MAX; /* the last record may be a whole one */
+	if (h->limit - h->moved < room)
+		room = h->limit - h->moved;
 	if (s->out.limit - s->out.moved < room)
 		room = s->out.limit - s->out.moved;
 	if (h->declared - h->moved < room) /* unknown is the largest number */
@@ -117,19 +119,18 @@ long
 vz_session_data(struct vz_session *s, uint64_t number, const uint8_t *p, size_t len)
 {
 	struct vz_message *m = vz_messages_get(&s->messages, number);
-	size_t done = 0, room, n;
+	size_t room;
 	int r;
 
 	if (m == NULL || !may_send(s, m))
 		return VZ_EINVAL;
-	while (done < len && (room = vz_session_room(s, number)) > 0) {
-		n = share(s, len - done < room ? len - done : room);
-		if ((r = vz_flow_put(s, m, p + done, n)) < 0)
-			return r;
-		done += n;
-	}
-	r = s->sender ? 0 : vz_keep_reply(s, m, p, done);
-	return r < 0 ? r : (long)done;
+	room = vz_session_room(s, number);
+	if (len > room)
+		len = room;
+	if ((r = vz_flow_put(s, m, p, len)) < 0)
+		return r;
+	r = s->sender ? 0 : vz_keep_reply(s, m, p, len);
+	return r < 0 ? r : (long)len;
 }
 
 bool

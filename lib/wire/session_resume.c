@@ -288,12 +288,15 @@ vz_listener_again(struct vz_session *s, const struct vz_frame *f)
 static size_t
 room(const struct vz_session *s, const struct vz_message *m)
 {
-	uint64_t n = m->down.limit - m->down.moved;
+	uint64_t n;
 	size_t waiting;
 
 	vz_session_out(s, &waiting);
 	if (waiting >= s->out_full)
 		return 0;
+	n = s->out_full - waiting;
+	if (m->down.limit - m->down.moved < n)
+		n = m->down.limit - m->down.moved;
 	if (s->out.limit - s->out.moved < n)
 		n = s->out.limit - s->out.moved;
 	return n < SIZE_MAX ? (size_t)n : SIZE_MAX;
