@@ -60,7 +60,7 @@ redial_later(struct link *k, int err, int sys_errno)
 		return false;
 	}
 	left = k->options->retry_ms - (now - k->lost_at);
-	delay = with_jitter(k->tries < 7 ? FIRST_MS << k->tries : MOST_MS);
+	delay = with_jitter(k->tries < 7 ? (uint64_t)FIRST_MS << k->tries : MOST_MS);
 	if (delay > left)
 		delay = left;
 	k->tries++;
