@@ -102,10 +102,11 @@ $(B)/gen/filters: scripts/dev/filters.c
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) -std=gnu11 -O1 -o $@ $< $(shell pkg-config --cflags --libs libseccomp)
 
-$(B)/gen/filters.inc: $(B)/gen/filters
+$(B)/gen/guard/filters.inc: $(B)/gen/filters
+	$(Q)mkdir -p $(@D)
 	$(call say,GEN,$@) $< >$@.tmp && mv $@.tmp $@
 
-$(B)/lib/guard/seccomp.o: $(B)/gen/filters.inc
+$(B)/lib/guard/seccomp.o: $(B)/gen/guard/filters.inc
 endif
 
 $(B)/%.o: %.c Makefile $(B)/options

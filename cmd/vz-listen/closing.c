@@ -8,6 +8,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/common/sandbox.h"
 #include "cmd/vz-listen/rights.h"
+#include "cmd/vz-listen/watch.h"
 
 #define CHANGES (VZ_SANDBOX_WRITE | VZ_SANDBOX_TAKE)
 
@@ -63,6 +64,10 @@ closing(struct server *srv)
 	if (user_drop(&srv->user) != 0) {
 		diag_error("--user: %s", diag_words(VZ_ESYSTEM));
 		return VZ_EXIT_OSERR;
+	}
+	if (srv->user.name) {
+		self_look_again(&srv->me);
+		watch_note(srv);
 	}
 	if (o->common.sandbox != SANDBOX_OFF) {
 		keep_rights(srv, &s);

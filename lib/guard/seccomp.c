@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "filters.inc"
+#include "guard/filters.inc"
 
 #define OF(list)                                                          \
 	{                                                                 \

@@ -39,7 +39,8 @@ bounded() {
 # gone MARK: no process but the listener and what starts its commands has MARK among its arguments.
 gone() {
 	local file
-	for file in $(grep -alsF -f <(echo "$1") /proc/[0-9]*/cmdline); do
+
+	grep -alsF -f <(echo "$1") /proc/[0-9]*/cmdline | while read -r file; do
 		case $file in "/proc/$LISTENER/cmdline") continue ;; esac
 		case $(cat "${file%cmdline}comm" 2>/dev/null) in vz-starter | '') continue ;; esac
 		return 1
