@@ -38,19 +38,15 @@ sandbox_port(struct vz_sandbox *s, uint16_t port)
 		no_memory();
 }
 
-/* Few, and until the end of the program. */
 static void
 keep_folder(struct vz_sandbox *s, const char *file, unsigned access)
 {
-	char dir[PATH_MAX], *copy;
+	char dir[PATH_MAX];
 	const char *base;
 
 	if (vz_fs_split(file, dir, sizeof(dir), &base) < 0)
 		return; /* nobody can open it either */
-	copy = strdup(dir);
-	if (!copy)
-		no_memory();
-	sandbox_path(s, copy, access);
+	sandbox_path(s, dir, access);
 }
 
 void

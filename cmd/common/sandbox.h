@@ -15,7 +15,7 @@ void sandbox_begin(const struct common *options, struct vz_sandbox_state *state)
  */
 int
 sandbox_close(const struct common *options, struct vz_sandbox *s, struct vz_sandbox_state *state);
-/* vz_sandbox_path and vz_sandbox_port, or the end of the program: 71. The path is borrowed. */
+/* vz_sandbox_path and vz_sandbox_port, or the end of the program: 71. */
 void sandbox_path(struct vz_sandbox *s, const char *path, unsigned access);
 void sandbox_port(struct vz_sandbox *s, uint16_t port);
 /*

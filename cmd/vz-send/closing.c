@@ -80,7 +80,11 @@ closing(struct run *r)
 			keep_libraries(&s);
 		}
 	}
-	return status ? status : sandbox_close(&o->common, &s, &r->layers);
+	if (status) {
+		vz_sandbox_free(&s);
+		return status;
+	}
+	return sandbox_close(&o->common, &s, &r->layers);
 }
 
 int
@@ -94,5 +98,9 @@ closing_check(const struct send_options *options, struct self *me, const struct 
 		status = keep_place(&s, me, at);
 		keep_state(&s, me);
 	}
-	return status ? status : sandbox_close(&options->common, &s, layers);
+	if (status) {
+		vz_sandbox_free(&s);
+		return status;
+	}
+	return sandbox_close(&options->common, &s, layers);
 }

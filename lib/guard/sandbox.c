@@ -40,7 +40,10 @@ vz_sandbox_path(struct vz_sandbox *s, const char *path, unsigned access)
 		s->paths = more;
 		s->cap_paths = cap;
 	}
-	s->paths[s->n_paths++] = (struct vz_sandbox_path){path, access};
+	s->paths[s->n_paths] = (struct vz_sandbox_path){strdup(path), access};
+	if (s->paths[s->n_paths].path == NULL)
+		return VZ_ENOMEM;
+	s->n_paths++;
 	return 0;
 }
 
@@ -59,6 +62,8 @@ vz_sandbox_port(struct vz_sandbox *s, uint16_t port)
 void
 vz_sandbox_free(struct vz_sandbox *s)
 {
+	for (size_t i = 0; i < s->n_paths; i++)
+		free(s->paths[i].path);
 	free(s->paths);
 	free(s->ports);
 	*s = (struct vz_sandbox){0};

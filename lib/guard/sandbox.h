@@ -24,7 +24,7 @@ enum vz_sandbox_filter {
 #define VZ_SANDBOX_LIST  8u /* opening folders themselves */
 
 struct vz_sandbox_path {
-	const char *path;
+	char *path;
 	unsigned access;
 };
 
@@ -40,7 +40,7 @@ struct vz_sandbox {
 };
 
 /*
- * Leaves a path; it is borrowed until the close. One that does not exist then is not left, also
+ * Leaves a path. One that does not exist then is not left, also
  * when it comes into being later: leave its folder. VZ_ENOMEM.
  */
 int vz_sandbox_path(struct vz_sandbox *s, const char *path, unsigned access);
