@@ -133,7 +133,7 @@ check_run(const struct send_options *options)
 		diag_usage("--check takes one destination");
 	if (vz_loop_new(&loop) == 0) {
 		link_init(&c.link, options, &me, loop, dests.dest[0].text, &dests.dest[0].to);
-		status = closing_check(options, &me, &dests.dest[0].to.at, &layers);
+		status = closing_check(&c.link, &me, &layers);
 		if (!status)
 			status = go(&c);
 		link_drop(&c.link);

@@ -1,5 +1,7 @@
 #include "cmd/vz-send/closing.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "base/fsutil.h"
 #include "cmd/common/diag.h"
@@ -9,15 +11,30 @@
 
 #define SHORT_INPUT (1024u * 1024) /* up to here no accelerator is opened */
 
+/* What the process that looks names up is not to know: our secrets, and the randomness that the
+ * sessions begin with. */
+struct secrets {
+	struct self *me;
+	struct lane *lanes;
+	size_t n_lanes;
+	struct link *link; /* of --check */
+};
+
 static void
 forget(void *arg)
 {
-	self_free(arg);
+	struct secrets *all = arg;
+
+	for (size_t i = 0; i < all->n_lanes; i++)
+		explicit_bzero(&all->lanes[i].link.config, sizeof(all->lanes[i].link.config));
+	if (all->link)
+		explicit_bzero(&all->link->config, sizeof(all->link->config));
+	self_free(all->me);
 }
 
 /* 0, or the exit status. */
 static int
-keep_place(struct vz_sandbox *s, struct self *me, const struct vz_endpoint *at)
+keep_place(struct vz_sandbox *s, const struct vz_endpoint *at, struct secrets *all)
 {
 	int r = 0;
 
@@ -25,7 +42,7 @@ keep_place(struct vz_sandbox *s, struct self *me, const struct vz_endpoint *at)
 		return 0;
 	sandbox_port(s, at->port);
 	if (!at->numeric)
-		r = vz_resolver_split(forget, me);
+		r = vz_resolver_split(forget, all);
 	if (r == 0)
 		return 0;
 	diag_error("cannot fork: %s", diag_words(r));
@@ -66,11 +83,12 @@ closing(struct run *r)
 {
 	const struct send_options *o = r->options;
 	struct vz_sandbox s = {.filter = VZ_SANDBOX_SEND, .signals = o->command != NULL};
+	struct secrets all = {.me = &r->me, .lanes = r->lanes, .n_lanes = r->n_lanes};
 	int status = 0;
 
 	if (o->common.sandbox != SANDBOX_OFF) {
 		for (size_t i = 0; i < r->n_lanes && !status; i++)
-			status = keep_place(&s, &r->me, &r->lanes[i].link.to.at);
+			status = keep_place(&s, &r->lanes[i].link.to.at, &all);
 		keep_state(&s, &r->me);
 		for (size_t i = 0; i < o->n_files; i++)
 			if (r->inputs[i].path && !r->inputs[i].stdin_fd)
@@ -88,19 +106,20 @@ closing(struct run *r)
 }
 
 int
-closing_check(const struct send_options *options, struct self *me, const struct vz_endpoint *at,
-    struct vz_sandbox_state *layers)
+closing_check(struct link *k, struct self *me, struct vz_sandbox_state *layers)
 {
+	const struct common *options = &k->options->common;
 	struct vz_sandbox s = {.filter = VZ_SANDBOX_SEND};
+	struct secrets all = {.me = me, .link = k};
 	int status = 0;
 
-	if (options->common.sandbox != SANDBOX_OFF) {
-		status = keep_place(&s, me, at);
+	if (options->sandbox != SANDBOX_OFF) {
+		status = keep_place(&s, &k->to.at, &all);
 		keep_state(&s, me);
 	}
 	if (status) {
 		vz_sandbox_free(&s);
 		return status;
 	}
-	return sandbox_close(&options->common, &s, layers);
+	return sandbox_close(options, &s, layers);
 }

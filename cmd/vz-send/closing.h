@@ -11,7 +11,6 @@
 /* Closes it, after all that is opened and before anybody is called. 0, or the exit status. */
 int closing(struct run *r);
 /* The same for --check: one destination and nothing to send. */
-int closing_check(const struct send_options *options, struct self *me, const struct vz_endpoint *at,
-    struct vz_sandbox_state *layers);
+int closing_check(struct link *k, struct self *me, struct vz_sandbox_state *layers);
 
 #endif
