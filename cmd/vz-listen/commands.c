@@ -113,3 +113,12 @@ commands_split(struct server *srv)
 	diag_error("cannot split off what starts commands: %s", diag_words(r));
 	exit(VZ_EXIT_OSERR);
 }
+
+void
+commands_check(struct server *srv)
+{
+	if (!srv->starter || srv->stopping || !vz_starter_is_gone(srv->starter))
+		return;
+	diag_error("the process that starts commands is gone: stopping");
+	server_stop(srv, VZ_EXIT_OSERR);
+}

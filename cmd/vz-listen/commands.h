@@ -9,5 +9,7 @@
 
 /* Splits it off, where there is a COMMAND, or ends the program. Before any secret is read. */
 void commands_split(struct server *srv);
+/* Ends the listener when that process is gone, each second: it could not do what it is for. */
+void commands_check(struct server *srv);
 
 #endif

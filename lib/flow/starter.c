@@ -14,8 +14,9 @@
 #include "net/sockopt.h"
 
 struct vz_starter {
-	int sock, ends; /* ends -1: it is gone */
-	uint32_t last;  /* id */
+	int sock, ends;
+	bool gone;
+	uint32_t last; /* id */
 	struct vz_loop *loop;
 	struct vz_watch watch;
 	vz_starter_fn *fn;
@@ -111,8 +112,15 @@ take_end(struct vz_starter *s)
 		s->fn(s->arg, e.id, e.status);
 		return;
 	}
+	s->gone = true;
 	vz_starter_ignore(s);
 	s->fn(s->arg, 0, -1);
+}
+
+bool
+vz_starter_is_gone(const struct vz_starter *s)
+{
+	return s->gone;
 }
 
 static void

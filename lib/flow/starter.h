@@ -43,6 +43,8 @@ void vz_starter_ignore(struct vz_starter *s);
 /* Waits: calls fn for one that has ended within ms, or returns false. */
 bool vz_starter_wait(struct vz_starter *s, int ms);
 
+/* It was seen to be gone: nothing can be started any more. */
+bool vz_starter_is_gone(const struct vz_starter *s);
 /*
  * Starts one, as vz_handler_exec does; *id names it until vz_starter_forget. VZ_ESYSTEM: errno says
  * why it could not be run, and there is no id.

@@ -92,6 +92,13 @@ gone() {
 	exec 7>&-
 }
 
+@test "a listener that lost what starts its commands ends with an error" {
+	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow-any 127.0.0.1:0 -- cat
+	kill -9 "$(cat "/proc/$PID/task/$PID/children")"
+	ended 71 "$PID"
+	says listen.err 'starts commands is gone'
+}
+
 @test "--user leaves root for good, and so do the commands" {
 	[ "$(id -u)" = 0 ] || skip 'only root can'
 	uid=$(id -u nobody)
