@@ -2,6 +2,7 @@
 #   V=1            show the commands
 #   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
 #   LOOP=poll      poll(2) instead of epoll(7)
+#   SANDBOX=off    leave the seccomp filters out, as without libseccomp
 #   BSD=shared     link libbsd as a shared library
 #   B=DIR          build there instead of build/
 #   FUZZTIME=60    seconds for each fuzzer
@@ -16,6 +17,7 @@ FUZZTIME ?= 60
 AEAD    ?= auto
 LOOP    ?= auto
 BSD     ?= static
+SANDBOX ?= auto
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
@@ -56,8 +58,16 @@ ifeq ($(LOOP),poll)
 ALL_CPPFLAGS += -DVZ_LOOP_POLL
 endif
 
+# The filters are made here and loaded as they are: the programs do not link libseccomp.
+ifneq ($(SANDBOX),off)
+SECCOMP := $(shell pkg-config --exists libseccomp && echo yes)
+endif
+ifeq ($(SECCOMP),yes)
+ALL_CPPFLAGS += -DVZ_SECCOMP -I$(B)/gen
+endif
+
 # Another AEAD= or LOOP= in the same folder builds everything again.
-OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP)
+OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP) SECCOMP=$(SECCOMP)
 ifneq ($(OPTIONS),$(file <$(B)/options))
 $(shell mkdir -p $(B) && echo '$(OPTIONS)' >$(B)/options)
 endif
@@ -87,6 +97,18 @@ all: $(BINS)
 
 $(B)/libvz.a: $(LIB_OBJ)
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+
+ifeq ($(SECCOMP),yes)
+$(B)/gen/filters: scripts/dev/filters.c
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<) $(CC) -std=gnu11 -O1 -o $@ $< $(shell pkg-config --cflags --libs libseccomp)
+
+$(B)/gen/guard/filters.inc: $(B)/gen/filters
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) $< >$@.tmp && mv $@.tmp $@
+
+$(B)/lib/guard/seccomp.o: $(B)/gen/guard/filters.inc
+endif
 
 $(B)/%.o: %.c Makefile $(B)/options
 	$(Q)mkdir -p $(@D)

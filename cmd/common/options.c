@@ -86,6 +86,20 @@ fd_of(const char *value)
 	return fd;
 }
 
+static enum sandbox_mode
+sandbox_of(const char *value)
+{
+	static const char *const names[] = {
+	    [SANDBOX_AUTO] = "auto", [SANDBOX_REQUIRE] = "require", [SANDBOX_OFF] = "off"};
+	char shown[64];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(value, names[i]) == 0)
+			return (enum sandbox_mode)i;
+	diag_usage("--sandbox: not auto, require or off: '%s'",
+	    diag_escape(shown, sizeof(shown), value, strlen(value)));
+}
+
 static void
 add_psk(struct common *c, const char *value)
 {
@@ -134,6 +148,7 @@ common_option(struct common *c, int opt, const char *value, const char *program,
 	case OPT_STATE: c->state = value; break;
 	case OPT_PASSPHRASE_FD: c->passphrase_fd = fd_of(value); break;
 	case OPT_LOG_JSON: c->json = true; break;
+	case OPT_SANDBOX: c->sandbox = sandbox_of(value); break;
 	default: return false;
 	}
 	diag_init(program, c->level, c->json);

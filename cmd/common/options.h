@@ -8,6 +8,12 @@
 #include <stdint.h>
 #include <getopt.h>
 
+enum sandbox_mode {
+	SANDBOX_AUTO, /* each layer that is there */
+	SANDBOX_REQUIRE,
+	SANDBOX_OFF,
+};
+
 struct common {
 	const char *identity;    /* -i */
 	const char *psk_file[2]; /* --psk-file, a second one only for vz-listen */
@@ -19,6 +25,7 @@ struct common {
 	int family;        /* AF_UNSPEC, AF_INET, AF_INET6 */
 	int level;         /* -q = -1, -v = 1, -vv = 2 */
 	bool json;         /* --log-json */
+	enum sandbox_mode sandbox;
 };
 
 /* For getopt_long by common_next: no permutation, and ours are the words about errors. */
@@ -28,6 +35,7 @@ enum common_long {
 	OPT_STATE,
 	OPT_PASSPHRASE_FD,
 	OPT_LOG_JSON,
+	OPT_SANDBOX,
 	OPT_PROGRAM /* first of a program's own */
 };
 /* clang-format off */
@@ -41,7 +49,8 @@ enum common_long {
 	{"psk-file", required_argument, NULL, OPT_PSK_FILE}, \
 	{"state", required_argument, NULL, OPT_STATE}, \
 	{"passphrase-fd", required_argument, NULL, OPT_PASSPHRASE_FD}, \
-	{"log-json", no_argument, NULL, OPT_LOG_JSON}
+	{"log-json", no_argument, NULL, OPT_LOG_JSON}, \
+	{"sandbox", required_argument, NULL, OPT_SANDBOX}
 /* clang-format on */
 
 /* What --help says about them. */
@@ -53,7 +62,7 @@ enum common_long {
 	"  -w, --timeout TIME      bound on each wait for network or peer: 500ms, 10s, 5m\n" \
 	"  -4, -6                  IPv4 or IPv6 only\n"                                      \
 	"  -v, --verbose; -q, --quiet   say more (-vv: all), or errors only\n"               \
-	"      --log-json          events on stderr, one JSON object a line\n"               \
+	"      --log-json; --sandbox MODE   JSON events on stderr; auto, require or off\n"   \
 	"  -h, --help; -V, --version\n"
 
 /* One identity, one pre-shared key, no limits but the defaults. */

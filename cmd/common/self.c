@@ -216,6 +216,12 @@ self_peers(const struct self *me)
 	leave(err);
 }
 
+void
+self_look_again(struct self *me)
+{
+	note(me->identity_path, &me->seen);
+}
+
 int
 self_reload(struct self *me)
 {

@@ -28,6 +28,8 @@ struct self {
 void self_load(struct self *me, const struct common *options);
 /* The peers file beside the identity, or exits. The caller owns it. */
 struct vz_peers *self_peers(const struct self *me);
+/* Becoming another user may change what can be seen of the file: that is no change of it. */
+void self_look_again(struct self *me);
 /*
  * Reads the identity again when its file changed since it was loaded: 1 = changed and loaded, 0 =
  * the same, negative = kept the old one (and said why once for each change). Nobody is asked for a

@@ -10,6 +10,7 @@
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "guard/audit_verify.h"
+#include "guard/sandbox.h"
 
 #define PROGRAM "vz-keygen"
 
@@ -205,6 +206,7 @@ int
 main(int argc, char **argv)
 {
 	static struct keygen k;
+	struct vz_sandbox_state layers;
 	enum mode mode;
 	int status;
 
@@ -217,6 +219,7 @@ main(int argc, char **argv)
 		diag_error("no randomness to be had");
 		return VZ_EXIT_OSERR;
 	}
+	vz_sandbox_begin(&layers); /* all that is of use here: it meets no stranger */
 	status = find_path(&k, mode);
 	if (!status)
 		status = modes[mode].run(&k);

@@ -26,6 +26,7 @@ enum {
 	OPT_ALLOW = OPT_PROGRAM,
 	OPT_ALLOW_ANY,
 	OPT_AUDIT,
+	OPT_USER,
 	OPT_RAW,
 	OPT_MAX_SIZE,
 	OPT_MAX_CONNS,
@@ -53,7 +54,7 @@ static const char help[] =
     "      --max-handlers N; --handler-timeout TIME   COMMANDs at once (16); of each\n"
     "  -a, --authorized FILE   who may send (default: authorized beside the identity)\n"
     "      --allow KEY; --allow-any   this key (repeatable); everybody\n"
-    "      --audit FILE        record in FILE who did what\n"
+    "      --audit FILE; --user NAME   record who did what; from root become NAME\n"
     "      --max-size SIZE; --max-conns N   longest message; sessions at once (256)\n"
     "      --resume-window TIME   wait for a sender whose connection broke (10m)\n"
     "      --raw; --socket-mode MODE   no escapes on a terminal; of Unix sockets\n"
@@ -76,6 +77,7 @@ static const struct option longs[] = {
     {"allow", required_argument, NULL, OPT_ALLOW},
     {"allow-any", no_argument, NULL, OPT_ALLOW_ANY},
     {"audit", required_argument, NULL, OPT_AUDIT},
+    {"user", required_argument, NULL, OPT_USER},
     {"raw", no_argument, NULL, OPT_RAW},
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
     {"max-conns", required_argument, NULL, OPT_MAX_CONNS},
@@ -219,6 +221,7 @@ take(struct listen_options *o, int opt, const char *value, struct wishes *w)
 	case OPT_ALLOW: add_allowed(o, value); break;
 	case OPT_ALLOW_ANY: o->allow_any = true; break;
 	case OPT_AUDIT: o->audit = value; break;
+	case OPT_USER: o->user = value; break;
 	case OPT_RAW: o->raw = true; break;
 	default: take_number(o, opt, value, w); break;
 	}

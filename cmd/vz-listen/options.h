@@ -43,6 +43,7 @@ struct listen_options {
 	size_t allowed;
 	bool allow_any;
 	const char *audit;
+	const char *user;  /* NULL: as whom we were started */
 	uint64_t max_size; /* 0 = any */
 	unsigned max_conns;
 	uint64_t resume_ms; /* --resume-window; 0 = a break is the end */

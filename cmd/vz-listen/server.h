@@ -10,9 +10,11 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "cmd/common/sandbox.h"
 #include "cmd/common/self.h"
 #include "cmd/vz-listen/options.h"
 #include "cmd/vz-listen/quota.h"
+#include "cmd/vz-listen/user.h"
 #include "flow/sink.h"
 #include "guard/audit.h"
 #include "guard/pool.h"
@@ -25,6 +27,7 @@ struct taker;
 struct items_out;
 struct vz_handlers;
 struct vz_coproc;
+struct vz_starter;
 TAILQ_HEAD(visits, visit);
 
 /* An identity that handshakes borrow: it outlives its replacement until the last of them is over.
@@ -82,6 +85,10 @@ struct server {
 	struct vz_pool pool;
 	struct visits visits, waiting; /* all; those whose event has to wait, in order */
 	unsigned sessions;             /* visits that were admitted */
+
+	struct user user;
+	struct vz_sandbox_state layers;
+	struct vz_starter *starter; /* of commands; NULL: there are none */
 
 	const struct taker *taker; /* where messages go; what follows is for it */
 	struct vz_sink *sink;

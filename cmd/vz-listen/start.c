@@ -14,6 +14,8 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/closing.h"
+#include "cmd/vz-listen/commands.h"
 #include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/report.h"
 #include "cmd/vz-listen/rights.h"
@@ -22,6 +24,7 @@
 #include "cmd/vz-listen/visit.h"
 #include "cmd/vz-listen/watch.h"
 #include "crypto/aead.h"
+#include "flow/starter.h"
 #include "net/notify.h"
 
 /* Beside the sessions: pools, files under way, listening sockets, ourselves. */
@@ -195,6 +198,17 @@ start_loop(struct server *srv)
 	srv->lent->identity = srv->me.identity;
 }
 
+static void
+close_sandbox(struct server *srv)
+{
+	int status = closing(srv);
+
+	if (status == 0)
+		return;
+	server_close(srv);
+	exit(status);
+}
+
 void
 server_open(struct server *srv, const struct listen_options *o)
 {
@@ -205,19 +219,23 @@ server_open(struct server *srv, const struct listen_options *o)
 	TAILQ_INIT(&srv->in_queue);
 	LIST_INIT(&srv->quotas);
 	parse_addresses(srv, o);
+	user_find(o->user, &srv->user);
 	srv->taker = taker_of(o);
 	srv->output_fd = -1;
 	if (srv->taker->open)
 		srv->taker->open(srv);
+	raise_descriptor_limit(o);
+	commands_split(srv);
+	sandbox_begin(&o->common, &srv->layers);
 	self_load(&srv->me, &o->common);
 	rights_load(srv);
 	audit_log_open(srv);
 	(void)vz_aead_accelerate(VZ_AEAD_CHACHAPOLY);
 	if (vz_aead_has_aes())
 		(void)vz_aead_accelerate(VZ_AEAD_AES256GCM);
-	raise_descriptor_limit(o);
 	open_sockets(srv, o);
 	start_loop(srv);
+	close_sandbox(srv);
 	tell(srv, o);
 }
 
@@ -235,6 +253,7 @@ server_close(struct server *srv)
 	vz_loop_del(srv->loop, &srv->output_watch);
 	if (srv->taker->close)
 		srv->taker->close(srv);
+	vz_starter_free(srv->starter);
 	vz_loop_free(srv->loop);
 	self_free(&srv->me);
 	free(srv->lent);

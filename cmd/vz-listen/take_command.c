@@ -24,7 +24,7 @@
 static int
 start_all(struct server *srv)
 {
-	return vz_handlers_new(srv->loop, &srv->handlers);
+	return vz_handlers_new_with(srv->loop, srv->starter, &srv->handlers);
 }
 
 static void

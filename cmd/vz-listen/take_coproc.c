@@ -89,7 +89,7 @@ start_it(struct server *srv)
 	    .max_body = (size_t)o->max_size,
 	    .max_reply = (size_t)o->max_size,
 	    .answer_ms = o->handler_ms};
-	int r = vz_handlers_new(srv->loop, &srv->handlers);
+	int r = vz_handlers_new_with(srv->loop, srv->starter, &srv->handlers);
 
 	if (r == 0)
 		r = vz_handler_env(environ, NULL, &srv->coproc_env);

@@ -4,6 +4,7 @@
 
 #include "base/fsutil.h"
 #include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/commands.h"
 #include "cmd/vz-listen/rights.h"
 
 #define EACH_MS       1000
@@ -100,6 +101,7 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 	else
 		rights_expire(srv);
 	audit_log_tick(srv);
+	commands_check(srv);
 }
 
 int

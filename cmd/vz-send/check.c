@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-send/closing.h"
 #include "cmd/vz-send/dest.h"
 #include "cmd/vz-send/link.h"
 
@@ -119,11 +120,13 @@ int
 check_run(const struct send_options *options)
 {
 	static struct check c;
+	struct vz_sandbox_state layers;
 	struct vz_loop *loop;
 	struct dests dests;
 	struct self me;
 	int err, status = VZ_EXIT_OSERR;
 
+	sandbox_begin(&options->common, &layers);
 	self_load(&me, &options->common);
 	dests_parse(&me, options->dest, &dests);
 	if (dests.n > 1)
@@ -131,7 +134,9 @@ check_run(const struct send_options *options)
 	err = vz_loop_new(&loop);
 	if (err == 0) {
 		link_init(&c.link, options, &me, loop, dests.dest[0].text, &dests.dest[0].to);
-		status = go(&c);
+		status = closing_check(&c.link, &me, &layers);
+		if (!status)
+			status = go(&c);
 		link_drop(&c.link);
 		vz_loop_free(loop);
 	} else {

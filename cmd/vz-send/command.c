@@ -46,6 +46,17 @@ command_ended(void *arg, int status)
 	kick_all(r);
 }
 
+int
+command_prepare(struct run *r)
+{
+	int err = vz_producer_prepare(r->options->command, &r->producer);
+
+	if (!err)
+		return 0;
+	diag_error("cannot fork: %s", diag_words(err));
+	return VZ_EXIT_OSERR;
+}
+
 /* Only now: a command should not run for a peer that is not there or will not have us. */
 void
 command_start(struct run *r)
@@ -59,7 +70,7 @@ command_start(struct run *r)
 		return;
 	r->started = true;
 	diag_escape(shown, sizeof(shown), command[0], strlen(command[0]));
-	err = vz_producer_start(r->loop, command, command_ended, r, &r->producer, &fd);
+	err = vz_producer_start(r->producer, r->loop, command_ended, r, &fd);
 	if (!err)
 		err = vz_source_new(&source, fd, VZ_SOURCE_OWN | VZ_SOURCE_PRODUCER);
 	if (!err && input_give(&r->inputs[0], source) == 0) {

@@ -6,6 +6,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/answers.h"
+#include "cmd/vz-send/closing.h"
 #include "cmd/vz-send/dest.h"
 
 static int
@@ -153,6 +154,8 @@ go(struct run *r)
 		status = prepare(r);
 	if (!status)
 		status = interrupt_catch(r);
+	if (!status)
+		status = closing(r);
 	if (status)
 		return status;
 	for (size_t i = 0; i < r->n_lanes; i++)
@@ -193,9 +196,15 @@ int
 send_run(const struct send_options *options)
 {
 	static struct run r;
-	int err, status;
+	int err, status = 0;
 
 	r.options = options;
+	/* Before there is anything to be known by it. */
+	if (options->command)
+		status = command_prepare(&r);
+	if (status)
+		return status;
+	sandbox_begin(&options->common, &r.layers);
 	self_load(&r.me, &options->common);
 	err = vz_loop_new(&r.loop);
 	if (err == 0) {

@@ -4,6 +4,7 @@
 #ifndef VZ_SEND_SEND_H
 #define VZ_SEND_SEND_H
 
+#include "cmd/common/sandbox.h"
 #include "cmd/vz-send/lane.h"
 #include "cmd/vz-send/outlet.h"
 #include "cmd/vz-send/reply.h"
@@ -21,6 +22,7 @@ struct run {
 	struct reply reply;
 	struct answers *answers;
 	struct vz_producer *producer;
+	struct vz_sandbox_state layers;
 	char *dest_text; /* what the lanes are called */
 	bool started;    /* --run: it was tried */
 	int signo;       /* the signal that ends us */
@@ -32,7 +34,9 @@ int send_run(const struct send_options *options);
 
 /* A lane is over, or stdout is free: the run ends when nothing is left. */
 void run_settled(struct run *r);
-/* command.c: starts the command of --run, once. */
+/* command.c: makes the process that is to be the command of --run: 0, or the exit status. */
+int command_prepare(struct run *r);
+/* Starts it, once. */
 void command_start(struct run *r);
 /* slow.c: a lane waits for room in a ring that another one holds. */
 void slow_check(struct run *r);

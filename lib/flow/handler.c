@@ -1,7 +1,6 @@
 #include "flow/handler.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,14 +11,15 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "flow/handler_exec.h"
+#include "flow/starter.h"
 
 #define FOREVER     (UINT64_MAX / 2)
 #define PATIENCE_MS 1000 /* of vz_handlers_free */
 
 struct vz_handlers {
 	struct vz_loop *loop;
-	int null;
+	struct vz_starter *starter;
+	bool own; /* the starter is ours */
 	size_t held;
 	struct vz_handler *first;
 };
@@ -38,7 +38,7 @@ struct vz_handler {
 	struct vz_handler *next, **back;
 	const struct vz_handler_events *events;
 	void *arg;
-	pid_t pid;
+	uint32_t id; /* the starter's */
 	enum phase phase;
 	struct vz_handler_end end;
 	struct vz_watch in, out; /* fd -1 = closed */
@@ -77,13 +77,11 @@ close_watch(struct vz_handler *h, struct vz_watch *w)
 	w->fd = -1;
 }
 
-/* The group may hold processes when its leader is gone; the leader may have joined another. */
+/* The group may hold processes when its leader is gone. */
 static void
 signal_group(const struct vz_handler *h, int signo)
 {
-	kill(-h->pid, signo);
-	if (!reaped(h))
-		kill(h->pid, signo);
+	vz_starter_signal(h->all->starter, h->id, signo);
 }
 
 /* pipe(7): the writing end of a pipe that nobody has open for reading polls as an error. */
@@ -102,6 +100,7 @@ release(struct vz_handler *h)
 		return;
 	vz_timer_stop(h->all->loop, &h->timer);
 	close_watch(h, &h->out);
+	vz_starter_forget(h->all->starter, h->id);
 	if (h->next != NULL)
 		h->next->back = h->back;
 	*h->back = h->next;
@@ -175,13 +174,10 @@ exited_well(const struct vz_handler_end *e)
 }
 
 static void
-on_child(struct vz_loop *l, pid_t pid, int status, void *arg)
+has_ended(struct vz_handler *h, int status)
 {
-	struct vz_handler *h = arg;
 	bool waiting = h->waiting;
 
-	(void)l;
-	(void)pid;
 	h->end.wait = status;
 	h->phase = DRAINING;
 	if (!exited_well(&h->end)) /* what it left behind goes with it */
@@ -201,6 +197,22 @@ on_child(struct vz_loop *l, pid_t pid, int status, void *arg)
 		arm_silence(h);
 	if (waiting) /* it takes all from now on */
 		h->events->room(h->arg, h);
+}
+
+/* An id of 0: the starter is gone, and all have ended in an unknown way. */
+static void
+on_child(void *arg, uint32_t id, int status)
+{
+	struct vz_handlers *all = arg;
+	struct vz_handler *h;
+
+	do {
+		h = all->first;
+		while (h != NULL && (reaped(h) || (id != 0 && h->id != id)))
+			h = h->next;
+		if (h != NULL)
+			has_ended(h, status);
+	} while (h != NULL && id == 0);
 }
 
 /* What it left behind may hold its stdin without wanting it, for as long as a shell needs to put a
@@ -305,8 +317,6 @@ watch(struct vz_handler *h, uint64_t timeout_ms)
 		r = vz_loop_add(l, &h->in, 0);
 	if (r == 0 && h->out.fd >= 0)
 		r = vz_loop_add(l, &h->out, VZ_READ);
-	if (r == 0)
-		r = vz_loop_child(l, h->pid, on_child, h);
 	return r;
 }
 
@@ -320,8 +330,6 @@ vz_handler_start(struct vz_handlers *all, const struct vz_handler_config *config
 	*out = NULL;
 	if (all->held >= VZ_HANDLER_HELD)
 		return VZ_EFULL;
-	if ((err = vz_loop_children(all->loop)) != 0)
-		return err;
 	if ((h = calloc(1, sizeof(*h))) == NULL)
 		return VZ_ENOMEM;
 	h->events = events;
@@ -330,8 +338,8 @@ vz_handler_start(struct vz_handlers *all, const struct vz_handler_config *config
 	h->output_ms = config->output_ms ? config->output_ms : VZ_HANDLER_OUTPUT_MS;
 	h->in = (struct vz_watch){.fn = on_room, .arg = h};
 	h->out = (struct vz_watch){.fn = on_output, .arg = h};
-	err = vz_handler_exec(
-	    config->argv, config->envp, all->null, config->reply, &h->pid, &h->in.fd, &h->out.fd);
+	err = vz_starter_start(
+	    all->starter, config->argv, config->envp, config->reply, &h->id, &h->in.fd, &h->out.fd);
 	if (err != 0) {
 		free(h);
 		return err;
@@ -340,9 +348,7 @@ vz_handler_start(struct vz_handlers *all, const struct vz_handler_config *config
 	if ((err = watch(h, config->timeout_ms)) != 0) {
 		int saved = errno;
 
-		kill(-h->pid, SIGKILL);
-		while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		signal_group(h, SIGKILL);
 		close_watch(h, &h->in); /* nothing was written: no message is cut */
 		h->phase = TOLD;
 		release(h);
@@ -389,6 +395,7 @@ vz_handler_finish_input(struct vz_handler *h)
 	if (h->finished || reaped(h) || h->end.killed)
 		return;
 	h->finished = true;
+	vz_starter_finish(h->all->starter, h->id);
 	close_watch(h, &h->in);
 }
 
@@ -465,57 +472,90 @@ vz_handler_drop(struct vz_handler *h)
 	}
 }
 
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 int
-vz_handlers_new(struct vz_loop *l, struct vz_handlers **out)
+vz_handlers_new_with(struct vz_loop *l, struct vz_starter *starter, struct vz_handlers **out)
 {
 	struct vz_handlers *all = calloc(1, sizeof(*all));
+	int err;
 
 	*out = NULL;
 	if (all == NULL)
 		return VZ_ENOMEM;
 	all->loop = l;
-	/* Now: later the sandbox may be closed, or all descriptors in use. */
-	all->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (all->null < 0) {
+	all->starter = starter;
+	err = vz_starter_watch(starter, l, on_child, all);
+	if (err != 0) {
 		free(all);
-		return VZ_ESYSTEM;
+		return err;
 	}
 	*out = all;
 	return 0;
 }
 
-/* Killed already, so that this takes as long as the kernel needs; unless it sits in a system call
- * that cannot be broken off. */
-static void
-reap(pid_t pid, int *patience_ms)
+int
+vz_handlers_new(struct vz_loop *l, struct vz_handlers **out)
 {
-	const struct timespec ms = {.tv_nsec = 1000000};
+	struct vz_starter *starter;
+	int err;
 
-	while (waitpid(pid, NULL, WNOHANG) == 0 && (*patience_ms)-- > 0)
-		nanosleep(&ms, NULL);
+	*out = NULL;
+	err = vz_starter_split(NULL, &starter);
+	if (err == 0)
+		err = vz_handlers_new_with(l, starter, out);
+	if (err != 0)
+		vz_starter_free(starter);
+	else
+		(*out)->own = true;
+	return err;
 }
 
+static bool
+any_runs(const struct vz_handlers *all)
+{
+	const struct vz_handler *h = all->first;
+
+	while (h != NULL && reaped(h))
+		h = h->next;
+	return h != NULL;
+}
+
+/* All are killed when we wait, so that this takes as long as the kernel needs; unless one sits in a
+ * system call that cannot be broken off. */
 void
 vz_handlers_free(struct vz_handlers *all)
 {
-	int patience_ms = PATIENCE_MS;
+	uint64_t until;
 	struct vz_handler *h;
 
 	if (all == NULL)
 		return;
-	for (h = all->first; h != NULL; h = h->next)
+	for (h = all->first; h != NULL; h = h->next) {
 		signal_group(h, SIGKILL);
+		h->dropped = true;
+		h->waiting = false;
+	}
+	until = now_ms() + PATIENCE_MS;
+	while (any_runs(all) && now_ms() < until)
+		if (!vz_starter_wait(all->starter, (int)(until - now_ms())))
+			break;
 	while ((h = all->first) != NULL) {
-		if (!reaped(h)) {
-			vz_loop_child_forget(all->loop, h->pid);
-			reap(h->pid, &patience_ms);
-		}
 		close_watch(h, &h->in);
 		h->held = false;
 		h->phase = TOLD;
 		release(h);
 	}
-	close(all->null);
+	vz_starter_ignore(all->starter);
+	if (all->own)
+		vz_starter_free(all->starter);
 	free(all);
 }
 

@@ -2,7 +2,8 @@
  * A command that is run for a message (DESIGN 8): stdin is the message, stdout the reply, its exit
  * status decides. Law 1 lives here: its stdin reaches end of file only after
  * vz_handler_finish_input; whatever else happens, its process group is killed first, and the pipe
- * is closed only when nobody holds its other end any more. SIGPIPE is ignored by the caller.
+ * is closed only when nobody holds its other end any more; also when we die by SIGKILL. SIGPIPE is
+ * ignored by the caller.
  */
 #ifndef VZ_FLOW_HANDLER_H
 #define VZ_FLOW_HANDLER_H
@@ -13,6 +14,7 @@
 #include <sys/types.h>
 #include "net/loop.h"
 
+struct vz_starter;
 struct vz_handlers; /* all commands of one loop */
 struct vz_handler;  /* one of them */
 
@@ -23,7 +25,10 @@ struct vz_handler;  /* one of them */
 			      a stdin that may not end. Then its group is killed. */
 #define VZ_HANDLER_HELD 64 /* pipes that cannot be closed yet; more: nothing is started */
 
-/* VZ_ENOMEM, VZ_ESYSTEM. */
+/* Commands are run by `starter` (flow/starter.h), which stays the caller's and serves one loop at a
+ * time. VZ_ENOMEM, VZ_ESYSTEM. */
+int vz_handlers_new_with(struct vz_loop *l, struct vz_starter *starter, struct vz_handlers **out);
+/* The same with a starter of its own, split off now. */
 int vz_handlers_new(struct vz_loop *l, struct vz_handlers **out);
 /* Kills what still runs, without callbacks, waits a second at most for it, and closes everything:
  * for the end of the program. Before vz_loop_free. */

@@ -57,6 +57,27 @@ list(const struct vz_handler_facts *f, const char *attempt, struct added all[sta
 	return n;
 }
 
+bool
+vz_handler_env_adds(const char *entry)
+{
+	static const struct vz_handler_facts any = {.proto = "",
+	    .remote_ip = "",
+	    .remote_port = "",
+	    .local_ip = "",
+	    .local_port = "",
+	    .remote_euid = ""};
+	struct added all[ADDED];
+	size_t n = list(&any, "", all);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(all[i].name);
+
+		if (strncmp(entry, all[i].name, len) == 0 && entry[len] == '=')
+			return true;
+	}
+	return false;
+}
+
 static char *
 append(char *text, const char *s)
 {

@@ -31,6 +31,8 @@ struct vz_handler_facts {
  * VZ_IDENTITY and VZ_ASKPASS), PROTO, TCP*, IPCREMOTE*, IPCLOCAL*. `entry` is NAME=VALUE.
  */
 bool vz_handler_env_drops(const char *entry);
+/* True for what vz_handler_env may add. */
+bool vz_handler_env_adds(const char *entry);
 /*
  * The environment for one run, ended by NULL. facts NULL: only the removals (a coprocess serves
  * many messages). The entries of `inherited` are borrowed. VZ_ENOMEM. *out is one allocation: free.

@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "base/err.h"
 #include "flow/spawn.h"
@@ -92,6 +95,10 @@ arrange(int in, int out, int null, int *report)
 _Noreturn static void
 become(char *const argv[], char *const envp[], int in, int out, int null, int report)
 {
+#ifdef __linux__
+	/* Should the starter be killed, nobody is left who keeps law 1. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+#endif
 	setpgid(0, 0); /* before the exec, which is awaited: nobody meets it outside of its group */
 	vz_signal_reset();
 	if (arrange(in, out, null, &report))

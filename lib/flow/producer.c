@@ -17,8 +17,9 @@
 #define PIPE_SIZE (1024 * 1024)
 
 struct vz_producer {
-	struct vz_loop *loop;
+	struct vz_loop *loop; /* NULL: not started */
 	pid_t pid;
+	int out, report, gate; /* until the start, or -1 */
 	bool running, well;
 	vz_producer_fn *fn;
 	void *arg;
@@ -55,10 +56,14 @@ restore_signals(const sigset_t *mask)
 
 /* The child, up to the exec or to telling why there was none. */
 _Noreturn static void
-become(char *const argv[], int out, int report, const sigset_t *mask)
+become(char *const argv[], int out, int report, int gate, const sigset_t *mask)
 {
+	char go;
+
 	setpgid(0, 0);
 	restore_signals(mask);
+	if (read(gate, &go, 1) != 1)
+		_exit(0); /* it is not wanted, or nobody is left who could want it */
 	/* dup2 to itself would leave close-on-exec set. */
 	if (out == STDOUT_FILENO ? fcntl(out, F_SETFD, 0) == 0 : dup2(out, STDOUT_FILENO) >= 0)
 		execvp(argv[0], argv);
@@ -78,67 +83,102 @@ close_both(int p[static 2])
 	errno = saved;
 }
 
+/* The reading ends that we keep, and in the child those that it keeps; all are close-on-exec. */
 static int
-spawn(char *const argv[], pid_t *pid, int *fd)
+spawn(struct vz_producer *p, char *const argv[])
 {
-	int out[2] = {-1, -1}, report[2] = {-1, -1}, err;
+	int out[2] = {-1, -1}, report[2] = {-1, -1}, gate[2] = {-1, -1}, err;
 	sigset_t mask;
 
-	if ((err = vz_pipe(out, 0)) != 0 || (err = vz_pipe(report, 0)) != 0)
-		goto fail;
-	if (fcntl(out[0], F_SETFL, O_NONBLOCK) != 0 || (*pid = vz_spawn_fork(&mask)) < 0) {
+	if ((err = vz_pipe(out, 0)) != 0 || (err = vz_pipe(report, 0)) != 0 ||
+	    (err = vz_pipe(gate, 0)) != 0)
+		goto done;
+	if (fcntl(out[0], F_SETFL, O_NONBLOCK) != 0 || (p->pid = vz_spawn_fork(&mask)) < 0) {
 		err = VZ_ESYSTEM;
-		goto fail;
+		goto done;
 	}
-	if (*pid == 0)
-		become(argv, out[1], report[1], &mask);
-	setpgid(*pid, *pid); /* both sides do it: neither knows who is first */
-	close(report[1]);
-	report[1] = -1;
-	errno = vz_spawn_errno(report[0], *pid);
-	if (errno != 0) {
-		err = VZ_ESYSTEM;
-		goto fail;
+	if (p->pid == 0) {
+		close(gate[1]);
+		become(argv, out[1], report[1], gate[0], &mask);
 	}
-	close_both(report);
-	close(out[1]);
-	*fd = out[0]; /* moved */
-	vz_pipe_grow(*fd, PIPE_SIZE);
-	return 0;
-fail:
+	setpgid(p->pid, p->pid); /* both sides do it: neither knows who is first */
+	p->out = out[0];
+	p->report = report[0];
+	p->gate = gate[1];
+	out[0] = report[0] = gate[1] = -1; /* moved */
+done:
 	close_both(out);
 	close_both(report);
+	close_both(gate);
 	return err;
 }
 
 int
-vz_producer_start(struct vz_loop *l, char *const argv[], vz_producer_fn *fn, void *arg,
-    struct vz_producer **out, int *fd)
+vz_producer_prepare(char *const argv[], struct vz_producer **out)
 {
 	struct vz_producer *p = calloc(1, sizeof(*p));
 	int err;
 
 	*out = NULL;
-	*fd = -1;
 	if (!p)
 		return VZ_ENOMEM;
-	p->loop = l;
-	p->fn = fn;
-	p->arg = arg;
-	err = spawn(argv, &p->pid, fd);
+	p->out = p->report = p->gate = -1;
+	err = spawn(p, argv);
 	if (err) {
 		free(p);
 		return err;
 	}
+	*out = p;
+	return 0;
+}
+
+static void
+close_one(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+/* 0, or the errno of why it could not be run; then it is reaped. */
+static int
+let_go(struct vz_producer *p)
+{
+	int why;
+	bool gone = write(p->gate, "", 1) != 1;
+
+	close_one(&p->gate);
+	why = vz_spawn_errno(p->report, p->pid);
+	close_one(&p->report);
+	return why == 0 && gone ? ECHILD : why;
+}
+
+int
+vz_producer_start(struct vz_producer *p, struct vz_loop *l, vz_producer_fn *fn, void *arg, int *fd)
+{
+	int why, err;
+
+	*fd = -1;
+	if (p->gate < 0)
+		return VZ_EINVAL;
+	p->fn = fn;
+	p->arg = arg;
+	why = let_go(p);
+	if (why != 0) {
+		errno = why;
+		return VZ_ESYSTEM;
+	}
+	p->loop = l;
 	p->running = true;
 	err = vz_loop_child(l, p->pid, ended, p);
-	if (err) {
-		close(*fd);
-		*fd = -1;
-		vz_producer_free(p);
+	if (err)
 		return err;
-	}
-	*out = p;
+	*fd = p->out;
+	p->out = -1; /* moved */
+	vz_pipe_grow(*fd, PIPE_SIZE);
 	return 0;
 }
 
@@ -171,10 +211,17 @@ vz_producer_free(struct vz_producer *p)
 {
 	if (!p)
 		return;
-	vz_loop_child_forget(p->loop, p->pid);
+	close_one(&p->out);
+	close_one(&p->report);
+	if (p->gate >= 0) {
+		close_one(&p->gate);
+		vz_spawn_reap(p->pid);
+	}
+	if (p->loop)
+		vz_loop_child_forget(p->loop, p->pid);
 	if (p->running)
 		stop(p->pid);
-	else if (!p->well)
+	else if (p->loop && !p->well)
 		kill(-p->pid, SIGTERM);
 	free(p);
 }

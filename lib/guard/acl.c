@@ -302,3 +302,24 @@ vz_acl_grants_anybody(const struct vz_acl *a)
 			return true;
 	return false;
 }
+
+static bool
+same_words(char *const *a, char *const *b)
+{
+	for (; *a != NULL && *b != NULL; a++, b++)
+		if (strcmp(*a, *b) != 0)
+			return false;
+	return *a == *b;
+}
+
+bool
+vz_acl_has_command(const struct vz_acl *a, char *const argv[])
+{
+	for (size_t i = 0; i < a->granted.n; i++) {
+		char *const *command = vz_grant_command(&a->granted.items[i].grant);
+
+		if (command != NULL && same_words(command, argv))
+			return true;
+	}
+	return false;
+}

@@ -84,6 +84,8 @@ uint64_t vz_grant_max_conns(const struct vz_grant *g);
  */
 bool vz_grant_messages(const struct vz_grant *g, struct vz_bucket *b);
 bool vz_grant_bytes(const struct vz_grant *g, struct vz_bucket *b);
+/* Whether any line that grants has exactly this command. */
+bool vz_acl_has_command(const struct vz_acl *a, char *const argv[]);
 /* command="...": its words, NULL at the end, while g is held; NULL when there is none. */
 char *const *vz_grant_command(const struct vz_grant *g);
 

@@ -76,7 +76,8 @@ void vz_timer_stop(struct vz_loop *l, struct vz_timer *t);
  */
 typedef void vz_signal_fn(struct vz_loop *l, int signo, void *arg);
 int vz_loop_signal(struct vz_loop *l, int signo, vz_signal_fn *fn, void *arg);
-/* In a child, before it does anything else: default dispositions, nothing blocked. */
+/* In a child, before it does anything else: default dispositions, nothing blocked, and no loop of
+ * the parent's has any signal: a new one may. */
 void vz_signal_reset(void);
 /*
  * Calls fn once, never from inside this call, when child pid has ended, with its wait status; the

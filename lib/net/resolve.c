@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "net/loop.h"
 #include "net/resolve.h"
+#include "net/resolver.h"
 #include "net/sockopt.h"
 
 #define DEFAULT_MS 10000
@@ -92,8 +93,8 @@ collect(struct answer *a, const struct addrinfo *ai)
  * The child keeps nothing of the parent's but the pipe: standard streams that it held would keep
  * their readers waiting should the parent die first, and the alarm ends it then.
  */
-static _Noreturn void
-child(const char *host, int family, uint64_t ms, int out)
+void
+vz_resolver_child(const char *host, int family, uint64_t ms, int out)
 {
 	struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *ai = NULL;
@@ -127,16 +128,23 @@ start_child(struct vz_resolve *r, const char *host, uint64_t ms)
 
 	if (vz_pipe(p, O_NONBLOCK) != 0)
 		return VZ_ESYSTEM;
+	if (vz_resolver_is_split()) {
+		saved = vz_resolver_ask(host, r->family, ms, p[1]);
+		close(p[1]);
+		r->watch.fd = p[0];
+		return saved;
+	}
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
 	if ((r->pid = fork()) == 0)
-		child(host, r->family, ms, p[1]);
+		vz_resolver_child(host, r->family, ms, p[1]);
 	saved = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	close(p[1]);
 	r->watch.fd = p[0];
 	if (r->pid < 0) {
 		close(p[0]);
+		r->watch.fd = -1;
 		errno = saved;
 		return VZ_ESYSTEM;
 	}
@@ -151,6 +159,8 @@ end(struct vz_resolve *r)
 		kill(r->pid, SIGKILL);
 		while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
 			;
+	}
+	if (r->watch.fd >= 0) {
 		vz_loop_del(r->loop, &r->watch);
 		close(r->watch.fd);
 	}
@@ -251,6 +261,7 @@ vz_resolve_start(struct vz_loop *l, const char *host, uint16_t port, int family,
 	r->family = family;
 	r->fn = fn;
 	r->arg = arg;
+	r->watch.fd = -1;
 	r->watch.fn = on_readable;
 	r->watch.arg = r;
 	r->timer.fn = on_bound;

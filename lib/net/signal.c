@@ -131,8 +131,10 @@ vz_signal_reset(void)
 	int i;
 
 	sigemptyset(&sa.sa_mask);
-	for (i = 1; i < NSIG; i++)
+	for (i = 1; i < NSIG; i++) {
 		(void)sigaction(i, &sa, NULL); /* KILL, STOP and libc's own refuse */
+		wake_fd[i] = raised[i] = 0;
+	}
 	(void)sigprocmask(SIG_SETMASK, &sa.sa_mask, NULL);
 }
 

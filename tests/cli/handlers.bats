@@ -36,9 +36,15 @@ bounded() {
 		[ "$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$LISTENER/status")" -lt "$1" ]
 }
 
-# gone MARK: no process but the listener has MARK among its arguments.
+# gone MARK: no process but the listener and what starts its commands has MARK among its arguments.
 gone() {
-	! grep -alsF -f <(echo "$1") /proc/[0-9]*/cmdline | grep -qv "^/proc/$LISTENER/"
+	local file
+
+	grep -alsF -f <(echo "$1") /proc/[0-9]*/cmdline | while read -r file; do
+		case $file in "/proc/$LISTENER/cmdline") continue ;; esac
+		case $(cat "${file%cmdline}comm" 2>/dev/null) in vz-starter | '') continue ;; esac
+		return 1
+	done
 }
 
 coproc_py() {

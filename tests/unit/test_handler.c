@@ -225,6 +225,7 @@ what_cannot_be_executed_is_told_with_the_reason_and_leaves_nothing(void **state)
 	const char *none[] = {"./not-there", NULL}, *lost[] = {"vz-no-such-command", NULL};
 	const char *plain[] = {"./plain", NULL}, *text[] = {"./text", NULL}, *no[] = {"", NULL};
 	struct run r;
+	pid_t pid;
 
 	(void)state;
 	tempdir_write(&dir, "plain", 0600, "#!/bin/sh\n", 10);
@@ -240,8 +241,10 @@ what_cannot_be_executed_is_told_with_the_reason_and_leaves_nothing(void **state)
 	assert_int_equal(errno, ENOEXEC);
 	assert_int_equal(try_start(&r, no, &reply), VZ_ESYSTEM);
 	assert_int_equal(errno, ENOENT);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
+	/* Of starters, and so children, there is one for good. */
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		;
+	assert_int_equal(pid, 0);
 }
 
 static void
@@ -740,7 +743,9 @@ all_that_runs_is_gone_when_they_are_freed(void **state)
 	for (size_t i = 0; i < 4; i++)
 		start(&r[i], "trap '' TERM; cat; echo x >flag", i % 2 ? &reply : &silent);
 	vz_handlers_free(all);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	/* The starter ends when all of its have, and nobody holds their input. */
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 	assert_int_equal(errno, ECHILD);
 	assert_false(there("flag"));
 	assert_int_equal(vz_handlers_new(loop, &all), 0);

@@ -372,7 +372,8 @@ start(struct run *r, char *const argv[])
 
 	memset(r, 0, sizeof(*r));
 	assert_int_equal(vz_loop_new(&r->loop), 0);
-	err = vz_producer_start(r->loop, argv, command_ended, r, &r->producer, &fd);
+	assert_int_equal(vz_producer_prepare(argv, &r->producer), 0);
+	err = vz_producer_start(r->producer, r->loop, command_ended, r, &fd);
 	if (err == 0)
 		assert_int_equal(
 		    vz_source_new(&r->source, fd, VZ_SOURCE_OWN | VZ_SOURCE_PRODUCER), 0);

@@ -1,0 +1,347 @@
+/*
+ * The small process of flow/starter.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "base/err.h"
+#include "flow/handler_exec.h"
+#include "flow/starter_impl.h"
+#include "net/fdpass.h"
+
+enum place { IN_NULL, OUT_NULL, OUR_STDERR, OUR_SOCK, OUR_ENDS, FIRST_FREE };
+
+struct job {
+	struct job *next, **back;
+	struct serving *all;
+	uint32_t id;
+	pid_t pid;
+	struct vz_watch in; /* the writing end that is ours, fd -1 = closed */
+	bool running, forgotten, held;
+};
+
+struct serving {
+	const struct vz_starter_config *config;
+	struct vz_loop *loop;
+	struct vz_watch sock;
+	struct job *first;
+	bool orphaned; /* nobody asks any more */
+};
+
+static struct job *
+job_of(struct serving *all, uint32_t id)
+{
+	struct job *j = all->first;
+
+	while (j != NULL && j->id != id)
+		j = j->next;
+	return j;
+}
+
+/* The last one out. */
+static void
+release(struct job *j)
+{
+	struct serving *all = j->all;
+
+	if (!j->running && j->in.fd < 0 && (j->forgotten || all->orphaned)) {
+		if (j->next != NULL)
+			j->next->back = j->back;
+		*j->back = j->next;
+		free(j);
+	}
+	if (all->orphaned && all->first == NULL)
+		vz_loop_stop(all->loop, 0);
+}
+
+static void
+close_in(struct job *j)
+{
+	if (j->in.fd < 0)
+		return;
+	vz_loop_del(j->all->loop, &j->in);
+	close(j->in.fd);
+	j->in.fd = -1;
+	j->held = false;
+}
+
+/* pipe(7): the writing end of a pipe that nobody has open for reading polls as an error. */
+static bool
+has_readers(int fd)
+{
+	struct pollfd p = {.fd = fd};
+
+	return poll(&p, 1, 0) <= 0 || (p.revents & POLLERR) == 0;
+}
+
+static void
+on_readers_gone(struct vz_loop *l, struct vz_watch *w, unsigned got)
+{
+	struct job *j = w->arg;
+
+	(void)got;
+	if (has_readers(w->fd)) {
+		w->hup = true;
+		vz_loop_del(l, w);
+		(void)vz_loop_add(l, w, 0);
+		return;
+	}
+	close_in(j);
+	release(j);
+}
+
+/* Not whole: closed only when nobody could see it end. Should the watch fail it stays open. */
+static void
+hold(struct job *j)
+{
+	if (j->in.fd < 0 || j->held)
+		return;
+	if (!has_readers(j->in.fd)) {
+		close_in(j);
+		return;
+	}
+	j->held = true;
+	j->in.fn = on_readers_gone;
+	j->in.arg = j;
+	j->in.hup = true;
+	(void)vz_loop_add(j->all->loop, &j->in, 0);
+}
+
+static void
+signal_job(const struct job *j, int signo)
+{
+	kill(-j->pid, signo);
+	if (j->running) /* the leader may have joined another group */
+		kill(j->pid, signo);
+}
+
+static void
+on_child(struct vz_loop *l, pid_t pid, int status, void *arg)
+{
+	struct job *j = arg;
+	struct vz_starter_end e = {.id = j->id, .status = status};
+	ssize_t r;
+
+	(void)l;
+	(void)pid;
+	j->running = false;
+	/* The pipe holds more of these than there are commands, so this waits for nobody. */
+	do
+		r = write(OUR_ENDS, &e, sizeof(e));
+	while (r < 0 && errno == EINTR);
+	hold(j);
+	release(j);
+}
+
+/* Requests. */
+
+static int
+run(struct serving *all, const struct vz_starter_request *q, char *const argv[], char *const envp[],
+    int fds[static 2])
+{
+	const struct vz_starter_config *c = all->config;
+	struct job *j;
+	int r;
+
+	if (c != NULL && c->permit != NULL && (r = c->permit(c->arg, argv, envp)) != 0)
+		return r;
+	if ((j = calloc(1, sizeof(*j))) == NULL)
+		return ENOMEM;
+	r = vz_handler_exec(argv, envp, IN_NULL, q->reply, &j->pid, &fds[0], &fds[1]);
+	if (r != 0) {
+		free(j);
+		return r == VZ_ESYSTEM ? errno : ENOMEM;
+	}
+	j->all = all;
+	j->id = q->id;
+	j->in.fd = fds[0];
+	j->running = true;
+	j->next = all->first;
+	j->back = &all->first;
+	if (j->next != NULL)
+		j->next->back = &j->next;
+	all->first = j;
+	if (vz_loop_child(all->loop, j->pid, on_child, j) == 0)
+		return 0;
+	/* Out of memory: it is not waited for, and nobody may think that it runs. */
+	signal_job(j, SIGKILL);
+	j->running = false;
+	hold(j);
+	return ENOMEM;
+}
+
+/* Cuts the text into argv and envp; NULL when it does not hold what it says. */
+static char **
+cut(const struct vz_starter_request *q, char *text)
+{
+	size_t n = (size_t)q->argc + q->envc, at = 0;
+	char **list;
+
+	if (q->argc == 0 || q->argc > q->text || q->envc > q->text ||
+	    (list = calloc(n + 2, sizeof(*list))) == NULL)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		const char *end = memchr(text + at, '\0', q->text - at);
+
+		if (end == NULL) {
+			free(list);
+			return NULL;
+		}
+		list[i < q->argc ? i : i + 1] = text + at;
+		at = (size_t)(end - text) + 1;
+	}
+	return list;
+}
+
+static bool
+read_all(void *p, size_t n)
+{
+	size_t have = 0;
+
+	while (have < n) {
+		ssize_t r = read(OUR_SOCK, (char *)p + have, n - have);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return false;
+		have += (size_t)r;
+	}
+	return true;
+}
+
+/* False: the other side is gone, or talks nonsense. */
+static bool
+start(struct serving *all, const struct vz_starter_request *q)
+{
+	struct vz_starter_answer a = {.err = EINVAL};
+	char *text = q->text <= VZ_STARTER_TEXT_MAX ? malloc((size_t)q->text + 1) : NULL, **list;
+	int fds[2] = {-1, -1};
+	bool well = text != NULL && read_all(text, q->text);
+
+	if (well && (list = cut(q, text)) != NULL) {
+		a.err = run(all, q, list, list + q->argc + 1, fds);
+		free(list);
+	}
+	free(text);
+	if (a.err == 0 && fds[1] < 0)
+		well = well && vz_fdpass_put(OUR_SOCK, &a, sizeof(a), fds, 1) == 0;
+	else
+		well = well && vz_fdpass_put(OUR_SOCK, &a, sizeof(a), fds, a.err == 0 ? 2 : 0) == 0;
+	if (fds[1] >= 0)
+		close(fds[1]);
+	return well;
+}
+
+static void
+obey(struct serving *all, const struct vz_starter_request *q)
+{
+	struct job *j = job_of(all, q->id);
+
+	if (j == NULL)
+		return;
+	switch (q->what) {
+	case VZ_STARTER_SIGNAL: signal_job(j, q->signo); break;
+	case VZ_STARTER_FINISH: close_in(j); break;
+	case VZ_STARTER_FORGET:
+		j->forgotten = true;
+		hold(j);
+		break;
+	default: break;
+	}
+	release(j);
+}
+
+/* Whose input is whole goes on; the others are not to see an end that is none. */
+static void
+be_orphaned(struct serving *all)
+{
+	struct job *j, *next;
+
+	vz_loop_del(all->loop, &all->sock);
+	close(STDERR_FILENO);
+	all->orphaned = true;
+	for (j = all->first; j != NULL; j = next) {
+		next = j->next;
+		if (j->in.fd >= 0) {
+			signal_job(j, SIGKILL);
+			hold(j);
+		}
+		release(j);
+	}
+	if (all->first == NULL)
+		vz_loop_stop(all->loop, 0);
+}
+
+static void
+on_request(struct vz_loop *l, struct vz_watch *w, unsigned got)
+{
+	struct serving *all = w->arg;
+	struct vz_starter_request q;
+
+	(void)l;
+	(void)got;
+	if (!read_all(&q, sizeof(q)) || (q.what == VZ_STARTER_START && !start(all, &q)))
+		be_orphaned(all);
+	else if (q.what != VZ_STARTER_START)
+		obey(all, &q);
+}
+
+/* Nothing of the parent's stays but stderr, which is the commands'. */
+static bool
+settle(int sock, int ends)
+{
+	int null;
+
+	sock = fcntl(sock, F_DUPFD_CLOEXEC, FIRST_FREE);
+	ends = fcntl(ends, F_DUPFD_CLOEXEC, FIRST_FREE);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (sock < 0 || ends < 0 || null < 0)
+		return false;
+	for (int fd = IN_NULL; fd <= OUT_NULL; fd++)
+		if (dup2(null, fd) < 0)
+			return false;
+	if (dup2(sock, OUR_SOCK) < 0 || dup2(ends, OUR_ENDS) < 0)
+		return false;
+	closefrom(FIRST_FREE);
+	return fcntl(OUR_SOCK, F_SETFD, FD_CLOEXEC) == 0 &&
+	    fcntl(OUR_ENDS, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+void
+vz_starter_serve(int sock, int ends, const struct vz_starter_config *config)
+{
+	static const int deaf[] = {
+	    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2};
+	static struct serving all;
+	struct vz_starter_answer a = {0};
+
+	vz_signal_reset();
+	for (size_t i = 0; i < sizeof(deaf) / sizeof(deaf[0]); i++)
+		signal(deaf[i], SIG_IGN);
+	if (!settle(sock, ends))
+		_exit(1);
+#ifdef __linux__
+	prctl(PR_SET_NAME, "vz-starter", 0, 0, 0);
+#endif
+	all = (struct serving){.config = config};
+	all.sock = (struct vz_watch){.fd = OUR_SOCK, .fn = on_request, .arg = &all};
+	if (config != NULL && config->enter != NULL)
+		a.err = config->enter(config->arg);
+	if (a.err == 0 &&
+	    (vz_loop_new(&all.loop) != 0 || vz_loop_children(all.loop) != 0 ||
+		vz_loop_add(all.loop, &all.sock, VZ_READ) != 0))
+		a.err = errno ? errno : ENOMEM;
+	if (vz_fdpass_put(OUR_SOCK, &a, sizeof(a), NULL, 0) != 0 || a.err != 0)
+		_exit(1);
+	(void)vz_loop_run(all.loop);
+	_exit(0);
+}
