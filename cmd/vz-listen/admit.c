@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/drain.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/report.h"
 #include "keep/serials.h"
@@ -69,7 +70,7 @@ judge_limits(const struct visit *v)
 
 	if (audit_log_broken(srv))
 		return (struct verdict){VZ_EXIT_TEMPFAIL, "this listener cannot write its record"};
-	if (srv->stopping)
+	if (srv->stopping || drain_refuses(v))
 		return (struct verdict){VZ_EXIT_TEMPFAIL, "this listener is stopping"};
 	if (srv->served)
 		return (struct verdict){

@@ -12,6 +12,8 @@
 #include "net/sockopt.h"
 
 #define PAUSE_MS 100
+/* For handshakes of TCP that have begun when we stop to listen. */
+#define HAND_OVER_MS 300
 /* Connections accepted in one turn, so that those that are there get theirs. */
 #define AT_ONCE 16
 
@@ -46,7 +48,8 @@ refresh_identity(struct server *srv)
 	diag_verbose(1, "identity read again");
 	if (!vz_key_equal(&before, &fresh->identity->bundle.identity))
 		for (size_t i = 0; i < srv->n_listeners; i++)
-			report_listening(srv, &srv->listeners[i]);
+			if (srv->listeners[i].fd >= 0)
+				report_listening(srv, &srv->listeners[i]);
 }
 
 /* Those that failed after they were callers hold nobody up. */
@@ -70,7 +73,7 @@ disown_silent(struct server *srv)
 }
 
 static void
-take_in(struct server *srv, int fd, const struct sockaddr_storage *from)
+take_in(struct server *srv, int fd, const struct sockaddr_storage *from, bool late)
 {
 	struct vz_source source;
 	struct visit *v, *out;
@@ -83,6 +86,7 @@ take_in(struct server *srv, int fd, const struct sockaddr_storage *from)
 	v = visit_new(srv, fd);
 	if (!v)
 		return;
+	v->late = late;
 	report_accepted(v);
 	if (srv->pool.n_callers == VZ_POOL_CALLERS)
 		disown_silent(srv);
@@ -119,6 +123,12 @@ on_rested(struct vz_loop *l, struct vz_timer *t)
 	want_all(t->arg, VZ_READ);
 }
 
+static bool
+is_others_too(const struct vz_listener *li)
+{
+	return li->shared || li->inherited;
+}
+
 /* Errors of the one connection that was next, not of accepting (accept(2)). */
 static bool
 is_theirs(int sys_errno)
@@ -138,30 +148,95 @@ is_theirs(int sys_errno)
 	}
 }
 
-static void
-on_arrival(struct vz_loop *l, struct vz_watch *w, unsigned got)
+/* Takes so many in. True when there are no more. */
+static bool
+take_some(struct vz_watch *w, int n)
 {
 	struct server *srv = w->arg;
+	bool late = srv->drain.on && !is_others_too(&srv->listeners[w - srv->gates]);
 	struct sockaddr_storage from;
 	socklen_t len;
 	int fd;
 
-	(void)l;
-	(void)got;
-	for (int i = 0; i < AT_ONCE; i++) {
+	while (n-- > 0) {
 		memset(&from, 0, sizeof(from));
 		len = sizeof(from);
 		fd = vz_listen_accept(w->fd, &from, &len);
 		if (fd >= 0) {
 			srv->starved = false;
-			take_in(srv, fd, &from);
+			take_in(srv, fd, &from, late);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			return;
+			return true;
 		} else if (!is_theirs(errno)) {
 			rest(srv, errno);
-			return;
+			return false;
 		}
 	}
+	return false;
+}
+
+static void
+on_arrival(struct vz_loop *l, struct vz_watch *w, unsigned got)
+{
+	(void)l;
+	(void)got;
+	(void)take_some(w, AT_ONCE);
+}
+
+static void
+close_one(struct server *srv, size_t i)
+{
+	vz_loop_del(srv->loop, &srv->gates[i]);
+	vz_listen_close(&srv->listeners[i], 1);
+}
+
+/* The queue goes with the socket, so it has to be empty. */
+static void
+on_handed_over(struct vz_loop *l, struct vz_timer *t)
+{
+	struct server *srv = t->arg;
+	bool more = false;
+
+	for (size_t i = 0; i < srv->n_listeners; i++) {
+		if (!srv->listeners[i].shared || srv->listeners[i].fd < 0)
+			continue;
+		if (take_some(&srv->gates[i], AT_ONCE))
+			close_one(srv, i);
+		else
+			more = true;
+	}
+	if (more)
+		(void)vz_timer_set(l, t, srv->starved ? PAUSE_MS : 0);
+}
+
+bool
+gate_hand_over(struct server *srv)
+{
+	bool shared = false, inherited = false;
+
+	for (size_t i = 0; i < srv->n_listeners; i++) {
+		if (srv->listeners[i].inherited) {
+			/* Its queue stays with the others who hold it. */
+			inherited = true;
+			close_one(srv, i);
+		} else if (srv->listeners[i].shared) {
+			shared = true;
+			(void)vz_turn_away(srv->listeners[i].fd);
+		}
+	}
+	srv->hand_over = (struct vz_timer){.fn = on_handed_over, .arg = srv};
+	if (shared && vz_timer_set(srv->loop, &srv->hand_over, HAND_OVER_MS) < 0)
+		on_handed_over(srv->loop, &srv->hand_over);
+	return shared || inherited;
+}
+
+bool
+gate_is_open_for_others(const struct server *srv)
+{
+	for (size_t i = 0; i < srv->n_listeners; i++)
+		if (srv->listeners[i].shared && srv->listeners[i].fd >= 0)
+			return srv->drain.handing;
+	return false;
 }
 
 int
@@ -182,6 +257,7 @@ void
 gate_close(struct server *srv)
 {
 	vz_timer_stop(srv->loop, &srv->pause);
+	vz_timer_stop(srv->loop, &srv->hand_over);
 	for (size_t i = 0; i < srv->n_listeners; i++)
 		vz_loop_del(srv->loop, &srv->gates[i]);
 	vz_listen_close(srv->listeners, srv->n_listeners);

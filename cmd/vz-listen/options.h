@@ -46,6 +46,8 @@ struct listen_options {
 	uint64_t max_size; /* 0 = any */
 	unsigned max_conns;
 	int ready_fd; /* -1 = none */
+	uint64_t drain_ms;
+	bool reuse_port;
 	mode_t socket_mode;
 	char **addresses;
 	int n_addresses;

@@ -88,6 +88,45 @@ report_starved(int sys_errno)
 }
 
 void
+report_draining(const struct server *srv)
+{
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		if (srv->messages > 0)
+			diag_verbose(0,
+			    "stopping: %u messages are under way and have %llu.%03llu s; a second "
+			    "signal ends at once",
+			    srv->messages, (unsigned long long)(srv->options->drain_ms / 1000),
+			    (unsigned long long)(srv->options->drain_ms % 1000));
+		return;
+	}
+	j = diag_event("draining");
+	vz_json_u64(j, "sessions", srv->sessions);
+	vz_json_u64(j, "messages", srv->messages);
+	vz_json_u64(j, "milliseconds", srv->options->drain_ms);
+	diag_event_end(j);
+}
+
+void
+report_drained(const struct server *srv, bool complete)
+{
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		if (!complete)
+			diag_error("the time of --drain is over: %u messages are still under way",
+			    srv->messages);
+		return;
+	}
+	j = diag_event("drained");
+	vz_json_bool(j, "complete", complete);
+	vz_json_u64(j, "sessions", srv->sessions);
+	vz_json_u64(j, "messages", srv->messages);
+	diag_event_end(j);
+}
+
+void
 report_accepted(const struct visit *v)
 {
 	if (diag_is_json())

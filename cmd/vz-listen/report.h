@@ -9,6 +9,9 @@
 
 void report_listening(const struct server *srv, const struct vz_listener *l);
 void report_starved(int sys_errno);
+/* The end begins, and what is under way is finished; or it was not in time. */
+void report_draining(const struct server *srv);
+void report_drained(const struct server *srv, bool complete);
 
 void report_accepted(const struct visit *v);
 void report_pushed_out(const struct visit *v);

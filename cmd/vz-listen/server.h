@@ -61,6 +61,16 @@ struct watched {
 	unsigned unsettled;                      /* looks since they began to change */
 };
 
+/* The end of one that keeps (drain.h). */
+struct drain {
+	bool on;
+	bool handing;  /* others accept where we did */
+	bool notified; /* the service manager */
+	int signo;
+	uint64_t by; /* ... then it ends, whatever is under way */
+	struct vz_timer look;
+};
+
 struct server {
 	const struct listen_options *options;
 	struct self me;
@@ -79,6 +89,7 @@ struct server {
 	size_t n_listeners;
 	struct vz_timer pause; /* no descriptors left: accepting again later */
 	bool starved;          /* and that was said */
+	struct vz_timer hand_over;
 	struct vz_pool pool;
 	struct visits visits, waiting; /* all; those whose event has to wait, in order */
 	unsigned sessions;             /* visits that were admitted */
@@ -103,6 +114,7 @@ struct server {
 	bool used;         /* a message was accepted */
 
 	struct visit *served; /* the one session, once it is chosen */
+	struct drain drain;
 	bool stopping, finishing;
 	struct vz_timer patience; /* of the farewell */
 	int status, signo;

@@ -101,8 +101,8 @@ open_sockets(struct server *srv, const struct listen_options *o)
 	if (srv->n_listeners == 0 && o->n_addresses == 0)
 		diag_usage("no address to listen on");
 	for (int i = 0; i < o->n_addresses; i++) {
-		r = vz_listen_open(&srv->addresses[i], o->common.family, o->socket_mode,
-		    srv->listeners, &srv->n_listeners);
+		r = (o->reuse_port ? vz_listen_open_shared : vz_listen_open)(&srv->addresses[i],
+		    o->common.family, o->socket_mode, srv->listeners, &srv->n_listeners);
 		if (r < 0) {
 			int saved = errno;
 

@@ -8,6 +8,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/admit.h"
 #include "cmd/vz-listen/deliver.h"
+#include "cmd/vz-listen/drain.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/report.h"
@@ -91,6 +92,8 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 	}
 	if (v->leaving)
 		return true;
+	if (!drain_refuses(v))
+		v->active_at = vz_loop_now(v->srv->loop);
 	v->held = *ev;
 	if (handle(v, &v->held) || v->leaving)
 		return true;
@@ -140,6 +143,7 @@ visit_new(struct server *srv, int fd)
 		return NULL;
 	}
 	v->srv = srv;
+	v->active_at = vz_loop_now(srv->loop);
 	LIST_INIT(&v->incoming);
 	TAILQ_INIT(&v->queue);
 	TAILQ_INIT(&v->answers);
