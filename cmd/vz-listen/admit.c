@@ -113,5 +113,6 @@ admit(struct visit *v)
 	v->admitted = true;
 	v->srv->sessions++;
 	vz_pool_leave(&v->srv->pool, v);
+	vz_penalty_succeeded(&v->srv->penalties, &v->source, vz_loop_now(v->srv->loop));
 	report_authenticated(v);
 }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/vz-listen/report.h"
+#include "cmd/vz-listen/shortage.h"
 #include "cmd/vz-listen/visit.h"
 #include "net/sockopt.h"
 
@@ -62,7 +63,7 @@ disown_silent(struct server *srv)
 	{
 		if (v->admitted || !vz_conn_silent(v->conn))
 			continue;
-		out = vz_pool_disown(&srv->pool, v);
+		out = vz_pool_disown(&srv->pool, vz_loop_now(srv->loop), v);
 		if (!out)
 			continue;
 		if (out == next)
@@ -72,9 +73,32 @@ disown_silent(struct server *srv)
 	}
 }
 
+void
+gate_failed(const struct visit *v)
+{
+	struct server *srv = v->srv;
+	uint64_t now = vz_loop_now(srv->loop);
+	unsigned before = vz_penalty_level(&srv->penalties, &v->source, now);
+	unsigned level = vz_penalty_failed(&srv->penalties, &v->source, now);
+
+	if (level > before && vz_bucket_take(&srv->penalty_words, 1, now) == 0)
+		report_penalised(v, VZ_POOL_PER_SOURCE >> level);
+}
+
+/* Who is pushed out by others of its source had too many, and who failed already has failed. */
+void
+gate_push_out(struct visit *out, const struct vz_source *by)
+{
+	if ((by && vz_source_equal(&out->source, by)) || vz_conn_silent(out->conn))
+		gate_failed(out);
+	report_pushed_out(out);
+	visit_drop(out);
+}
+
 static void
 take_in(struct server *srv, int fd, const struct sockaddr_storage *from, bool late)
 {
+	uint64_t now = vz_loop_now(srv->loop);
 	struct vz_source source;
 	struct visit *v, *out;
 	uid_t uid = (uid_t)-1;
@@ -87,14 +111,16 @@ take_in(struct server *srv, int fd, const struct sockaddr_storage *from, bool la
 	if (!v)
 		return;
 	v->late = late;
+	v->source = source;
 	report_accepted(v);
 	if (srv->pool.n_callers == VZ_POOL_CALLERS)
 		disown_silent(srv);
-	out = vz_pool_arrive(&srv->pool, &source, v);
-	if (out) {
-		report_pushed_out(out);
-		visit_drop(out);
-	}
+	out = vz_pool_arrive(
+	    &srv->pool, &source, vz_penalty_level(&srv->penalties, &source, now), now, v);
+	if (out)
+		gate_push_out(out, &source);
+	/* Who knows us has spoken by now, and is heard before the next one can push it out. */
+	vz_conn_look(v->conn);
 }
 
 static void
@@ -106,11 +132,8 @@ want_all(struct server *srv, unsigned want)
 
 /* Level-triggered readiness would spin until a descriptor is free. */
 static void
-rest(struct server *srv, int sys_errno)
+rest(struct server *srv)
 {
-	if (!srv->starved)
-		report_starved(sys_errno);
-	srv->starved = true;
 	want_all(srv, 0);
 	if (vz_timer_set(srv->loop, &srv->pause, PAUSE_MS) < 0)
 		want_all(srv, VZ_READ);
@@ -155,20 +178,16 @@ take_some(struct vz_watch *w, int n)
 	struct server *srv = w->arg;
 	bool late = srv->drain.on && !is_others_too(&srv->listeners[w - srv->gates]);
 	struct sockaddr_storage from;
-	socklen_t len;
 	int fd;
 
 	while (n-- > 0) {
-		memset(&from, 0, sizeof(from));
-		len = sizeof(from);
-		fd = vz_listen_accept(w->fd, &from, &len);
+		fd = shortage_accept(srv, w->fd, &from);
 		if (fd >= 0) {
-			srv->starved = false;
 			take_in(srv, fd, &from, late);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return true;
-		} else if (!is_theirs(errno)) {
-			rest(srv, errno);
+		} else if (!is_theirs(errno) && !shortage_relieve(srv, errno)) {
+			rest(srv);
 			return false;
 		}
 	}
@@ -206,7 +225,7 @@ on_handed_over(struct vz_loop *l, struct vz_timer *t)
 			more = true;
 	}
 	if (more)
-		(void)vz_timer_set(l, t, srv->starved ? PAUSE_MS : 0);
+		(void)vz_timer_set(l, t, srv->is_short ? PAUSE_MS : 0);
 }
 
 bool

@@ -15,6 +15,10 @@ int gate_open(struct server *srv);
 bool gate_hand_over(struct server *srv);
 /* True while that goes on. */
 bool gate_is_open_for_others(const struct server *srv);
+/* v failed before it proved a key: that is its source's (guard/penalty.h). */
+void gate_failed(const struct visit *v);
+/* out, a stranger, makes room for one of source `by` (NULL: for nobody). */
+void gate_push_out(struct visit *out, const struct vz_source *by);
 /* Closes the sockets; those on disk that are ours go away. */
 void gate_close(struct server *srv);
 

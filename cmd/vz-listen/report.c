@@ -145,6 +145,21 @@ report_pushed_out(const struct visit *v)
 }
 
 void
+report_penalised(const struct visit *v, unsigned places)
+{
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		diag_verbose(1, "%s: fails often; its source has %u place%s left for a while",
+		    v->remote, places, places == 1 ? "" : "s");
+		return;
+	}
+	j = event("penalised", v);
+	vz_json_u64(j, "places", places);
+	diag_event_end(j);
+}
+
+void
 report_limited(const struct visit *v, const char *words)
 {
 	struct vz_json *j;

@@ -15,6 +15,8 @@ void report_drained(const struct server *srv, bool complete);
 
 void report_accepted(const struct visit *v);
 void report_pushed_out(const struct visit *v);
+/* Its source failed so often that it has only so many places left. */
+void report_penalised(const struct visit *v, unsigned places);
 void report_limited(const struct visit *v, const char *words);
 void report_authenticated(const struct visit *v);
 void report_refused(const struct visit *v, int status, const char *words);

@@ -15,6 +15,7 @@
 #include "cmd/vz-listen/quota.h"
 #include "flow/sink.h"
 #include "guard/audit.h"
+#include "guard/penalty.h"
 #include "guard/pool.h"
 #include "net/conn.h"
 #include "net/listen.h"
@@ -88,11 +89,15 @@ struct server {
 	struct vz_watch gates[VZ_LISTEN_MAX];
 	size_t n_listeners;
 	struct vz_timer pause; /* no descriptors left: accepting again later */
-	bool starved;          /* and that was said */
+	uint64_t starved_at;   /* ... and that was said; 0 = never */
+	bool is_short;         /* the last one took a descriptor of the reserve */
+	int descriptors;       /* what accepting may not go beyond */
 	struct vz_timer hand_over;
 	struct vz_pool pool;
-	struct visits visits, waiting; /* all; those whose event has to wait, in order */
-	unsigned sessions;             /* visits that were admitted */
+	struct vz_penalties penalties;
+	struct vz_bucket penalty_words; /* how often they are spoken of */
+	struct visits visits, waiting;  /* all; those whose event has to wait, in order */
+	unsigned sessions;              /* visits that were admitted */
 
 	const struct taker *taker; /* where messages go; what follows is for it */
 	struct vz_sink *sink;

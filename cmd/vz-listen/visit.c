@@ -9,6 +9,7 @@
 #include "cmd/vz-listen/admit.h"
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/drain.h"
+#include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/report.h"
@@ -113,6 +114,21 @@ on_turn(void *arg, struct vz_conn *c)
 		vz_pool_call(&v->srv->pool, v);
 }
 
+/* Before it proved a key. One that merely goes away has not failed. */
+static bool
+is_their_failure(int err)
+{
+	switch (err) {
+	case VZ_EAUTH:
+	case VZ_EFORMAT:
+	case VZ_EMISMATCH:
+	case VZ_EPROTO:
+	case VZ_ELIMIT:
+	case VZ_ETIMEOUT: return true;
+	default: return false;
+	}
+}
+
 static void
 on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 {
@@ -121,6 +137,8 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 	(void)c;
 	(void)sys_errno;
 	v->conn = NULL; /* freed by its owner after this */
+	if (!v->key_text[0] && is_their_failure(err))
+		gate_failed(v);
 	deliver_cut(v, err);
 	report_ended(v, err);
 	visit_free(v);

@@ -46,6 +46,7 @@ struct visit {
 	struct vz_conn *conn;
 	struct lent *lent; /* until the handshake is over */
 	char remote[128];
+	struct vz_source source;
 	bool admitted; /* rights are checked: a session */
 	bool late;     /* came to a socket that nobody else has, when we were stopping already */
 	uint64_t active_at; /* its last event of a message, or its arrival */
