@@ -88,10 +88,30 @@ stopping() {
 	STARTED+=("$SENDING")
 	until_true eval '[ "$(grep -c "message .* from" listen.err)" -eq 13000 ]'
 	stopping
-	alive "$SENDING"
 	exits 75 send "$ADDR" <<<new
+	# More than what an idle session is given.
+	sleep 2.5
+	alive "$SENDING"
+	alive "$LISTENER"
 	timeout "$PATIENCE" head -n 13000 <&7 | cmp in -
 	ended 0 "$SENDING"
+	ended 0 "$LISTENER"
+	exec 7>&-
+}
+
+@test "told to end, whole messages of a sender that has gone are written" {
+	mkfifo pipe
+	exec 7<>pipe
+	STDOUT=pipe listen --lines -k -v
+	seq -f '%0100.0f' 13000 >in
+	"$SEND" -i "$(id_of alice)" --lines "$ADDR" <in 2>send.err 3>&- 7>&- &
+	SENDING=$!
+	STARTED+=("$SENDING")
+	until_true eval '[ "$(grep -c "message .* from" listen.err)" -eq 13000 ]'
+	kill -9 "$SENDING"
+	until_true grep -q ' from 127.0.0.1:[0-9]*: the connection was cut' listen.err
+	stopping
+	timeout "$PATIENCE" head -n 13000 <&7 | cmp in -
 	ended 0 "$LISTENER"
 	exec 7>&-
 }

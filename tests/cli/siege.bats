@@ -1,5 +1,15 @@
 #!/usr/bin/env bats
 # Limits under attack: whoever comes in numbers, or slowly, keeps nobody out, and costs little.
+#
+# Where the other limits of DESIGN 9 are reached:
+#	pools before authentication	unit/test_pool.c, unit/test_penalty.c
+#	sessions, and those of a key	listen.bats (--max-conns), rights.bats (max-conns=)
+#	a record, silence		crash.bats (a way that swallows everything), unit/test_session.c
+#	message names			bad_input.bats, unit/test_frame.c
+#	ring and windows		send_items.bats (a slow destination), unit/test_session.c
+#	unanswered and untaken replies	listen_items.bats, handlers.bats (hostile floods)
+#	handlers and their queue	handlers.bats (--max-handlers, one session's flood)
+#	bytes held in memory		listen_items.bats (halves of messages, a reader that is away)
 load helpers
 
 setup_file() {
