@@ -11,6 +11,7 @@
 #include "cmd/vz-listen/shortage.h"
 #include "cmd/vz-listen/visit.h"
 #include "net/sockopt.h"
+#include "net/unix.h"
 
 #define PAUSE_MS 100
 /* For handshakes of TCP that have begun when we stop to listen. */
@@ -228,6 +229,18 @@ on_handed_over(struct vz_loop *l, struct vz_timer *t)
 		(void)vz_timer_set(l, t, srv->is_short ? PAUSE_MS : 0);
 }
 
+/* Nobody new comes; what has come is still accepted. */
+static void
+leave(struct vz_listener *li)
+{
+	if (!li->path[0]) {
+		(void)vz_turn_away(li->fd);
+		return;
+	}
+	vz_unix_unlink(li->path, li->dev, li->ino);
+	li->path[0] = '\0';
+}
+
 bool
 gate_hand_over(struct server *srv)
 {
@@ -240,7 +253,7 @@ gate_hand_over(struct server *srv)
 			close_one(srv, i);
 		} else if (srv->listeners[i].shared) {
 			shared = true;
-			(void)vz_turn_away(srv->listeners[i].fd);
+			leave(&srv->listeners[i]);
 		}
 	}
 	srv->hand_over = (struct vz_timer){.fn = on_handed_over, .arg = srv};

@@ -138,14 +138,16 @@ addresses(const struct vz_listen_address *a, int family, struct vz_sockaddr *at,
 }
 
 static int
-open_unix(const char *path, mode_t mode, struct vz_listener *li)
+open_unix(const char *path, mode_t mode, bool shared, struct vz_listener *li)
 {
 	struct vz_sockaddr at;
 	int r;
 
 	*li = (struct vz_listener){.fd = -1};
-	if ((r = vz_unix_listen(path, mode, &li->fd, &li->dev, &li->ino)) != 0)
+	r = (shared ? vz_unix_take_over : vz_unix_listen)(path, mode, &li->fd, &li->dev, &li->ino);
+	if (r != 0)
 		return r;
+	li->shared = shared;
 	(void)vz_sockaddr_unix(path, &at);
 	describe(li, &at);
 	strlcpy(li->path, path, sizeof(li->path));
@@ -165,7 +167,7 @@ open_how(const struct vz_listen_address *a, int family, mode_t mode, bool shared
 	if (*n >= VZ_LISTEN_MAX)
 		return VZ_ELIMIT;
 	if (a->at.kind == VZ_ADDRESS_UNIX) {
-		r = open_unix(a->at.path, mode, &list[*n]);
+		r = open_unix(a->at.path, mode, shared, &list[*n]);
 	} else {
 		if ((r = addresses(a, family, at, &n_at)) != 0)
 			return r;

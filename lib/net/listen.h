@@ -34,9 +34,9 @@ struct vz_listener {
 int vz_listen_open(const struct vz_listen_address *a, int family, mode_t mode,
     struct vz_listener *list, size_t *n);
 /*
- * The same for TCP, where other processes of the same user may open the port in this way too
- * (SO_REUSEPORT): the system gives each new connection to one of them. Unix sockets are opened as
- * by vz_listen_open.
+ * The same for a listener that takes the place of another one. Other processes of the same user may
+ * open a TCP port in this way too (SO_REUSEPORT): the system gives each new connection to one of
+ * them. The name of a Unix socket is taken from who has it.
  */
 int vz_listen_open_shared(const struct vz_listen_address *a, int family, mode_t mode,
     struct vz_listener *list, size_t *n);

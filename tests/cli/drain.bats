@@ -266,6 +266,62 @@ all_arrived() {
 	ended 0 "$LISTENER"
 }
 
+@test "with --reuse-port a listener on a Unix socket is replaced 20 times, and no sender notices" {
+	local old i
+
+	mkdir in
+	AT=("$PWD/socket")
+	listen -d in --reuse-port
+	senders 2
+	for ((i = 0; i < 20; i++)); do
+		old=$LISTENER
+		listen -d in --reuse-port
+		more_sent 2
+		kill "$old"
+		ended 0 "$old"
+	done
+	all_arrived
+	[ "$(stat -c '%F %a' socket)" = 'socket 600' ]
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+	[ ! -e socket ]
+	[ -z "$(find . -name '.vz-*')" ]
+	echo mine >socket
+	started_not=0
+	timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" --reuse-port -d in \
+		"$PWD/socket" 2>other.err 3>&- || started_not=$?
+	[ "$started_not" -eq 73 ]
+	[ "$(cat socket)" = mine ]
+}
+
+@test "told to end, what the coprocess has is answered" {
+	cat >coproc.py <<-'PY'
+		import struct, sys
+		r, w = sys.stdin.buffer, sys.stdout.buffer
+		while True:
+		    head = r.read(4)
+		    if not head:
+		        break
+		    rest = r.read(struct.unpack('>I', head)[0])
+		    open('go').read()
+		    w.write(struct.pack('>IQB', 9 + 4, struct.unpack('>Q', rest[:8])[0], 0) + b'done')
+		    w.flush()
+	PY
+	mkfifo go
+	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" -v \
+		--coproc 127.0.0.1:0 -- python3 coproc.py
+	LISTENER=$PID ADDR=$READY
+	held_send held -r
+	printf x >&8
+	exec 8>&-
+	until_true grep -q 'message .* from' listen.err
+	stopping
+	timeout "$PATIENCE" sh -c ': >go'
+	ended 0 "$HELD"
+	ended 0 "$LISTENER"
+	[ "$(cat held.got)" = 'done' ]
+}
+
 # What holds the socket in place of a service manager: on each line of standard input it starts
 # a listener, whose number is in the file pid.
 MANAGER='while read -r _; do

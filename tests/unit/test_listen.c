@@ -783,6 +783,33 @@ who_is_turned_away_finds_the_next_listener_and_who_is_in_the_queue_stays(void **
 }
 
 static void
+a_unix_socket_loses_its_name_to_the_next_and_keeps_who_has_come(void **state)
+{
+	struct vz_listen_address a = unix_address(in_dir("s"));
+	struct vz_listener old[VZ_LISTEN_MAX];
+	struct sockaddr_storage from;
+	struct vz_sockaddr to;
+	size_t n_old = 0;
+	int early, got;
+	socklen_t len;
+
+	(void)state;
+	assert_int_equal(vz_listen_open(&a, AF_UNSPEC, 0600, old, &n_old), 0);
+	early = vz_stream_socket(AF_UNIX);
+	assert_int_equal(vz_sockaddr_unix(a.at.path, &to), 0);
+	assert_int_equal(connect(early, &to.u.sa, to.len), 0);
+	assert_int_equal(vz_listen_open_shared(&a, AF_UNSPEC, 0600, list, &n), 0);
+	meet_and_part(&list[0]);
+	got = vz_listen_accept(old[0].fd, &from, &len);
+	assert_true(got >= 0);
+	close(got);
+	close(early);
+	/* Its name is not its own any more. */
+	vz_listen_close(old, n_old);
+	meet_and_part(&list[0]);
+}
+
+static void
 a_pipe_grows_to_what_is_asked_or_tells_what_it_has(void **state)
 {
 	int p[2];
@@ -825,6 +852,7 @@ main(void)
 	    T(the_service_manager_hears_of_readiness_by_path_or_abstract_name),
 	    T(a_shared_port_is_for_those_who_share_it),
 	    T(who_is_turned_away_finds_the_next_listener_and_who_is_in_the_queue_stays),
+	    T(a_unix_socket_loses_its_name_to_the_next_and_keeps_who_has_come),
 	    T(a_pipe_grows_to_what_is_asked_or_tells_what_it_has),
 	};
 
