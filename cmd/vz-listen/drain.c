@@ -84,7 +84,7 @@ on_look(struct vz_loop *l, struct vz_timer *t)
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
 	more |= is_waited_for(v, now);
 	if (!more || now >= srv->drain.by)
-		over(srv, !more);
+		over(srv, srv->messages == 0);
 	else if (vz_timer_set(l, t, LOOK_MS) < 0)
 		over(srv, false);
 }

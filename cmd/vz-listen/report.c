@@ -95,9 +95,10 @@ report_draining(const struct server *srv)
 	if (!diag_is_json()) {
 		if (srv->messages > 0)
 			diag_verbose(0,
-			    "stopping: %u messages are under way and have %llu.%03llu s; a second "
+			    "stopping: %u message%s under way, for at most %llu.%03llu s; a second "
 			    "signal ends at once",
-			    srv->messages, (unsigned long long)(srv->options->drain_ms / 1000),
+			    srv->messages, srv->messages == 1 ? "" : "s",
+			    (unsigned long long)(srv->options->drain_ms / 1000),
 			    (unsigned long long)(srv->options->drain_ms % 1000));
 		return;
 	}
@@ -115,8 +116,8 @@ report_drained(const struct server *srv, bool complete)
 
 	if (!diag_is_json()) {
 		if (!complete)
-			diag_error("the time of --drain is over: %u messages are still under way",
-			    srv->messages);
+			diag_error("the time of --drain is over: %u message%s still under way",
+			    srv->messages, srv->messages == 1 ? "" : "s");
 		return;
 	}
 	j = diag_event("drained");
