@@ -249,6 +249,7 @@ all_arrived() {
 
 @test "with --reuse-port a listener is replaced 20 times, and no sender notices" {
 	local old i
+	local -a olds=()
 
 	mkdir in
 	listen -d in --reuse-port
@@ -259,15 +260,19 @@ all_arrived() {
 		listen -d in --reuse-port
 		more_sent 2
 		kill "$old"
-		ended 0 "$old"
+		olds+=("$old")
 	done
 	all_arrived
+	for old in "${olds[@]}"; do
+		ended 0 "$old"
+	done
 	kill "$LISTENER"
 	ended 0 "$LISTENER"
 }
 
 @test "with --reuse-port a listener on a Unix socket is replaced 20 times, and no sender notices" {
 	local old i
+	local -a olds=()
 
 	mkdir in
 	AT=("$PWD/socket")
@@ -278,9 +283,12 @@ all_arrived() {
 		listen -d in --reuse-port
 		more_sent 2
 		kill "$old"
-		ended 0 "$old"
+		olds+=("$old")
 	done
 	all_arrived
+	for old in "${olds[@]}"; do
+		ended 0 "$old"
+	done
 	[ "$(stat -c '%F %a' socket)" = 'socket 600' ]
 	kill "$LISTENER"
 	ended 0 "$LISTENER"
