@@ -1,4 +1,4 @@
-# vz: GNU make.  make [all|check|bench|fuzz|san|install|uninstall|clean]
+# vz: GNU make.  make [all|check|bench|siege|fuzz|san|install|uninstall|clean]
 #   V=1            show the commands
 #   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
 #   LOOP=poll      poll(2) instead of epoll(7)
@@ -147,6 +147,10 @@ check: all units tools
 bench: all tools
 	$(Q)for b in $(BENCHES); do VZ_BUILD='$(abspath $(B))' "$$b" || exit; done
 
+# 10,000 connections that lead nowhere, and a sender that gets through.
+siege: all tools
+	$(Q)VZ_BUILD='$(abspath $(B))' tests/fault/siege
+
 san:
 	$(Q)$(MAKE) B=$(B)/san CFLAGS='-O1 -g $(SAN)' HARDEN=-fPIE check
 
@@ -169,6 +173,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all units tools fuzzers check bench san fuzz install uninstall clean
+.PHONY: all units tools fuzzers check bench siege san fuzz install uninstall clean
 .SECONDARY:
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')

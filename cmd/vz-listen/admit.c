@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/drain.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/report.h"
 #include "keep/serials.h"
@@ -69,7 +70,7 @@ judge_limits(const struct visit *v)
 
 	if (audit_log_broken(srv))
 		return (struct verdict){VZ_EXIT_TEMPFAIL, "this listener cannot write its record"};
-	if (srv->stopping)
+	if (srv->stopping || drain_refuses(v))
 		return (struct verdict){VZ_EXIT_TEMPFAIL, "this listener is stopping"};
 	/* It may be the one again: that is seen when it names its stream. */
 	if (srv->served &&
@@ -114,5 +115,6 @@ admit(struct visit *v)
 	v->admitted = true;
 	v->srv->sessions++;
 	vz_pool_leave(&v->srv->pool, v);
+	vz_penalty_succeeded(&v->srv->penalties, &v->source, vz_loop_now(v->srv->loop));
 	report_authenticated(v);
 }

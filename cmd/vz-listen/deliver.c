@@ -10,6 +10,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/away.h"
+#include "cmd/vz-listen/drain.h"
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/report.h"
@@ -106,7 +107,7 @@ refusal(struct visit *v, const struct vz_event *ev, const char **words)
 	const struct taker *taker = srv->taker;
 	uint8_t status;
 
-	if (srv->stopping) {
+	if (srv->stopping || drain_refuses(v)) {
 		*words = "this listener is stopping";
 		return VZ_EXIT_TEMPFAIL;
 	}

@@ -8,10 +8,14 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/vz-listen/report.h"
+#include "cmd/vz-listen/shortage.h"
 #include "cmd/vz-listen/visit.h"
 #include "net/sockopt.h"
+#include "net/unix.h"
 
 #define PAUSE_MS 100
+/* For handshakes of TCP that have begun when we stop to listen. */
+#define HAND_OVER_MS 300
 /* Connections accepted in one turn, so that those that are there get theirs. */
 #define AT_ONCE 16
 
@@ -46,7 +50,8 @@ refresh_identity(struct server *srv)
 	diag_verbose(1, "identity read again");
 	if (!vz_key_equal(&before, &fresh->identity->bundle.identity))
 		for (size_t i = 0; i < srv->n_listeners; i++)
-			report_listening(srv, &srv->listeners[i]);
+			if (srv->listeners[i].fd >= 0)
+				report_listening(srv, &srv->listeners[i]);
 }
 
 /* Those that failed after they were callers hold nobody up. */
@@ -59,7 +64,7 @@ disown_silent(struct server *srv)
 	{
 		if (v->admitted || !vz_conn_silent(v->conn))
 			continue;
-		out = vz_pool_disown(&srv->pool, v);
+		out = vz_pool_disown(&srv->pool, vz_loop_now(srv->loop), v);
 		if (!out)
 			continue;
 		if (out == next)
@@ -69,9 +74,32 @@ disown_silent(struct server *srv)
 	}
 }
 
-static void
-take_in(struct server *srv, int fd, const struct sockaddr_storage *from)
+void
+gate_failed(const struct visit *v)
 {
+	struct server *srv = v->srv;
+	uint64_t now = vz_loop_now(srv->loop);
+	unsigned before = vz_penalty_level(&srv->penalties, &v->source, now);
+	unsigned level = vz_penalty_failed(&srv->penalties, &v->source, now);
+
+	if (level > before && vz_bucket_take(&srv->penalty_words, 1, now) == 0)
+		report_penalised(v, VZ_POOL_PER_SOURCE >> level);
+}
+
+/* Who is pushed out by others of its source had too many, and who failed already has failed. */
+void
+gate_push_out(struct visit *out, const struct vz_source *by)
+{
+	if ((by && vz_source_equal(&out->source, by)) || vz_conn_silent(out->conn))
+		gate_failed(out);
+	report_pushed_out(out);
+	visit_drop(out);
+}
+
+static void
+take_in(struct server *srv, int fd, const struct sockaddr_storage *from, bool late)
+{
+	uint64_t now = vz_loop_now(srv->loop);
 	struct vz_source source;
 	struct visit *v, *out;
 	uid_t uid = (uid_t)-1;
@@ -83,14 +111,17 @@ take_in(struct server *srv, int fd, const struct sockaddr_storage *from)
 	v = visit_new(srv, fd);
 	if (!v)
 		return;
+	v->late = late;
+	v->source = source;
 	report_accepted(v);
 	if (srv->pool.n_callers == VZ_POOL_CALLERS)
 		disown_silent(srv);
-	out = vz_pool_arrive(&srv->pool, &source, v);
-	if (out) {
-		report_pushed_out(out);
-		visit_drop(out);
-	}
+	out = vz_pool_arrive(
+	    &srv->pool, &source, vz_penalty_level(&srv->penalties, &source, now), now, v);
+	if (out)
+		gate_push_out(out, &source);
+	/* Who knows us has spoken by now, and is heard before the next one can push it out. */
+	vz_conn_look(v->conn);
 }
 
 static void
@@ -102,11 +133,8 @@ want_all(struct server *srv, unsigned want)
 
 /* Level-triggered readiness would spin until a descriptor is free. */
 static void
-rest(struct server *srv, int sys_errno)
+rest(struct server *srv)
 {
-	if (!srv->starved)
-		report_starved(sys_errno);
-	srv->starved = true;
 	want_all(srv, 0);
 	if (vz_timer_set(srv->loop, &srv->pause, PAUSE_MS) < 0)
 		want_all(srv, VZ_READ);
@@ -117,6 +145,12 @@ on_rested(struct vz_loop *l, struct vz_timer *t)
 {
 	(void)l;
 	want_all(t->arg, VZ_READ);
+}
+
+static bool
+is_others_too(const struct vz_listener *li)
+{
+	return li->shared || li->inherited;
 }
 
 /* Errors of the one connection that was next, not of accepting (accept(2)). */
@@ -138,30 +172,103 @@ is_theirs(int sys_errno)
 	}
 }
 
+/* Takes so many in. True when there are no more. */
+static bool
+take_some(struct vz_watch *w, int n)
+{
+	struct server *srv = w->arg;
+	bool late = srv->drain.on && !is_others_too(&srv->listeners[w - srv->gates]);
+	struct sockaddr_storage from;
+	int fd;
+
+	while (n-- > 0) {
+		fd = shortage_accept(srv, w->fd, &from);
+		if (fd >= 0) {
+			take_in(srv, fd, &from, late);
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			return true;
+		} else if (!is_theirs(errno) && !shortage_relieve(srv, errno)) {
+			rest(srv);
+			return false;
+		}
+	}
+	return false;
+}
+
 static void
 on_arrival(struct vz_loop *l, struct vz_watch *w, unsigned got)
 {
-	struct server *srv = w->arg;
-	struct sockaddr_storage from;
-	socklen_t len;
-	int fd;
-
 	(void)l;
 	(void)got;
-	for (int i = 0; i < AT_ONCE; i++) {
-		memset(&from, 0, sizeof(from));
-		len = sizeof(from);
-		fd = vz_listen_accept(w->fd, &from, &len);
-		if (fd >= 0) {
-			srv->starved = false;
-			take_in(srv, fd, &from);
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			return;
-		} else if (!is_theirs(errno)) {
-			rest(srv, errno);
-			return;
+	(void)take_some(w, AT_ONCE);
+}
+
+static void
+close_one(struct server *srv, size_t i)
+{
+	vz_loop_del(srv->loop, &srv->gates[i]);
+	vz_listen_close(&srv->listeners[i], 1);
+}
+
+/* The queue goes with the socket, so it has to be empty. */
+static void
+on_handed_over(struct vz_loop *l, struct vz_timer *t)
+{
+	struct server *srv = t->arg;
+	bool more = false;
+
+	for (size_t i = 0; i < srv->n_listeners; i++) {
+		if (!srv->listeners[i].shared || srv->listeners[i].fd < 0)
+			continue;
+		if (take_some(&srv->gates[i], AT_ONCE))
+			close_one(srv, i);
+		else
+			more = true;
+	}
+	if (more)
+		(void)vz_timer_set(l, t, srv->is_short ? PAUSE_MS : 0);
+}
+
+/* Nobody new comes; what has come is still accepted. */
+static void
+leave(struct vz_listener *li)
+{
+	if (!li->path[0]) {
+		(void)vz_turn_away(li->fd);
+		return;
+	}
+	vz_unix_unlink(li->path, li->dev, li->ino);
+	li->path[0] = '\0';
+}
+
+bool
+gate_hand_over(struct server *srv)
+{
+	bool shared = false, inherited = false;
+
+	for (size_t i = 0; i < srv->n_listeners; i++) {
+		if (srv->listeners[i].inherited) {
+			/* Its queue stays with the others who hold it. */
+			inherited = true;
+			close_one(srv, i);
+		} else if (srv->listeners[i].shared) {
+			shared = true;
+			leave(&srv->listeners[i]);
 		}
 	}
+	srv->hand_over = (struct vz_timer){.fn = on_handed_over, .arg = srv};
+	if (shared && vz_timer_set(srv->loop, &srv->hand_over, HAND_OVER_MS) < 0)
+		on_handed_over(srv->loop, &srv->hand_over);
+	return shared || inherited;
+}
+
+bool
+gate_is_open_for_others(const struct server *srv)
+{
+	for (size_t i = 0; i < srv->n_listeners; i++)
+		if (srv->listeners[i].shared && srv->listeners[i].fd >= 0)
+			return srv->drain.handing;
+	return false;
 }
 
 int
@@ -182,6 +289,7 @@ void
 gate_close(struct server *srv)
 {
 	vz_timer_stop(srv->loop, &srv->pause);
+	vz_timer_stop(srv->loop, &srv->hand_over);
 	for (size_t i = 0; i < srv->n_listeners; i++)
 		vz_loop_del(srv->loop, &srv->gates[i]);
 	vz_listen_close(srv->listeners, srv->n_listeners);

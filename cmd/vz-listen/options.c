@@ -19,6 +19,7 @@
 #define MAX_HANDLERS_MOST 4096
 #define HANDLER_MS_MOST   (366ull * 24 * 3600 * 1000)
 #define RESUME_MS         (10 * 60 * 1000)
+#define DRAIN_MS          (30 * 1000)
 #define WHOLE_SIZE_MOST   (1024 * 1024 * 1024)
 #define WHOLE_SIZE        (1024 * 1024) /* of messages that are held in memory */
 
@@ -41,6 +42,8 @@ enum {
 	OPT_MAX_HANDLERS,
 	OPT_HANDLER_TIMEOUT,
 	OPT_RESUME_WINDOW,
+	OPT_DRAIN,
+	OPT_REUSE_PORT,
 };
 
 static const char help[] =
@@ -58,7 +61,9 @@ static const char help[] =
     "      --max-size SIZE; --max-conns N   longest message; sessions at once (256)\n"
     "      --resume-window TIME   wait for a sender whose connection broke (10m)\n"
     "      --raw; --socket-mode MODE   no escapes on a terminal; of Unix sockets\n"
-    "      --ready-fd N        write the full addresses to descriptor N once ready\n" COMMON_HELP;
+    "      --ready-fd N        write the full addresses to descriptor N once ready\n"
+    "      --drain TIME; --reuse-port   finish within it at the end (30); share "
+    "ports\n" COMMON_HELP;
 
 static const struct option longs[] = {
     COMMON_LONG,
@@ -84,6 +89,8 @@ static const struct option longs[] = {
     {"resume-window", required_argument, NULL, OPT_RESUME_WINDOW},
     {"ready-fd", required_argument, NULL, OPT_READY_FD},
     {"socket-mode", required_argument, NULL, OPT_SOCKET_MODE},
+    {"drain", required_argument, NULL, OPT_DRAIN},
+    {"reuse-port", no_argument, NULL, OPT_REUSE_PORT},
     {NULL, 0, NULL, 0},
 };
 
@@ -197,6 +204,7 @@ take_number(struct listen_options *o, int opt, const char *value, struct wishes 
 		break;
 	case OPT_HANDLER_TIMEOUT: o->handler_ms = duration_of("--handler-timeout", value); break;
 	case OPT_RESUME_WINDOW: o->resume_ms = duration_of("--resume-window", value); break;
+	case OPT_DRAIN: o->drain_ms = duration_of("--drain", value); break;
 	case OPT_READY_FD: o->ready_fd = descriptor_of(value); break;
 	case OPT_SOCKET_MODE: o->socket_mode = mode_of(value); break;
 	default: common_option(&o->common, opt, value, PROGRAM, help); break;
@@ -223,6 +231,7 @@ take(struct listen_options *o, int opt, const char *value, struct wishes *w)
 	case OPT_AUDIT: o->audit = value; break;
 	case OPT_USER: o->user = value; break;
 	case OPT_RAW: o->raw = true; break;
+	case OPT_REUSE_PORT: o->reuse_port = true; break;
 	default: take_number(o, opt, value, w); break;
 	}
 }
@@ -306,6 +315,7 @@ options_parse(int argc, char **argv, struct listen_options *o)
 	    .max_handlers = MAX_HANDLERS,
 	    .resume_ms = RESUME_MS,
 	    .ready_fd = -1,
+	    .drain_ms = DRAIN_MS,
 	    .socket_mode = 0600};
 	common_defaults(&o->common);
 	o->common.psk_max = 2;

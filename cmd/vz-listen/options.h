@@ -48,6 +48,8 @@ struct listen_options {
 	unsigned max_conns;
 	uint64_t resume_ms; /* --resume-window; 0 = a break is the end */
 	int ready_fd;       /* -1 = none */
+	uint64_t drain_ms;
+	bool reuse_port;
 	mode_t socket_mode;
 	char **addresses;
 	int n_addresses;

@@ -88,6 +88,46 @@ report_starved(int sys_errno)
 }
 
 void
+report_draining(const struct server *srv)
+{
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		if (srv->messages > 0)
+			diag_verbose(0,
+			    "stopping: %u message%s under way, for at most %llu.%03llu s; a second "
+			    "signal ends at once",
+			    srv->messages, srv->messages == 1 ? "" : "s",
+			    (unsigned long long)(srv->options->drain_ms / 1000),
+			    (unsigned long long)(srv->options->drain_ms % 1000));
+		return;
+	}
+	j = diag_event("draining");
+	vz_json_u64(j, "sessions", srv->sessions);
+	vz_json_u64(j, "messages", srv->messages);
+	vz_json_u64(j, "milliseconds", srv->options->drain_ms);
+	diag_event_end(j);
+}
+
+void
+report_drained(const struct server *srv, bool complete)
+{
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		if (!complete)
+			diag_error("the time of --drain is over: %u message%s still under way",
+			    srv->messages, srv->messages == 1 ? "" : "s");
+		return;
+	}
+	j = diag_event("drained");
+	vz_json_bool(j, "complete", complete);
+	vz_json_u64(j, "sessions", srv->sessions);
+	vz_json_u64(j, "messages", srv->messages);
+	diag_event_end(j);
+}
+
+void
 report_accepted(const struct visit *v)
 {
 	if (diag_is_json())
@@ -103,6 +143,21 @@ report_pushed_out(const struct visit *v)
 		diag_event_end(event("pushed-out", v));
 	else
 		diag_verbose(1, "%s: pushed out by newer connections", v->remote);
+}
+
+void
+report_penalised(const struct visit *v, unsigned places)
+{
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		diag_verbose(1, "%s: fails often; its source has %u place%s left for a while",
+		    v->remote, places, places == 1 ? "" : "s");
+		return;
+	}
+	j = event("penalised", v);
+	vz_json_u64(j, "places", places);
+	diag_event_end(j);
 }
 
 void

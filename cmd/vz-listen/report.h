@@ -9,9 +9,14 @@
 
 void report_listening(const struct server *srv, const struct vz_listener *l);
 void report_starved(int sys_errno);
+/* The end begins, and what is under way is finished; or it was not in time. */
+void report_draining(const struct server *srv);
+void report_drained(const struct server *srv, bool complete);
 
 void report_accepted(const struct visit *v);
 void report_pushed_out(const struct visit *v);
+/* Its source failed so often that it has only so many places left. */
+void report_penalised(const struct visit *v, unsigned places);
 void report_limited(const struct visit *v, const char *words);
 void report_authenticated(const struct visit *v);
 void report_refused(const struct visit *v, int status, const char *words);

@@ -7,6 +7,7 @@
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/drain.h"
 #include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/rights.h"
 #include "cmd/vz-listen/taker.h"
@@ -15,6 +16,8 @@
 
 /* A little more than a connection's own linger. */
 #define PATIENCE_MS 2500
+/* What is left of it for who is asked twice: time to write a word to everybody. */
+#define HURRY_MS 100
 
 /* Waiting for the taker. */
 
@@ -141,6 +144,8 @@ server_stop(struct server *srv, int status)
 	if (srv->stopping)
 		return;
 	srv->stopping = true;
+	drain_stop(srv);
+	drain_notify(srv, 0);
 	gate_close(srv);
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
 	visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener is stopping");
@@ -163,6 +168,7 @@ server_forget(struct server *srv, struct visit *v)
 	} else if (srv->stopping && TAILQ_EMPTY(&srv->visits)) {
 		finish(srv);
 	}
+	drain_wake(srv);
 }
 
 /* Signals. */
@@ -176,12 +182,18 @@ on_end_signal(struct vz_loop *l, int signo, void *arg)
 	if (srv->stopping) {
 		srv->signo = signo;
 		vz_loop_stop(l, 0);
-		return;
-	}
-	/* A listener that goes on for ever and was doing nothing has done all of its work. */
-	if (signo != SIGTERM || !srv->options->keep || srv->messages > 0)
+	} else if (srv->drain.on) {
 		srv->signo = signo;
-	server_stop(srv, 0);
+		server_stop(srv, 0);
+		(void)vz_timer_set(l, &srv->patience, HURRY_MS);
+	} else if (srv->options->keep && srv->options->drain_ms > 0) {
+		drain_begin(srv, signo);
+	} else {
+		/* One that goes on for ever and was doing nothing has done all of its work. */
+		if (!srv->options->keep || srv->messages > 0)
+			srv->signo = signo;
+		server_stop(srv, 0);
+	}
 }
 
 static void

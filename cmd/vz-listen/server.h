@@ -17,6 +17,7 @@
 #include "cmd/vz-listen/user.h"
 #include "flow/sink.h"
 #include "guard/audit.h"
+#include "guard/penalty.h"
 #include "guard/pool.h"
 #include "net/conn.h"
 #include "net/listen.h"
@@ -64,6 +65,16 @@ struct watched {
 	unsigned unsettled;                      /* looks since they began to change */
 };
 
+/* The end of one that keeps (drain.h). */
+struct drain {
+	bool on;
+	bool handing;  /* others accept where we did */
+	bool notified; /* the service manager */
+	int signo;
+	uint64_t by; /* ... then it ends, whatever is under way */
+	struct vz_timer look;
+};
+
 struct server {
 	const struct listen_options *options;
 	struct self me;
@@ -81,10 +92,15 @@ struct server {
 	struct vz_watch gates[VZ_LISTEN_MAX];
 	size_t n_listeners;
 	struct vz_timer pause; /* no descriptors left: accepting again later */
-	bool starved;          /* and that was said */
+	uint64_t starved_at;   /* ... and that was said; 0 = never */
+	bool is_short;         /* the last one took a descriptor of the reserve */
+	int descriptors;       /* what accepting may not go beyond */
+	struct vz_timer hand_over;
 	struct vz_pool pool;
-	struct visits visits, waiting; /* all; those whose event has to wait, in order */
-	unsigned sessions;             /* visits that were admitted */
+	struct vz_penalties penalties;
+	struct vz_bucket penalty_words; /* how often they are spoken of */
+	struct visits visits, waiting;  /* all; those whose event has to wait, in order */
+	unsigned sessions;              /* visits that were admitted */
 
 	struct user user;
 	struct vz_sandbox_state layers;
@@ -110,6 +126,7 @@ struct server {
 	bool used;         /* a message was accepted */
 
 	struct visit *served; /* the one session, once it is chosen */
+	struct drain drain;
 	bool stopping, finishing;
 	struct vz_timer patience; /* of the farewell */
 	int status, signo;

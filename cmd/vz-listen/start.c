@@ -2,6 +2,8 @@
  * Everything between the command line and the first connection, and its undoing.
  */
 #include <errno.h>
+#include <limits.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
@@ -29,6 +31,10 @@
 
 /* Beside the sessions: pools, files under way, listening sockets, ourselves. */
 #define DESCRIPTORS_MORE 512
+#define DESCRIPTORS_LEFT 32
+/* Lines about sources that fail: so many a second, and at once. */
+#define PENALTY_WORDS_RATE  1
+#define PENALTY_WORDS_BURST 10
 
 static const char *
 shown(const char *text)
@@ -104,8 +110,8 @@ open_sockets(struct server *srv, const struct listen_options *o)
 	if (srv->n_listeners == 0 && o->n_addresses == 0)
 		diag_usage("no address to listen on");
 	for (int i = 0; i < o->n_addresses; i++) {
-		r = vz_listen_open(&srv->addresses[i], o->common.family, o->socket_mode,
-		    srv->listeners, &srv->n_listeners);
+		r = (o->reuse_port ? vz_listen_open_shared : vz_listen_open)(&srv->addresses[i],
+		    o->common.family, o->socket_mode, srv->listeners, &srv->n_listeners);
 		if (r < 0) {
 			int saved = errno;
 
@@ -178,6 +184,19 @@ raise_descriptor_limit(const struct listen_options *o)
 	(void)setrlimit(RLIMIT_NOFILE, &l);
 }
 
+/* Some are left for the files and commands of those who are in. */
+static int
+descriptors_to_accept(void)
+{
+	struct rlimit l;
+	rlim_t left;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur > INT_MAX)
+		return INT_MAX;
+	left = l.rlim_cur / 4 < DESCRIPTORS_LEFT ? l.rlim_cur / 4 : DESCRIPTORS_LEFT;
+	return (int)(l.rlim_cur - left);
+}
+
 static void
 start_loop(struct server *srv)
 {
@@ -209,6 +228,16 @@ close_sandbox(struct server *srv)
 	exit(status);
 }
 
+static void
+start_penalties(struct server *srv)
+{
+	uint8_t seed[VZ_PENALTY_SEED];
+
+	randombytes_buf(seed, sizeof(seed));
+	vz_penalties_init(&srv->penalties, seed);
+	vz_bucket_init(&srv->penalty_words, PENALTY_WORDS_RATE, PENALTY_WORDS_BURST);
+}
+
 void
 server_open(struct server *srv, const struct listen_options *o)
 {
@@ -233,7 +262,9 @@ server_open(struct server *srv, const struct listen_options *o)
 	(void)vz_aead_accelerate(VZ_AEAD_CHACHAPOLY);
 	if (vz_aead_has_aes())
 		(void)vz_aead_accelerate(VZ_AEAD_AES256GCM);
+	srv->descriptors = descriptors_to_accept();
 	open_sockets(srv, o);
+	start_penalties(srv);
 	start_loop(srv);
 	close_sandbox(srv);
 	tell(srv, o);

@@ -13,6 +13,7 @@
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/deliver.h"
+#include "cmd/vz-listen/drain.h"
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/item_json.h"
 #include "cmd/vz-listen/memory.h"
@@ -77,6 +78,9 @@ end_run(struct items_out *it, struct run *run)
 {
 	TAILQ_REMOVE(&it->runs, run, list);
 	it->srv->messages -= (unsigned)run->count;
+	if (run->visit)
+		run->visit->in_output -= run->count;
+	drain_wake(it->srv);
 	if (run->in)
 		incoming_free(run->in);
 	free(run);
@@ -241,6 +245,7 @@ add(struct items_out *it, struct visit *v, uint64_t number, const struct item_js
 		return r;
 	}
 	run->count++;
+	v->in_output++;
 	run->end = it->at + it->out.len;
 	it->srv->messages++;
 	return 0;

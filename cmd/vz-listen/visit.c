@@ -9,6 +9,8 @@
 #include "cmd/vz-listen/admit.h"
 #include "cmd/vz-listen/away.h"
 #include "cmd/vz-listen/deliver.h"
+#include "cmd/vz-listen/drain.h"
+#include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/report.h"
@@ -110,6 +112,8 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 		return true;
 	if (ev->type == VZ_EVENT_STREAM)
 		return away_returned(v);
+	if (!drain_refuses(v))
+		v->active_at = vz_loop_now(v->srv->loop);
 	v->held = *ev;
 	if (handle(v, &v->held) || v->leaving)
 		return true;
@@ -129,6 +133,21 @@ on_turn(void *arg, struct vz_conn *c)
 		vz_pool_call(&v->srv->pool, v);
 }
 
+/* Before it proved a key. One that merely goes away has not failed. */
+static bool
+is_their_failure(int err)
+{
+	switch (err) {
+	case VZ_EAUTH:
+	case VZ_EFORMAT:
+	case VZ_EMISMATCH:
+	case VZ_EPROTO:
+	case VZ_ELIMIT:
+	case VZ_ETIMEOUT: return true;
+	default: return false;
+	}
+}
+
 static void
 on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 {
@@ -140,6 +159,8 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 		return;
 	}
 	v->conn = NULL; /* freed by its owner after this */
+	if (!v->key_text[0] && is_their_failure(err))
+		gate_failed(v);
 	deliver_cut(v, err);
 	report_ended(v, err);
 	visit_free(v);
@@ -162,6 +183,7 @@ visit_new(struct server *srv, int fd)
 		return NULL;
 	}
 	v->srv = srv;
+	v->active_at = vz_loop_now(srv->loop);
 	LIST_INIT(&v->incoming);
 	TAILQ_INIT(&v->queue);
 	TAILQ_INIT(&v->answers);

@@ -46,10 +46,13 @@ struct visit {
 	struct vz_conn *conn;
 	struct lent *lent; /* until the handshake is over */
 	char remote[128];
+	struct vz_source source;
 	bool admitted; /* rights are checked: a session */
-	bool leaving;  /* a goodbye was said */
-	bool told;     /* that its last message failed, and so that we are stopping: it will go */
-	bool waiting;  /* in srv->waiting, for `held` to be tried again */
+	bool late;     /* came to a socket that nobody else has, when we were stopping already */
+	uint64_t active_at; /* its last event of a message, or its arrival */
+	bool leaving;       /* a goodbye was said */
+	bool told;    /* that its last message failed, and so that we are stopping: it will go */
+	bool waiting; /* in srv->waiting, for `held` to be tried again */
 	struct vz_event held;
 	struct vz_session *session; /* without a connection (away.h); else the connection's */
 	uint8_t *held_bytes;        /* of `held`, when its connection is gone */
@@ -72,6 +75,7 @@ struct visit {
 	unsigned queued, running; /* messages in the queue, and in handlers */
 	size_t reserved;          /* memory */
 	size_t reply_bytes;       /* that wait for room */
+	uint64_t in_output;       /* whole messages that wait for the reader of our output */
 
 	int status;          /* of the first message that failed, or of how it ended */
 	uint8_t said_status; /* by the peer in its goodbye */

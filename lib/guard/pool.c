@@ -39,8 +39,8 @@ vz_source_of(const struct sockaddr *sa, uint64_t uid, struct vz_source *out)
 	}
 }
 
-static bool
-same_source(const struct vz_source *a, const struct vz_source *b)
+bool
+vz_source_equal(const struct vz_source *a, const struct vz_source *b)
 {
 	return a->kind == b->kind && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
@@ -62,7 +62,7 @@ held_by(const struct vz_pool *p, const struct vz_source *source)
 	size_t held = 0;
 
 	for (size_t i = 0; i < p->n_strangers; i++)
-		held += same_source(&p->strangers[i].source, source);
+		held += vz_source_equal(&p->strangers[i].source, source);
 	return held;
 }
 
@@ -71,26 +71,37 @@ oldest_of(const struct vz_pool *p, const struct vz_source *source)
 {
 	size_t i = 0;
 
-	while (i < p->n_strangers && !same_source(&p->strangers[i].source, source))
+	while (i < p->n_strangers && !vz_source_equal(&p->strangers[i].source, source))
 		i++;
 	return i;
 }
 
-/* The oldest of the source that holds most; of equals, of the one that has waited longest. */
+/*
+ * The oldest of the source that holds most, a punished one's counting double and more; of equals,
+ * of the one that has waited longest. Of those that came until then; n_strangers: none.
+ */
 static size_t
-oldest_of_greediest(const struct vz_pool *p)
+oldest_of_greediest(const struct vz_pool *p, uint64_t until)
 {
-	size_t victim = 0, most = 0;
+	size_t victim = p->n_strangers, most = 0;
 
 	for (size_t i = 0; i < p->n_strangers; i++) {
-		size_t held = held_by(p, &p->strangers[i].source);
+		size_t held = held_by(p, &p->strangers[i].source) << p->strangers[i].level;
 
-		if (held > most) {
+		if (held > most && p->strangers[i].since <= until) {
 			most = held;
 			victim = i;
 		}
 	}
 	return victim;
+}
+
+/* Of those that have had their moment. */
+static size_t
+next_out(const struct vz_pool *p, uint64_t now)
+{
+	return now < VZ_POOL_MOMENT_MS ? p->n_strangers
+				       : oldest_of_greediest(p, now - VZ_POOL_MOMENT_MS);
 }
 
 static struct vz_pool_place
@@ -103,17 +114,43 @@ take(struct vz_pool_place *places, size_t *n, size_t i)
 	return taken;
 }
 
-void *
-vz_pool_arrive(struct vz_pool *p, const struct vz_source *source, void *item)
+/* The one that its source has over its share, or n_strangers. */
+static size_t
+over_share(const struct vz_pool *p, const struct vz_source *source, unsigned level, uint64_t now)
 {
+	size_t i = oldest_of(p, source);
+
+	if (held_by(p, source) < (size_t)VZ_POOL_PER_SOURCE >> level ||
+	    now < p->strangers[i].since + VZ_POOL_MOMENT_MS)
+		return p->n_strangers;
+	return i;
+}
+
+void *
+vz_pool_arrive(
+    struct vz_pool *p, const struct vz_source *source, unsigned level, uint64_t now_ms, void *item)
+{
+	size_t i = over_share(p, source, level, now_ms);
 	void *out = NULL;
 
-	if (held_by(p, source) >= VZ_POOL_PER_SOURCE)
-		out = take(p->strangers, &p->n_strangers, oldest_of(p, source)).item;
-	else if (p->n_strangers == VZ_POOL_STRANGERS)
-		out = take(p->strangers, &p->n_strangers, oldest_of_greediest(p)).item;
-	p->strangers[p->n_strangers++] = (struct vz_pool_place){.item = item, .source = *source};
+	if (i == p->n_strangers && p->n_strangers == VZ_POOL_STRANGERS) {
+		i = next_out(p, now_ms);
+		if (i == p->n_strangers)
+			i = oldest_of_greediest(p, UINT64_MAX);
+	}
+	if (i < p->n_strangers)
+		out = take(p->strangers, &p->n_strangers, i).item;
+	p->strangers[p->n_strangers++] = (struct vz_pool_place){
+	    .item = item, .source = *source, .level = (uint8_t)level, .since = now_ms};
 	return out;
+}
+
+void *
+vz_pool_next_out(const struct vz_pool *p, uint64_t now_ms)
+{
+	size_t i = next_out(p, now_ms);
+
+	return i < p->n_strangers ? p->strangers[i].item : NULL;
 }
 
 bool
@@ -130,15 +167,15 @@ vz_pool_call(struct vz_pool *p, void *item)
 }
 
 void *
-vz_pool_disown(struct vz_pool *p, void *item)
+vz_pool_disown(struct vz_pool *p, uint64_t now_ms, void *item)
 {
 	size_t i = find(p->callers, p->n_callers, item);
-	struct vz_source source;
+	struct vz_pool_place place;
 
 	if (i == p->n_callers)
 		return NULL;
-	source = take(p->callers, &p->n_callers, i).source;
-	return vz_pool_arrive(p, &source, item);
+	place = take(p->callers, &p->n_callers, i);
+	return vz_pool_arrive(p, &place.source, place.level, now_ms, item);
 }
 
 void

@@ -465,6 +465,12 @@ vz_conn_kick(struct vz_conn *c)
 }
 
 void
+vz_conn_look(struct vz_conn *c)
+{
+	turn(c, true);
+}
+
+void
 vz_conn_close(struct vz_conn *c, uint8_t status, const char *text, bool linger)
 {
 	if (c->state != RUNNING)

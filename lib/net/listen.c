@@ -38,7 +38,7 @@ own_address(int fd, struct vz_sockaddr *at)
 /* IPV6_V6ONLY so that both families can have the port, each with its own socket. TCP_NODELAY is
  * passed on to what is accepted, which spares a system call for each. */
 static int
-open_one(struct vz_sockaddr *at, struct vz_listener *li)
+open_one(struct vz_sockaddr *at, bool shared, struct vz_listener *li)
 {
 	int fd, on = 1, saved;
 
@@ -47,6 +47,7 @@ open_one(struct vz_sockaddr *at, struct vz_listener *li)
 		return VZ_ESYSTEM;
 	vz_tcp_nodelay(fd);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+	    (shared && vz_reuse_port(fd) != 0) ||
 	    (at->u.sa.sa_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
 	    bind(fd, &at->u.sa, at->len) != 0 || listen(fd, SOMAXCONN) != 0 ||
@@ -57,6 +58,7 @@ open_one(struct vz_sockaddr *at, struct vz_listener *li)
 		return VZ_ESYSTEM;
 	}
 	li->fd = fd;
+	li->shared = shared;
 	describe(li, at);
 	return 0;
 }
@@ -70,7 +72,8 @@ host_lacks(const struct vz_sockaddr *at, int err)
 
 /* All of them with one port, or none; a family that this host lacks is passed over. */
 static int
-open_all(const struct vz_sockaddr *at, size_t n_at, struct vz_listener *list, size_t *made)
+open_all(
+    const struct vz_sockaddr *at, size_t n_at, bool shared, struct vz_listener *list, size_t *made)
 {
 	uint16_t port = vz_sockaddr_port(&at[0]);
 	int r = VZ_ENOTFOUND, saved;
@@ -81,7 +84,7 @@ open_all(const struct vz_sockaddr *at, size_t n_at, struct vz_listener *list, si
 		struct vz_sockaddr one = at[i];
 
 		vz_sockaddr_set_port(&one, port);
-		if ((r = open_one(&one, &list[*made])) == 0) {
+		if ((r = open_one(&one, shared, &list[*made])) == 0) {
 			port = vz_sockaddr_port(&one);
 			(*made)++;
 		} else if (!host_lacks(&one, errno)) {
@@ -96,13 +99,14 @@ open_all(const struct vz_sockaddr *at, size_t n_at, struct vz_listener *list, si
 }
 
 static int
-open_tcp(const struct vz_sockaddr *at, size_t n_at, struct vz_listener *list, size_t *made)
+open_tcp(
+    const struct vz_sockaddr *at, size_t n_at, bool shared, struct vz_listener *list, size_t *made)
 {
 	bool pick = vz_sockaddr_port(&at[0]) == 0;
 	int r, i;
 
 	for (i = 0; i < PORT_TRIES; i++) {
-		r = open_all(at, n_at, list, made);
+		r = open_all(at, n_at, shared, list, made);
 		if (r != VZ_ESYSTEM || errno != EADDRINUSE || !pick)
 			break;
 	}
@@ -134,23 +138,25 @@ addresses(const struct vz_listen_address *a, int family, struct vz_sockaddr *at,
 }
 
 static int
-open_unix(const char *path, mode_t mode, struct vz_listener *li)
+open_unix(const char *path, mode_t mode, bool shared, struct vz_listener *li)
 {
 	struct vz_sockaddr at;
 	int r;
 
 	*li = (struct vz_listener){.fd = -1};
-	if ((r = vz_unix_listen(path, mode, &li->fd, &li->dev, &li->ino)) != 0)
+	r = (shared ? vz_unix_take_over : vz_unix_listen)(path, mode, &li->fd, &li->dev, &li->ino);
+	if (r != 0)
 		return r;
+	li->shared = shared;
 	(void)vz_sockaddr_unix(path, &at);
 	describe(li, &at);
 	strlcpy(li->path, path, sizeof(li->path));
 	return 0;
 }
 
-int
-vz_listen_open(
-    const struct vz_listen_address *a, int family, mode_t mode, struct vz_listener *list, size_t *n)
+static int
+open_how(const struct vz_listen_address *a, int family, mode_t mode, bool shared,
+    struct vz_listener *list, size_t *n)
 {
 	struct vz_sockaddr at[VZ_RESOLVE_MAX];
 	size_t n_at, made = 1;
@@ -161,17 +167,31 @@ vz_listen_open(
 	if (*n >= VZ_LISTEN_MAX)
 		return VZ_ELIMIT;
 	if (a->at.kind == VZ_ADDRESS_UNIX) {
-		r = open_unix(a->at.path, mode, &list[*n]);
+		r = open_unix(a->at.path, mode, shared, &list[*n]);
 	} else {
 		if ((r = addresses(a, family, at, &n_at)) != 0)
 			return r;
 		if (n_at > VZ_LISTEN_MAX - *n)
 			return VZ_ELIMIT;
-		r = open_tcp(at, n_at, &list[*n], &made);
+		r = open_tcp(at, n_at, shared, &list[*n], &made);
 	}
 	if (r == 0)
 		*n += made;
 	return r;
+}
+
+int
+vz_listen_open(
+    const struct vz_listen_address *a, int family, mode_t mode, struct vz_listener *list, size_t *n)
+{
+	return open_how(a, family, mode, false, list, n);
+}
+
+int
+vz_listen_open_shared(
+    const struct vz_listen_address *a, int family, mode_t mode, struct vz_listener *list, size_t *n)
+{
+	return open_how(a, family, mode, true, list, n);
 }
 
 static int
@@ -188,7 +208,7 @@ inherit_one(int fd, struct vz_listener *li)
 {
 	struct vz_sockaddr at;
 
-	*li = (struct vz_listener){.fd = fd};
+	*li = (struct vz_listener){.fd = fd, .inherited = true};
 	if (option(fd, SO_TYPE) != SOCK_STREAM || option(fd, SO_ACCEPTCONN) != 1)
 		return VZ_EMODE;
 	if (vz_nonblock_cloexec(fd) != 0 || own_address(fd, &at) != 0)

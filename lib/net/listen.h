@@ -19,6 +19,8 @@ struct vz_listener {
 	dev_t dev;
 	ino_t ino;               /* of that socket file: unlinked only while it is still ours */
 	bool loopback, wildcard; /* this host only (Unix sockets too); every address of a family */
+	bool inherited;          /* others may hold the same socket */
+	bool shared;             /* others may listen on the same port: vz_listen_open_shared */
 };
 
 /*
@@ -30,6 +32,13 @@ struct vz_listener {
  * (a name, no answer). All or none, but a family that this host lacks is passed over.
  */
 int vz_listen_open(const struct vz_listen_address *a, int family, mode_t mode,
+    struct vz_listener *list, size_t *n);
+/*
+ * The same for a listener that takes the place of another one. Other processes of the same user may
+ * open a TCP port in this way too (SO_REUSEPORT): the system gives each new connection to one of
+ * them. The name of a Unix socket is taken from who has it.
+ */
+int vz_listen_open_shared(const struct vz_listen_address *a, int family, mode_t mode,
     struct vz_listener *list, size_t *n);
 /*
  * Takes the sockets that a service manager passed: LISTEN_PID and LISTEN_FDS as values (NULL =

@@ -1,7 +1,12 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#ifdef __linux__
+#include <linux/filter.h>
+#endif
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdint.h>
 #include <unistd.h>
 #include "base/err.h"
 #include "net/sockopt.h"
@@ -93,6 +98,44 @@ vz_tcp_nodelay(int fd)
 	int on = 1;
 
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+int
+vz_reuse_port(int fd)
+{
+#ifdef SO_REUSEPORT
+	int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 ? 0 : VZ_ESYSTEM;
+#else
+	(void)fd;
+	errno = ENOSYS;
+	return VZ_ESYSTEM;
+#endif
+}
+
+int
+vz_turn_away(int fd)
+{
+#ifdef SO_ATTACH_FILTER
+	/* Of the TCP header (RFC 9293 3.1): flags at 13, SYN without ACK is a beginning. */
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, 0),
+	    BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0
+	    ? 0
+	    : VZ_ESYSTEM;
+#else
+	(void)fd;
+	errno = ENOSYS;
+	return VZ_ESYSTEM;
+#endif
 }
 
 size_t

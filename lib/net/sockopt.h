@@ -18,6 +18,15 @@ int vz_accept(int fd, struct sockaddr *from, socklen_t *from_len);
 int vz_nonblock_cloexec(int fd);
 /* Small writes go out at once; no error where it means nothing. */
 void vz_tcp_nodelay(int fd);
+/* Before bind(2): others of the same user may do this with the same port. VZ_ESYSTEM. */
+int vz_reuse_port(int fd);
+/*
+ * From here on a listening TCP socket lets nobody new in: a SYN to it is dropped, so that its
+ * sender asks again in a second, and may find another socket of the port by then. Handshakes that
+ * have begun end well, and come out of accept(2). What is accepted is not disturbed. Of the socket,
+ * not of the descriptor. VZ_ESYSTEM; ENOSYS where there is no such thing.
+ */
+int vz_turn_away(int fd);
 /* Asks for a pipe that holds `size` bytes; returns what it holds now, or 0 when that is unknown. */
 size_t vz_pipe_grow(int fd, size_t size);
 /* The user at the other end of a connected Unix socket. VZ_ESYSTEM. */

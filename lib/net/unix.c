@@ -1,5 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -132,6 +135,51 @@ out:
 		close(fd);
 	if (lock >= 0)
 		close(lock);
+	errno = saved;
+	return r;
+}
+
+/* A name beside it that nobody can guess. */
+static int
+beside(const char *path, char out[static VZ_PATH_MAX + 1])
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+	int n = snprintf(out, VZ_PATH_MAX + 1, "%.*s.vz-%08" PRIx32, (int)len, path, arc4random());
+
+	if (n > 0 && n <= VZ_PATH_MAX)
+		return 0;
+	errno = ENAMETOOLONG;
+	return VZ_ESYSTEM;
+}
+
+/* Only a socket gives its name away. */
+static int
+take_name(const char *path, const char *temporary)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return VZ_EMODE;
+	return rename(temporary, path) == 0 ? 0 : VZ_ESYSTEM;
+}
+
+int
+vz_unix_take_over(const char *path, mode_t mode, int *out, dev_t *dev, ino_t *ino)
+{
+	char temporary[VZ_PATH_MAX + 1];
+	int r, saved;
+
+	*out = -1;
+	if ((r = beside(path, temporary)) != 0 ||
+	    (r = vz_unix_listen(temporary, mode, out, dev, ino)) != 0)
+		return r;
+	if ((r = take_name(path, temporary)) == 0)
+		return 0;
+	saved = errno;
+	vz_unix_unlink(temporary, *dev, *ino);
+	close(*out);
+	*out = -1;
 	errno = saved;
 	return r;
 }

@@ -105,6 +105,19 @@ port_of(const struct vz_listener *li)
 	return (uint16_t)atoi(strrchr(li->text, ':') + 1);
 }
 
+/* A client of 127.0.0.1:port that does not wait for its connection. */
+static int
+call(uint16_t port)
+{
+	int fd = vz_stream_socket(AF_INET);
+	struct vz_sockaddr to;
+
+	assert_true(fd >= 0);
+	assert_int_equal(vz_sockaddr_literal("127.0.0.1", port, AF_UNSPEC, &to), 0);
+	assert_true(connect(fd, &to.u.sa, to.len) == 0 || errno == EINPROGRESS);
+	return fd;
+}
+
 /* Connects to where the listener's text says and gives the accepted end too. */
 static void
 meet(const struct vz_listener *li, int *near, int *far)
@@ -712,6 +725,91 @@ the_service_manager_hears_of_readiness_by_path_or_abstract_name(void **state)
 }
 
 static void
+a_shared_port_is_for_those_who_share_it(void **state)
+{
+	struct vz_listen_address a = host_address("127.0.0.1", true);
+	struct vz_listener other[VZ_LISTEN_MAX];
+	size_t n_other = 0;
+
+	(void)state;
+	assert_int_equal(vz_listen_open_shared(&a, AF_INET, 0, list, &n), 0);
+	assert_true(list[0].shared);
+	a.at.port = port_of(&list[0]);
+	assert_int_equal(vz_listen_open(&a, AF_INET, 0, other, &n_other), VZ_ESYSTEM);
+	assert_int_equal(errno, EADDRINUSE);
+	assert_int_equal(vz_listen_open_shared(&a, AF_INET, 0, other, &n_other), 0);
+	assert_int_equal(port_of(&other[0]), port_of(&list[0]));
+	vz_listen_close(other, n_other);
+	meet_and_part(&list[0]);
+}
+
+/* The second it takes is the kernel's, between a SYN that nobody answered and the next. */
+static void
+who_is_turned_away_finds_the_next_listener_and_who_is_in_the_queue_stays(void **state)
+{
+	struct vz_listen_address a = host_address("127.0.0.1", true);
+	struct vz_listener old;
+	struct pollfd p = {.events = POLLIN};
+	struct sockaddr_storage from;
+	int first, second, got;
+	socklen_t len;
+
+	(void)state;
+	assert_int_equal(vz_listen_open_shared(&a, AF_INET, 0, list, &n), 0);
+	a.at.port = port_of(&list[0]);
+	first = call(a.at.port);
+	assert_int_equal(vz_turn_away(list[0].fd), 0);
+	second = call(a.at.port);
+	got = vz_listen_accept(list[0].fd, &from, &len);
+	assert_true(got >= 0);
+	assert_int_equal(send(first, "x", 1, 0), 1);
+	p.fd = got;
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(vz_listen_accept(list[0].fd, &from, &len), VZ_ESYSTEM);
+	assert_int_equal(errno, EAGAIN);
+	old = list[0];
+	n = 0;
+	assert_int_equal(vz_listen_open_shared(&a, AF_INET, 0, list, &n), 0);
+	vz_listen_close(&old, 1);
+	p = (struct pollfd){.fd = second, .events = POLLOUT};
+	assert_int_equal(poll(&p, 1, 30000), 1);
+	assert_int_equal(send(second, "x", 1, MSG_NOSIGNAL), 1);
+	close(got);
+	got = vz_listen_accept(list[0].fd, &from, &len);
+	assert_true(got >= 0);
+	close(got);
+	close(first);
+	close(second);
+}
+
+static void
+a_unix_socket_loses_its_name_to_the_next_and_keeps_who_has_come(void **state)
+{
+	struct vz_listen_address a = unix_address(in_dir("s"));
+	struct vz_listener old[VZ_LISTEN_MAX];
+	struct sockaddr_storage from;
+	struct vz_sockaddr to;
+	size_t n_old = 0;
+	int early, got;
+	socklen_t len;
+
+	(void)state;
+	assert_int_equal(vz_listen_open(&a, AF_UNSPEC, 0600, old, &n_old), 0);
+	early = vz_stream_socket(AF_UNIX);
+	assert_int_equal(vz_sockaddr_unix(a.at.path, &to), 0);
+	assert_int_equal(connect(early, &to.u.sa, to.len), 0);
+	assert_int_equal(vz_listen_open_shared(&a, AF_UNSPEC, 0600, list, &n), 0);
+	meet_and_part(&list[0]);
+	got = vz_listen_accept(old[0].fd, &from, &len);
+	assert_true(got >= 0);
+	close(got);
+	close(early);
+	/* Its name is not its own any more. */
+	vz_listen_close(old, n_old);
+	meet_and_part(&list[0]);
+}
+
+static void
 a_pipe_grows_to_what_is_asked_or_tells_what_it_has(void **state)
 {
 	int p[2];
@@ -752,6 +850,9 @@ main(void)
 	    T(who_finds_a_dead_socket_waits_for_another_that_is_replacing_it),
 	    T(sockets_of_a_service_manager_are_taken_when_they_are_for_us_and_listen),
 	    T(the_service_manager_hears_of_readiness_by_path_or_abstract_name),
+	    T(a_shared_port_is_for_those_who_share_it),
+	    T(who_is_turned_away_finds_the_next_listener_and_who_is_in_the_queue_stays),
+	    T(a_unix_socket_loses_its_name_to_the_next_and_keeps_who_has_come),
 	    T(a_pipe_grows_to_what_is_asked_or_tells_what_it_has),
 	};
 

@@ -12,6 +12,15 @@
 #include "guard/pool.h"
 
 static char items[512];
+static uint64_t clock_ms;
+
+/* Each after the other has had its moment. */
+static void *
+arrive(struct vz_pool *p, const struct vz_source *source, void *item)
+{
+	clock_ms += VZ_POOL_MOMENT_MS;
+	return vz_pool_arrive(p, source, 0, clock_ms, item);
+}
 
 static struct vz_source
 ipv4(uint32_t address)
@@ -85,11 +94,11 @@ a_source_over_its_share_loses_its_own_oldest(void **state)
 	struct vz_pool p = {0};
 
 	(void)state;
-	assert_null(vz_pool_arrive(&p, &other, items + 100));
+	assert_null(arrive(&p, &other, items + 100));
 	for (size_t i = 0; i < VZ_POOL_PER_SOURCE; i++)
-		assert_null(vz_pool_arrive(&p, &greedy, items + i));
-	assert_ptr_equal(vz_pool_arrive(&p, &greedy, items + 50), items + 0);
-	assert_ptr_equal(vz_pool_arrive(&p, &greedy, items + 51), items + 1);
+		assert_null(arrive(&p, &greedy, items + i));
+	assert_ptr_equal(arrive(&p, &greedy, items + 50), items + 0);
+	assert_ptr_equal(arrive(&p, &greedy, items + 51), items + 1);
 	assert_int_equal(p.n_strangers, 1 + VZ_POOL_PER_SOURCE);
 }
 
@@ -101,18 +110,18 @@ a_full_pool_takes_the_newest_and_drops_the_oldest_of_the_source_holding_most(voi
 	size_t n = 0;
 
 	(void)state;
-	assert_null(vz_pool_arrive(&p, &once, items + 400));
+	assert_null(arrive(&p, &once, items + 400));
 	/* Source 1 holds 8, all others fewer, and fill the pool. */
 	for (uint32_t s = 1; n < VZ_POOL_STRANGERS - 1; s++) {
 		struct vz_source source = ipv4(s);
 
 		for (size_t i = 0; i < (s == 1 ? 8u : 5u) && n < VZ_POOL_STRANGERS - 1; i++)
-			assert_null(vz_pool_arrive(&p, &source, items + n++));
+			assert_null(arrive(&p, &source, items + n++));
 	}
 	assert_int_equal(p.n_strangers, VZ_POOL_STRANGERS);
-	assert_ptr_equal(vz_pool_arrive(&p, &newest, items + 401), items + 0);
+	assert_ptr_equal(arrive(&p, &newest, items + 401), items + 0);
 	assert_int_equal(p.n_strangers, VZ_POOL_STRANGERS);
-	assert_ptr_equal(vz_pool_arrive(&p, &newest, items + 402), items + 1);
+	assert_ptr_equal(arrive(&p, &newest, items + 402), items + 1);
 }
 
 static void
@@ -125,9 +134,52 @@ of_sources_that_hold_as_many_the_one_that_waits_longest_loses(void **state)
 	for (uint32_t s = 0; s < VZ_POOL_STRANGERS; s++) {
 		struct vz_source source = ipv4(s);
 
-		assert_null(vz_pool_arrive(&p, &source, items + s));
+		assert_null(arrive(&p, &source, items + s));
 	}
-	assert_ptr_equal(vz_pool_arrive(&p, &newest, items + 500), items + 0);
+	assert_ptr_equal(arrive(&p, &newest, items + 500), items + 0);
+}
+
+static void
+of_a_burst_none_is_pushed_out_before_its_moment_unless_the_pool_is_full(void **state)
+{
+	struct vz_source flood = ipv4(1), other = ipv4(2);
+	uint64_t now = 5000;
+	struct vz_pool p = {0};
+
+	(void)state;
+	assert_null(vz_pool_arrive(&p, &other, 0, now, items + 500));
+	for (size_t i = 0; i < VZ_POOL_STRANGERS - 1; i++)
+		assert_null(vz_pool_arrive(&p, &flood, 0, now + 1, items + i));
+	/* The one that has had its moment, then of the flood. */
+	now += VZ_POOL_MOMENT_MS;
+	assert_ptr_equal(vz_pool_next_out(&p, now), items + 500);
+	assert_ptr_equal(vz_pool_arrive(&p, &flood, 0, now, items + 64), items + 500);
+	assert_null(vz_pool_next_out(&p, now));
+	assert_ptr_equal(vz_pool_arrive(&p, &other, 0, now, items + 501), items + 0);
+	assert_ptr_equal(vz_pool_arrive(&p, &flood, 0, now + 1, items + 65), items + 1);
+	assert_int_equal(p.n_strangers, VZ_POOL_STRANGERS);
+}
+
+static void
+short_of_descriptors_the_same_one_is_next_and_no_caller(void **state)
+{
+	static const size_t order[] = {1, 0, 3};
+	struct vz_source once = ipv4(1), greedy = ipv4(2);
+	struct vz_pool p = {0};
+
+	(void)state;
+	assert_null(vz_pool_next_out(&p, clock_ms + VZ_POOL_MOMENT_MS));
+	assert_null(arrive(&p, &once, items + 0));
+	for (size_t i = 1; i <= 3; i++)
+		assert_null(arrive(&p, &greedy, items + i));
+	assert_true(vz_pool_call(&p, items + 2));
+	for (size_t i = 0; i < 3; i++) {
+		assert_ptr_equal(
+		    vz_pool_next_out(&p, clock_ms + VZ_POOL_MOMENT_MS), items + order[i]);
+		vz_pool_leave(&p, items + order[i]);
+	}
+	assert_null(vz_pool_next_out(&p, clock_ms + VZ_POOL_MOMENT_MS));
+	assert_true(vz_pool_is_caller(&p, items + 2));
 }
 
 static void
@@ -137,10 +189,10 @@ callers_are_never_pushed_out(void **state)
 	struct vz_pool p = {0};
 
 	(void)state;
-	assert_null(vz_pool_arrive(&p, &source, items + 0));
+	assert_null(arrive(&p, &source, items + 0));
 	assert_true(vz_pool_call(&p, items + 0));
 	for (size_t i = 1; i < 400; i++)
-		assert_ptr_not_equal(vz_pool_arrive(&p, &source, items + i), items + 0);
+		assert_ptr_not_equal(arrive(&p, &source, items + i), items + 0);
 	assert_true(vz_pool_is_caller(&p, items + 0));
 }
 
@@ -154,10 +206,10 @@ a_caller_without_a_place_waits_among_the_strangers_until_one_is_free(void **stat
 	for (uint32_t s = 0; s < VZ_POOL_CALLERS; s++) {
 		struct vz_source source = ipv4(s);
 
-		assert_null(vz_pool_arrive(&p, &source, items + s));
+		assert_null(arrive(&p, &source, items + s));
 		assert_true(vz_pool_call(&p, items + s));
 	}
-	assert_null(vz_pool_arrive(&p, &last, items + 300));
+	assert_null(arrive(&p, &last, items + 300));
 	assert_false(vz_pool_call(&p, items + 300));
 	assert_false(vz_pool_is_caller(&p, items + 300));
 	vz_pool_leave(&p, items + 7);
@@ -172,14 +224,14 @@ a_disowned_caller_is_a_stranger_again(void **state)
 	struct vz_pool p = {0};
 
 	(void)state;
-	assert_null(vz_pool_arrive(&p, &source, items + 0));
+	assert_null(arrive(&p, &source, items + 0));
 	assert_true(vz_pool_call(&p, items + 0));
 	for (size_t i = 1; i <= VZ_POOL_PER_SOURCE; i++)
-		assert_null(vz_pool_arrive(&p, &source, items + i));
-	assert_ptr_equal(vz_pool_disown(&p, items + 0), items + 1);
+		assert_null(arrive(&p, &source, items + i));
+	assert_ptr_equal(vz_pool_disown(&p, clock_ms, items + 0), items + 1);
 	assert_int_equal(p.n_callers, 0);
 	assert_int_equal(p.n_strangers, VZ_POOL_PER_SOURCE);
-	assert_null(vz_pool_disown(&p, items + 0));
+	assert_null(vz_pool_disown(&p, clock_ms, items + 0));
 }
 
 static void
@@ -190,7 +242,7 @@ leaving_frees_the_place_and_twice_is_harmless(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++)
-		assert_null(vz_pool_arrive(&p, &source, items + i));
+		assert_null(arrive(&p, &source, items + i));
 	vz_pool_leave(&p, items + 1);
 	vz_pool_leave(&p, items + 1);
 	assert_int_equal(p.n_strangers, 2);
@@ -212,6 +264,9 @@ main(void)
 	    cmocka_unit_test(
 		a_full_pool_takes_the_newest_and_drops_the_oldest_of_the_source_holding_most),
 	    cmocka_unit_test(of_sources_that_hold_as_many_the_one_that_waits_longest_loses),
+	    cmocka_unit_test(
+		of_a_burst_none_is_pushed_out_before_its_moment_unless_the_pool_is_full),
+	    cmocka_unit_test(short_of_descriptors_the_same_one_is_next_and_no_caller),
 	    cmocka_unit_test(callers_are_never_pushed_out),
 	    cmocka_unit_test(a_caller_without_a_place_waits_among_the_strangers_until_one_is_free),
 	    cmocka_unit_test(a_disowned_caller_is_a_stranger_again),

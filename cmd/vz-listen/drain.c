@@ -1,0 +1,120 @@
+#include "cmd/vz-listen/drain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/common/diag.h"
+#include "cmd/common/exit.h"
+#include "cmd/vz-listen/gate.h"
+#include "cmd/vz-listen/report.h"
+#include "cmd/vz-listen/visit.h"
+#include "net/notify.h"
+
+/* How long who has nothing under way may take for a handshake, a message, or to leave. */
+#define IDLE_MS 2000
+/* Looks at who has. */
+#define LOOK_MS 50
+/* After it comes the farewell. */
+#define FAREWELL_MS 5000
+
+void
+drain_notify(struct server *srv, uint64_t ms)
+{
+	char words[128];
+
+	if (srv->drain.notified)
+		return;
+	srv->drain.notified = true;
+	snprintf(words, sizeof(words), VZ_NOTIFY_STOPPING "\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+	    (ms + FAREWELL_MS) * 1000);
+	(void)vz_notify(getenv("NOTIFY_SOCKET"), words);
+}
+
+bool
+drain_refuses(const struct visit *v)
+{
+	const struct drain *d = &v->srv->drain;
+
+	return d->on && (!d->handing || v->late);
+}
+
+static bool
+is_busy(const struct visit *v)
+{
+	return v->n_incoming > 0 || v->in_output > 0 || (v->waiting && !drain_refuses(v));
+}
+
+/* True when it is waited for. Else it has left, or is told to. */
+static bool
+is_waited_for(struct visit *v, uint64_t now)
+{
+	if (v->leaving || !v->conn)
+		return false;
+	if (is_busy(v)) {
+		v->active_at = now;
+		return true;
+	}
+	/* A stranger may be anybody: worth waiting for only where nobody is told to try again. */
+	if (!v->admitted && !v->srv->drain.handing)
+		return false;
+	if (now - v->active_at < IDLE_MS)
+		return true;
+	visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener is stopping");
+	return false;
+}
+
+static void
+over(struct server *srv, bool complete)
+{
+	report_drained(srv, complete);
+	if (!complete)
+		srv->signo = srv->drain.signo;
+	server_stop(srv, 0);
+}
+
+static void
+on_look(struct vz_loop *l, struct vz_timer *t)
+{
+	struct server *srv = t->arg;
+	uint64_t now = vz_loop_now(l);
+	struct visit *v, *next;
+	bool more = srv->messages > 0 || gate_is_open_for_others(srv);
+
+	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
+	more |= is_waited_for(v, now);
+	if (!more || now >= srv->drain.by)
+		over(srv, srv->messages == 0);
+	else if (vz_timer_set(l, t, LOOK_MS) < 0)
+		over(srv, false);
+}
+
+void
+drain_begin(struct server *srv, int signo)
+{
+	uint64_t ms = srv->options->drain_ms;
+
+	srv->drain.on = true;
+	srv->drain.signo = signo;
+	srv->drain.by = vz_loop_now(srv->loop) + ms;
+	srv->drain.look = (struct vz_timer){.fn = on_look, .arg = srv};
+	report_draining(srv);
+	drain_notify(srv, ms);
+	srv->drain.handing = gate_hand_over(srv);
+	/* What waits for its turn has not begun. */
+	server_wake(srv);
+	drain_wake(srv);
+}
+
+void
+drain_wake(struct server *srv)
+{
+	if (srv->drain.on && !srv->stopping && vz_timer_set(srv->loop, &srv->drain.look, 0) < 0)
+		over(srv, false);
+}
+
+void
+drain_stop(struct server *srv)
+{
+	vz_timer_stop(srv->loop, &srv->drain.look);
+}
