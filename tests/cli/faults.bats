@@ -325,3 +325,26 @@ PARTLY='read,pread:short%30 write,send:short%30 read,send,write:byte%5'
 	[ "$(grep -vc '^{"time":.*}$' listen.err)" -eq 0 ]
 	[ "$(grep -vc '^{"time":.*}$' send.err)" -eq 0 ]
 }
+
+@test "without memory at any of its allocations the listener has no false 0, and does not crash" {
+	local n status
+
+	faultio_or_skip
+	bytes 100000 in
+	mkdir dir
+	for n in {1..24}; do
+		listen_with "malloc,calloc,realloc:ENOMEM@$n" -w 2 -d dir >/dev/null || {
+			ended 71,73,78 "$PID"
+			continue
+		}
+		status=0
+		send -w 1 "$ADDR" in || status=$?
+		case ,0,$NOT_DELIVERED, in
+		*,"$status",*) ;;
+		*) fail "allocation $n: the sender ended with $status" ;;
+		esac
+		stop 0,71,143
+		[ "$status" -ne 0 ] || { cmp in dir/*; rm dir/*; }
+		[ "$status" -eq 0 ] || empty dir
+	done
+}
