@@ -348,3 +348,26 @@ PARTLY='read,pread:short%30 write,send:short%30 read,send,write:byte%5'
 		[ "$status" -eq 0 ] || empty dir
 	done
 }
+
+@test "a reply that cannot be read from its command is 79, and no 0" {
+	local n status refused=0
+
+	faultio_or_skip
+	seq 3000 >in
+	for n in 1 2 3 4 5; do
+		LISTEN_RULES="read/fifo:EIO@$n"
+		faulty() { with_faults "$LISTEN_RULES" listen.faults "$REAL_LISTEN" "$@"; }
+		started listen faulty -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 127.0.0.1:0 \
+			-- cat
+		LISTENER=$PID
+		status=0
+		send -w 2 -r "$READY" <in >out || status=$?
+		case $status in
+		0) cmp in out ;;
+		79) refused=$((refused + 1)) ;;
+		*) fail "read $n: status $status" ;;
+		esac
+		stop
+	done
+	[ "$refused" -ge 1 ]
+}
