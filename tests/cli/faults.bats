@@ -103,16 +103,18 @@ stop() {
 
 	faultio_or_skip
 	seq 20000 >in
-	for how in '' --lines --json; do
-		for rule in write/1:EIO 'write/1:short@1 write/1:ENOSPC'; do
-			# shellcheck disable=SC2086 # no word or one
-			listen_with "$rule" $how
-			[ -z "$how" ] || exits 75 send --lines "$ADDR" <in
-			[ -n "$how" ] || exits 75 send "$ADDR" in
-			ended 74 "$LISTENER"
-			struck listen.faults
-			run ! cmp -s in listen.out
-		done
+	for rule in write/1:EIO 'write/1:short@1 write/1:ENOSPC'; do
+		listen_with "$rule"
+		exits 75 send "$ADDR" in
+		ended 74 "$LISTENER"
+		struck listen.faults
+		run ! cmp -s in listen.out
+	done
+	for how in --lines --json; do
+		listen_with 'write/1:short@1 write/1:ENOSPC' "$how"
+		exits 75 send --lines "$ADDR" <in
+		ended 74 "$LISTENER"
+		struck listen.faults
 	done
 }
 

@@ -84,7 +84,7 @@ slow() {
 	done
 	for state in after-hello in-head in-record deaf; do
 		started slow "$FAULT/slowpeer" --ready-fd 9 listen "$state"
-		exits 75 send -w 500ms "$READY" in
+		exits 75 send -w 1 "$READY" in
 		one_error send.err 'silent'
 		grep -q there slow.out
 	done
