@@ -1,4 +1,4 @@
-# vz: GNU make.  make [all|check|bench|siege|fuzz|san|install|uninstall|clean]
+# vz: GNU make.  make [all|check|bench|siege|fault|fuzz|san|install|uninstall|clean]
 #   V=1            show the commands
 #   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
 #   LOOP=poll      poll(2) instead of epoll(7)
@@ -6,6 +6,7 @@
 #   BSD=shared     link libbsd as a shared library
 #   B=DIR          build there instead of build/
 #   FUZZTIME=60    seconds for each fuzzer
+#   SEEDS=500      of make fault, and KILLS=1000 rounds of kill -9
 
 VERSION := 0.1.0
 B       ?= build
@@ -14,6 +15,8 @@ BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/vz
 FUZZTIME ?= 60
+SEEDS   ?= 500
+KILLS   ?= 1000
 AEAD    ?= auto
 LOOP    ?= auto
 BSD     ?= static
@@ -144,6 +147,12 @@ fuzzers: $(FUZZERS)
 check: all units tools
 	$(Q)scripts/dev/tests $(B) unit cli interop
 
+# The full figures of what the check has short versions of.
+fault: all tools
+	$(Q)FAULT_SEEDS=$(SEEDS) scripts/dev/tests $(B) tests/cli/faults.bats tests/cli/mangled.bats \
+	    tests/cli/slow.bats tests/cli/crash.bats
+	$(Q)ROUNDS=$(KILLS) tests/fault/kill-rounds $(B)
+
 bench: all tools
 	$(Q)for b in $(BENCHES); do VZ_BUILD='$(abspath $(B))' "$$b" || exit; done
 
@@ -173,6 +182,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all units tools fuzzers check bench siege san fuzz install uninstall clean
+.PHONY: all units tools fuzzers check bench siege fault san fuzz install uninstall clean
 .SECONDARY:
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')

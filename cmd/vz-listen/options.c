@@ -59,11 +59,10 @@ static const char help[] =
     "      --allow KEY; --allow-any   this key (repeatable); everybody\n"
     "      --audit FILE; --user NAME   record who did what; from root become NAME\n"
     "      --max-size SIZE; --max-conns N   longest message; sessions at once (256)\n"
-    "      --resume-window TIME   wait for a sender whose connection broke (10m)\n"
     "      --raw; --socket-mode MODE   no escapes on a terminal; of Unix sockets\n"
-    "      --ready-fd N        write the full addresses to descriptor N once ready\n"
-    "      --drain TIME; --reuse-port   finish within it at the end (30); share "
-    "ports\n" COMMON_HELP;
+    "      --ready-fd N; --reuse-port   write full addresses to it; share the ports\n"
+    "      --resume-window TIME; --drain TIME   for broken connections (10m); the end "
+    "(30)\n" COMMON_HELP;
 
 static const struct option longs[] = {
     COMMON_LONG,

@@ -25,16 +25,17 @@
 #define VZ_AEAD_LIBCRYPTO_FROM 2048
 #endif
 
-#define LIBCRYPTO_FUNCTIONS(F)   \
-	F(OPENSSL_version_major) \
-	F(OPENSSL_init_crypto)   \
-	F(EVP_CIPHER_fetch)      \
-	F(EVP_CIPHER_free)       \
-	F(EVP_CIPHER_CTX_new)    \
-	F(EVP_CIPHER_CTX_free)   \
-	F(EVP_CIPHER_CTX_ctrl)   \
-	F(EVP_CipherInit_ex)     \
-	F(EVP_CipherUpdate)      \
+#define LIBCRYPTO_FUNCTIONS(F)              \
+	F(OPENSSL_version_major)            \
+	F(OPENSSL_init_crypto)              \
+	F(OSSL_LIB_CTX_get0_global_default) \
+	F(EVP_CIPHER_fetch)                 \
+	F(EVP_CIPHER_free)                  \
+	F(EVP_CIPHER_CTX_new)               \
+	F(EVP_CIPHER_CTX_free)              \
+	F(EVP_CIPHER_CTX_ctrl)              \
+	F(EVP_CipherInit_ex)                \
+	F(EVP_CipherUpdate)                 \
 	F(EVP_CipherFinal_ex)
 
 #define SONAME_(v) "libcrypto.so." #v
@@ -72,7 +73,9 @@ fetch_ciphers(void)
 	    OPENSSL_INIT_NO_ATEXIT;
 	EVP_CIPHER *chacha, *aes;
 
-	if (lib.OPENSSL_init_crypto(how, NULL) != 1)
+	/* A context that could not be made, for want of memory, would crash the fetching. */
+	if (lib.OPENSSL_init_crypto(how, NULL) != 1 ||
+	    lib.OSSL_LIB_CTX_get0_global_default() == NULL)
 		return false;
 	/* Fetched here, so that a sandbox closed later finds nothing left to open. */
 	chacha = lib.EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);

@@ -415,8 +415,14 @@ vz_handler_read(struct vz_handler *h, void *buf, size_t cap)
 	do
 		got = read(h->out.fd, buf, cap);
 	while (got < 0 && errno == EINTR);
-	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && !h->last)
-		return 0;
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+		if (!h->last)
+			return 0;
+	} else if (got < 0) {
+		/* What it wrote cannot be had: it did not end well, whatever it says itself. */
+		vz_handler_kill(h);
+		return VZ_ECLOSED;
+	}
 	if (got <= 0) {
 		output_over(h);
 		return VZ_ECLOSED;

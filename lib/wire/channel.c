@@ -299,16 +299,17 @@ split(struct vz_channel *ch)
 int
 vz_channel_accept(struct vz_channel *ch)
 {
-	int r;
+	int r = 0;
 
 	if (ch->phase != PEER)
 		return VZ_EINVAL;
-	if (ch->initiator && (r = write_bundle(ch)) < 0)
-		return r;
-	if ((r = split(ch)) < 0)
-		return r;
-	ch->phase = OPEN;
-	return 0;
+	if (ch->initiator)
+		r = write_bundle(ch);
+	if (r == 0)
+		r = split(ch);
+	/* Without memory the handshake's state is gone too: it cannot be tried again. */
+	ch->phase = r == 0 ? OPEN : DEAD;
+	return r;
 }
 
 /* Rekey() after nonce 65535 mod 65536; n goes on and never wraps (DESIGN 5). */

@@ -103,16 +103,18 @@ stop() {
 
 	faultio_or_skip
 	seq 20000 >in
-	for how in '' --lines --json; do
-		for rule in write/1:EIO 'write/1:short@1 write/1:ENOSPC'; do
-			# shellcheck disable=SC2086 # no word or one
-			listen_with "$rule" $how
-			[ -z "$how" ] || exits 75 send --lines "$ADDR" <in
-			[ -n "$how" ] || exits 75 send "$ADDR" in
-			ended 74 "$LISTENER"
-			struck listen.faults
-			run ! cmp -s in listen.out
-		done
+	for rule in write/1:EIO 'write/1:short@1 write/1:ENOSPC'; do
+		listen_with "$rule"
+		exits 75 send "$ADDR" in
+		ended 74 "$LISTENER"
+		struck listen.faults
+		run ! cmp -s in listen.out
+	done
+	for how in --lines --json; do
+		listen_with 'write/1:short@1 write/1:ENOSPC' "$how"
+		exits 75 send --lines "$ADDR" <in
+		ended 74 "$LISTENER"
+		struck listen.faults
 	done
 }
 
@@ -313,4 +315,61 @@ PARTLY='read,pread:short%30 write,send:short%30 read,send,write:byte%5'
 		mkdir dir
 	done
 	echo "$told of ${FAULT_SEEDS:-20} delivered" >&3
+}
+
+@test "a line on standard error is whole, however little of it each write takes" {
+	faultio_or_skip
+	mkdir dir
+	listen_with 'write/2:byte%40 write/2:short%50 write/2:EINTR%30' -v --log-json -d dir
+	exits 0 send_with 'write/2:byte%40 write/2:short%50' -v --log-json "$ADDR" <<<x
+	stop
+	struck listen.faults
+	[ "$(grep -vc '^{"time":.*}$' listen.err)" -eq 0 ]
+	[ "$(grep -vc '^{"time":.*}$' send.err)" -eq 0 ]
+}
+
+@test "without memory at any of its allocations the listener has no false 0, and does not crash" {
+	local n status
+
+	faultio_or_skip
+	bytes 100000 in
+	mkdir dir
+	for n in {1..24}; do
+		listen_with "malloc,calloc,realloc:ENOMEM@$n" -w 2 -d dir >/dev/null || {
+			ended 71,73,78 "$PID"
+			continue
+		}
+		status=0
+		send -w 1 "$ADDR" in || status=$?
+		case ,0,$NOT_DELIVERED, in
+		*,"$status",*) ;;
+		*) fail "allocation $n: the sender ended with $status" ;;
+		esac
+		stop 0,71,143
+		[ "$status" -ne 0 ] || { cmp in dir/*; rm dir/*; }
+		[ "$status" -eq 0 ] || empty dir
+	done
+}
+
+@test "a reply that cannot be read from its command is 79, and no 0" {
+	local n status refused=0
+
+	faultio_or_skip
+	seq 3000 >in
+	for n in 1 2 3 4 5; do
+		LISTEN_RULES="read/fifo:EIO@$n"
+		faulty() { with_faults "$LISTEN_RULES" listen.faults "$REAL_LISTEN" "$@"; }
+		started listen faulty -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 127.0.0.1:0 \
+			-- cat
+		LISTENER=$PID
+		status=0
+		send -w 2 -r "$READY" <in >out || status=$?
+		case $status in
+		0) cmp in out ;;
+		79) refused=$((refused + 1)) ;;
+		*) fail "read $n: status $status" ;;
+		esac
+		stop
+	done
+	[ "$refused" -ge 1 ]
 }

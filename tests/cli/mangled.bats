@@ -77,7 +77,7 @@ checked() {
 	exits 65,75 send -w 1 "$THROUGH" in
 	kill "$MANGLE"
 	mangled --at "$PWD/before3" --cut 50000 --end hole
-	exits 75 send -w 500ms "$THROUGH" in
+	exits 75 send -w 1 "$THROUGH" in
 	one_error send.err 'silent'
 	kill "$LISTENER"
 	ended 0,143 "$LISTENER"
