@@ -1,6 +1,8 @@
 /*
  * Authorised and revoked files: whatever stands in them, a key that they do not name gets in
  * nowhere, and a revoked key never.
+ *
+ * Aims at: lib/guard/acl.c lib/guard/acl_line.c lib/guard/acl_options.c
  */
 #include <netinet/in.h>
 #include "base/err.h"
