@@ -110,7 +110,8 @@ on_sender(struct talk *t, const struct vz_event *ev)
 		t->down.heard_end = true;
 		got_verdict(t, ev->status);
 		break;
-	default: PROMISE(ev->type == VZ_EVENT_READY || ev->type == VZ_EVENT_ROOM);
+	case VZ_EVENT_ROOM: PROMISE(ev->taken <= t->up.taken && ev->durable <= ev->taken); break;
+	default: PROMISE(ev->type == VZ_EVENT_READY);
 	}
 }
 
@@ -193,8 +194,11 @@ static void
 take_bytes(struct side *s, struct way *w, uint64_t number, size_t n)
 {
 	n = n < w->got - w->taken ? n : (size_t)(w->got - w->taken);
-	if (n > 0 && vz_session_taken(s->s, number, n) == 0)
-		w->taken += n;
+	if (n == 0 || vz_session_taken(s->s, number, n) != 0)
+		return;
+	w->taken += n;
+	if (!s->sender && (n & 1) != 0)
+		(void)vz_session_durable(s->s, number, w->taken);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "base/bech32.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "id/key.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -66,6 +67,15 @@ read_back(const char *line, const uint8_t *data, size_t size)
 	PROMISE(n == size);
 }
 
+/* Marks that hide or turn what is read, from the Unicode standard and not from the code's table. */
+static bool
+misleads(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) ||
+	    (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) || cp == 0xfeff ||
+	    cp == 0x61c || cp == 0xad || (cp >= 0xe0000 && cp <= 0xe007f);
+}
+
 /* Nothing that a terminal could obey comes out, and what was not taken is said. */
 static void
 escape(enum vz_escape_for how, const uint8_t *data, size_t size, size_t cap)
@@ -78,12 +88,15 @@ escape(enum vz_escape_for how, const uint8_t *data, size_t size, size_t cap)
 	PROMISE(taken <= size);
 	if (cap > 0) {
 		len = strlen(out);
-		PROMISE(len < cap && vz_utf8_ok(out, len));
-		for (size_t i = 0; i < len; i++) {
-			uint8_t c = (uint8_t)out[i];
+		PROMISE(len < cap);
+		for (size_t i = 0; i < len;) {
+			uint32_t cp = 0;
+			int n = vz_utf8_next((const uint8_t *)out + i, len - i, &cp);
 
-			PROMISE((c >= 0x20 && c != 0x7f) ||
-			    (how == VZ_ESCAPE_BODY && (c == '\n' || c == '\t')));
+			PROMISE(n > 0);
+			PROMISE(
+			    !misleads(cp) || (how == VZ_ESCAPE_BODY && (cp == '\n' || cp == '\t')));
+			i += (size_t)n;
 		}
 		if (how == VZ_ESCAPE_LINE && taken == size)
 			read_back(out, data, size);
