@@ -5,7 +5,7 @@
 #   SANDBOX=off    leave the seccomp filters out, as without libseccomp
 #   BSD=shared     link libbsd as a shared library
 #   B=DIR          build there instead of build/
-#   FUZZTIME=60    seconds for each fuzzer
+#   FUZZTIME=60    seconds for each fuzzer; FUZZRUNS=N: at most N executions
 #   SEEDS=500      of make fault, and KILLS=1000 rounds of kill -9
 
 VERSION := 0.1.0
@@ -137,7 +137,14 @@ $(PRELOAD): $(B)/%.so: %.c Makefile $(B)/options
 
 $(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libvz.a
 	$(Q)mkdir -p $(@D)
-	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ \
+	    $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+
+# What they take of the programs.
+$(B)/fuzz/fuzz_items: $(B)/cmd/vz-send/cut.o
+$(B)/fuzz/fuzz_json: $(B)/cmd/vz-listen/item_json.o
+$(B)/fuzz/fuzz_send_options: $(B)/cmd/vz-send/options.o $(B)/cmd/common/options.o
+$(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/common/options.o
 
 units: $(UNITS)
 tools: $(TOOLS) $(PRELOAD)
@@ -163,9 +170,20 @@ siege: all tools
 san:
 	$(Q)$(MAKE) B=$(B)/san CFLAGS='-O1 -g $(SAN)' HARDEN=-fPIE check
 
-fuzz:
-	$(Q)$(MAKE) B=$(B)/fuzz CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link $(SAN)' HARDEN=-fPIE fuzzers
-	$(Q)scripts/dev/fuzz $(B)/fuzz/fuzz $(FUZZTIME)
+FUZZ     = $(MAKE) CC=clang HARDEN=-fPIE fuzzers
+FUZZCOV := -fsanitize-coverage-ignorelist=tests/fuzz/unseen
+
+fuzz-build:
+	+$(Q)$(FUZZ) B=$(B)/fuzz CFLAGS='-O1 -g -fsanitize=fuzzer-no-link $(FUZZCOV) $(SAN)'
+
+fuzz: fuzz-build
+	+$(Q)$(FUZZ) B=$(B)/fuzz/lines CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping'
+	$(Q)scripts/dev/fuzz all $(B)/fuzz/fuzz $(FUZZTIME) $(B)/fuzz/lines/fuzz
+
+# What scripts/check does of it.
+fuzz-short: fuzz-build
+	$(Q)scripts/dev/fuzz replay $(B)/fuzz/fuzz
+	$(Q)scripts/dev/fuzz early $(B)/fuzz/fuzz 5
 
 SECTIONS := $(sort $(patsubst .%,%,$(suffix $(MAN))))
 install: all
@@ -182,6 +200,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all units tools fuzzers check bench siege fault san fuzz install uninstall clean
+.PHONY: all units tools fuzzers check bench siege fault san fuzz fuzz-build fuzz-short install uninstall clean
 .SECONDARY:
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')

@@ -15,6 +15,7 @@
 #define READS      4            /* a turn, so that others have theirs */
 #define FLUSH_AT   (256 * 1024) /* written at once, so that the queue stays short */
 #define FIELD_MAX  255
+#define NUMBER_AT  4    /* in a message's frame */
 #define LEAVE_MS   1000 /* from closing a stream to its exit */
 #define FOREVER    (UINT64_MAX / 2)
 #define NONE       UINT32_MAX
@@ -23,6 +24,7 @@
 struct slot {
 	uint64_t number; /* number % max_unanswered is its place */
 	uint64_t asked;  /* loop time */
+	uint64_t known;  /* of `written`: from then on it can know the number */
 	void *tag;
 	uint32_t prev, next;
 	bool live, wanted, forgotten;
@@ -46,7 +48,8 @@ struct vz_coproc {
 	struct vz_timer late;  /* the oldest's answer. Always set with answer_ms. */
 	bool flush_soon, blocked, full, paused, finishing, over;
 	uint64_t started, delay;
-	size_t refused; /* the size of what was told VZ_EFULL last */
+	size_t refused;   /* the size of what was told VZ_EFULL last */
+	uint64_t written; /* bytes, to all that ran */
 	struct vz_buf out, in;
 	struct slot *slots;
 	struct list live, idle; /* both oldest first */
@@ -196,6 +199,7 @@ flush(struct vz_coproc *c)
 			return;
 		}
 		vz_buf_consume(&c->out, (size_t)put);
+		c->written += (size_t)put;
 		if ((size_t)put < n) {
 			c->blocked = true; /* until on_room */
 			return;
@@ -229,7 +233,8 @@ answer(struct vz_coproc *c, const uint8_t *p, size_t len)
 	struct slot *s = slot_of(c, vz_load64(p)), was;
 	int status = p[8];
 
-	if (s == NULL) {
+	/* Numbers can be guessed: one that it was not given yet does not wait either. */
+	if (s == NULL || c->written < s->known) {
 		condemn(c, "answered a message that does not wait for an answer");
 		return false;
 	}
@@ -440,7 +445,7 @@ put_frame(struct vz_coproc *c, const struct vz_coproc_message *m, uint64_t numbe
 	if (r != 0)
 		return r;
 	vz_store32(p, (uint32_t)rest);
-	vz_store64(p + 4, number);
+	vz_store64(p + NUMBER_AT, number);
 	p[12] = m->wanted ? VZ_COPROC_WANTED : 0;
 	p[13] = (uint8_t)peer;
 	p[14] = (uint8_t)id;
@@ -473,6 +478,7 @@ vz_coproc_ask(struct vz_coproc *c, const struct vz_coproc_message *m, void *tag,
 {
 	size_t rest = frame_rest(c, m);
 	uint32_t i = c->idle.first;
+	uint64_t known = c->written + c->out.len + NUMBER_AT + sizeof(uint64_t);
 	struct slot *s;
 	int r;
 
@@ -496,6 +502,7 @@ vz_coproc_ask(struct vz_coproc *c, const struct vz_coproc_message *m, void *tag,
 	s->wanted = m->wanted;
 	s->forgotten = false;
 	s->asked = vz_loop_now(c->loop);
+	s->known = known;
 	if (number != NULL)
 		*number = s->number;
 	if (!c->flush_soon) {

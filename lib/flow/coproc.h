@@ -23,10 +23,10 @@
  *	u8  status	0 to 63 go to the sender; above: 79
  *	the rest	the reply; dropped when it was not wanted
  *
- * A frame that breaks this, a number that is not waiting for its answer and an answer over the
- * limit end the command (its whole group) and start it anew. End of file on its stdin means that no
- * message will come any more, and stands between two frames always: it answers what it has, and
- * exits.
+ * A frame that breaks this, a number that is not waiting for its answer (or that it was not given
+ * yet) and an answer over the limit end the command (its whole group) and start it anew. End of
+ * file on its stdin means that no message will come any more, and stands between two frames always:
+ * it answers what it has, and exits.
  */
 #ifndef VZ_FLOW_COPROC_H
 #define VZ_FLOW_COPROC_H

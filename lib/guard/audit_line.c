@@ -101,7 +101,21 @@ take_seq(const char **s, size_t *len, uint64_t *seq)
 	return true;
 }
 
-/* Takes null, a number, or a string of JSON whatever is in it. */
+/* 2025-01-31T12:00:00.123Z, whatever the digits. */
+static bool
+take_time(const char **s, size_t *len, char out[static VZ_AUDIT_TIME])
+{
+	static const char form[] = "0000-00-00T00:00:00.000Z";
+
+	if (!take_of(s, len, DIGITS "-:.TZ", out, VZ_AUDIT_TIME) || strlen(out) != strlen(form))
+		return false;
+	for (size_t i = 0; i < strlen(form); i++)
+		if (form[i] == '0' ? !strchr(DIGITS, out[i]) : out[i] != form[i])
+			return false;
+	return true;
+}
+
+/* Takes null, a number, or a string of JSON whatever is in it, but no control character. */
 static bool
 take_value(const char **s, size_t *len)
 {
@@ -112,8 +126,12 @@ take_value(const char **s, size_t *len)
 		return true;
 	if (*len == 0 || **s != '"')
 		return false;
-	while (i < *len && (*s)[i] != '"')
-		i += (*s)[i] == '\\' ? 2 : 1;
+	for (; i < *len && (*s)[i] != '"'; i++) {
+		if ((*s)[i] == '\\')
+			i++;
+		if (i < *len && (uint8_t)(*s)[i] < ' ')
+			return false;
+	}
 	if (i >= *len)
 		return false;
 	*s += i + 1;
@@ -143,8 +161,7 @@ vz_audit_line_read(const char *s, size_t len, struct vz_audit_line *l)
 	memset(l, 0, sizeof(*l));
 	return len <= VZ_AUDIT_LINE_MAX && take(&s, &len, "{\"seq\":") &&
 	    take_seq(&s, &len, &l->seq) && take(&s, &len, ",\"time\":\"") &&
-	    take_of(&s, &len, DIGITS "-:.TZ", l->time, sizeof(l->time)) &&
-	    take(&s, &len, "\",\"event\":\"") &&
+	    take_time(&s, &len, l->time) && take(&s, &len, "\",\"event\":\"") &&
 	    take_of(&s, &len, LETTERS, l->event, sizeof(l->event)) && take(&s, &len, "\"") &&
 	    take_fields(&s, &len, l->event) && take(&s, &len, ",\"previous\":\"") &&
 	    take_of(&s, &len, DIGITS "abcdef", l->previous, sizeof(l->previous)) &&

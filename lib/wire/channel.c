@@ -363,7 +363,8 @@ vz_channel_next(struct vz_channel *ch, const uint8_t **plain, size_t *len)
 	p = ch->in.data + ch->in.off;
 	n = vz_load16(p);
 	if (!length_ok(ch, n)) {
-		ch->phase = DEAD;
+		/* As below: an open channel can still tell its peer. */
+		ch->phase = ch->phase == OPEN ? OPEN : DEAD;
 		return VZ_EFORMAT;
 	}
 	if (ch->in.len < 2 + n)

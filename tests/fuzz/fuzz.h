@@ -27,6 +27,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 		}                                                                  \
 	} while (0)
 
+/* The bytes as a C string, up to the first NUL; to be freed. */
+static inline char *
+fuzz_string(const uint8_t *data, size_t size)
+{
+	char *s = malloc(size + 1);
+
+	PROMISE(s != NULL);
+	if (size > 0)
+		memcpy(s, data, size);
+	s[size] = '\0';
+	return s;
+}
+
 /* The same keys in every run: an input means the same tomorrow. */
 static inline struct vz_identity *
 fuzz_identity(uint8_t seed)

@@ -1,6 +1,8 @@
 /*
  * Addresses to dial and to listen on, with a peers file whose text is hostile too: what is parsed
  * can be written and parsed again to the same.
+ *
+ * Aims at: lib/id/address.c lib/id/key.c
  */
 #include "base/err.h"
 #include "id/address.h"
@@ -76,7 +78,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(n.copy, nl + 1, size - len - 1);
 		n.text = n.copy;
 	}
-	PROMISE((line = strndup(s, len)) != NULL);
+	line = fuzz_string(data, len);
 	dial(line, len, &n);
 	if (vz_listen_address_parse(line, look_up, &n, &l, &why) == 0)
 		endpoint(&l.at);

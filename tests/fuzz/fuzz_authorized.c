@@ -1,6 +1,8 @@
 /*
  * Authorised and revoked files: whatever stands in them, a key that they do not name gets in
  * nowhere, and a revoked key never.
+ *
+ * Aims at: lib/guard/acl.c lib/guard/acl_line.c lib/guard/acl_options.c
  */
 #include <netinet/in.h>
 #include "base/err.h"
@@ -58,11 +60,12 @@ one_line(const uint8_t *data, size_t size, struct vz_acl *a)
 
 	if (vz_acl_line_parse(&l) != VZ_ACL_FOUND_KEY)
 		return;
-	PROMISE(l.grant.rights != 0 && (l.grant.rights & ~(VZ_RIGHT_SEND | VZ_RIGHT_ASK)) == 0);
+	PROMISE((l.grant.rights & ~(VZ_RIGHT_SEND | VZ_RIGHT_ASK)) == 0);
 	PROMISE(memchr(l.grant.name, 0, sizeof(l.grant.name)) != NULL);
 	PROMISE(!vz_key_equal(&l.key, &stranger));
+	/* One with rights at a relay only has none here. */
 	if (vz_acl_check(a, &l.key, &grant) == 0)
-		PROMISE(grant.rights != 0);
+		PROMISE(grant.rights != 0 && l.grant.rights != 0);
 	ask_all(&l.grant);
 	vz_grant_release(&l.grant);
 	vz_grant_release(&grant);

@@ -1,8 +1,12 @@
 /*
  * Bundles: of the bytes near a good one, only the good one itself is taken.
+ *
+ * Aims at: lib/id/identity.c
+ *
+ * Before authentication.
  */
 #include "base/err.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/curves.h"
 
 static uint8_t good[VZ_BUNDLE_LEN];
 

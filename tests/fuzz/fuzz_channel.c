@@ -3,10 +3,14 @@
  * is good, whole, in a message of the right length and key.
  *
  * The first byte of an input chooses who is attacked and how deep the attacker got.
+ *
+ * Aims at: lib/wire/channel.c lib/crypto/noise.c lib/id/identity.c
+ *
+ * Before authentication.
  */
 #include "base/err.h"
 #include "crypto/noise.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/curves.h"
 #include "wire/channel.h"
 #include "wire/frame.h"
 

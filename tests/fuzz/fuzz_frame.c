@@ -1,5 +1,7 @@
 /*
  * The frames of a record: what is decoded encodes to the same bytes, and words are fit to be shown.
+ *
+ * Aims at: lib/wire/frame.c
  */
 #include "base/buf.h"
 #include "base/err.h"

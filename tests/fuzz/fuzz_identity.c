@@ -1,5 +1,7 @@
 /*
  * The text of identity files: one identity has one text, and a file refused leaves no secrets.
+ *
+ * Aims at: lib/id/identity_text.c lib/keep/keyfile.c
  */
 #include "base/buf.h"
 #include "base/err.h"

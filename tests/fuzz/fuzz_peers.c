@@ -1,5 +1,7 @@
 /*
  * The peers file: bad lines are told and skipped, and every name that stays can be looked up.
+ *
+ * Aims at: lib/keep/peers.c
  */
 #include "base/err.h"
 #include "keep/peers.h"

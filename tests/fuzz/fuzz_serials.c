@@ -1,5 +1,7 @@
 /*
  * A damaged memory of serials: an error or an answer, and never another one on the second look.
+ *
+ * Aims at: lib/keep/serials.c
  */
 #include "base/err.h"
 #include "keep/serials.h"

@@ -5,9 +5,12 @@
  * allowed.
  *
  * The first byte of an input chooses the side; then operations of the peer, the program and time.
+ *
+ * Aims at: lib/wire/session.c lib/wire/session_flow.c lib/wire/session_listener.c
+ * Aims at: lib/wire/session_sender.c lib/wire/legal.c lib/wire/messages.c
  */
 #include "base/err.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/curves.h"
 #include "wire/session.h"
 
 #define NUMBERS 8 /* messages that are followed closely */
@@ -31,6 +34,7 @@ struct game {
 };
 
 static struct vz_identity *caller, *called;
+static const uint8_t zeros[65536];
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -146,6 +150,12 @@ on_listener_event(struct followed *m, const struct vz_event *ev)
 		m->open = true;
 		m->ask = ev->kind == VZ_KIND_ASK;
 		break;
+	case VZ_EVENT_WHOLE:
+		PROMISE(!m->open && ev->bytes_len <= VZ_WHOLE_MAX && ev->length == ev->bytes_len);
+		m->open = m->heard.ended = true;
+		m->ask = ev->kind == VZ_KIND_ASK;
+		m->heard.bytes = ev->bytes_len;
+		break;
 	case VZ_EVENT_CANCEL:
 		PROMISE(m->open && !m->heard.ended && !m->over);
 		m->over = true;
@@ -154,17 +164,34 @@ on_listener_event(struct followed *m, const struct vz_event *ev)
 	}
 }
 
+/* Delivered is only what was ended. */
 static void
-on_sender_event(struct followed *m, const struct vz_event *ev)
+on_verdict(struct followed *m, uint8_t status)
+{
+	PROMISE(m->open && !m->over);
+	if (status == 0) {
+		PROMISE(m->said.ended);
+		PROMISE(!m->ask || m->heard.ended);
+	}
+	m->over = true;
+}
+
+static void
+on_sender_event(struct game *g, struct followed *m, const struct vz_event *ev)
 {
 	switch (ev->type) {
 	case VZ_EVENT_DONE:
-		PROMISE(m->open && !m->over);
-		if (ev->status == 0) {
-			PROMISE(m->said.ended && ev->length == m->said.bytes);
-			PROMISE(!m->ask || m->heard.ended);
-		}
-		m->over = true;
+		PROMISE(ev->count >= 1 && (ev->count == 1 || ev->status == 0));
+		/* Many at once are told without their lengths. */
+		if (ev->status == 0 && ev->length != 0)
+			PROMISE(ev->length == m->said.bytes);
+		for (uint64_t i = ev->number; i < NUMBERS && i - ev->number < ev->count; i++)
+			on_verdict(&g->m[i], ev->status);
+		break;
+	case VZ_EVENT_ANSWER:
+		PROMISE(m->ask && ev->bytes_len <= VZ_WHOLE_MAX && m->heard.bytes == 0);
+		m->heard.ended = true;
+		on_verdict(m, ev->status);
 		break;
 	default: PROMISE(ev->type == VZ_EVENT_READY);
 	}
@@ -189,7 +216,7 @@ on_event(struct game *g, const struct vz_event *ev)
 	if (m == &other)
 		return;
 	if (g->sender)
-		on_sender_event(m, ev);
+		on_sender_event(g, m, ev);
 	else
 		on_listener_event(m, ev);
 }
@@ -235,7 +262,6 @@ listen_to(struct game *g)
 static void
 say_bytes(struct game *g, struct followed *m, uint64_t number, size_t n)
 {
-	static const uint8_t zeros[65536];
 	long sent = vz_session_data(g->s, number, zeros, n);
 
 	PROMISE(sent <= (long)n);
@@ -244,28 +270,46 @@ say_bytes(struct game *g, struct followed *m, uint64_t number, size_t n)
 }
 
 static void
-listener_move(struct game *g, uint8_t what, struct followed *m, uint64_t number)
+listener_move(struct game *g, uint8_t what, struct followed *m, uint64_t number, size_t n)
 {
 	uint8_t status = what & 0x80 ? 75 : 0;
+	int r;
 
-	if (vz_session_done(g->s, number, status, "words") < 0)
+	if ((what & 0x40) != 0)
+		r = vz_session_answer(g->s, number, status, zeros, n);
+	else
+		r = vz_session_done(g->s, number, status, "words");
+	if (r < 0)
 		return;
 	PROMISE(status != 0 || m->heard.ended);
+	PROMISE((what & 0x40) == 0 || (m->ask && n <= VZ_WHOLE_MAX));
 	m->over = true;
 }
 
 static void
-sender_move(struct game *g, uint8_t what, struct followed *m, uint64_t number)
+sender_move(struct game *g, uint8_t what, struct followed *m, uint64_t number, size_t n)
 {
 	uint8_t kind = what & 0x80 ? VZ_KIND_ASK : VZ_KIND_SEND;
+	bool whole = (what & 0x20) != 0;
+	int r;
 
 	if (what & 0x40) {
 		if (vz_session_cancel(g->s, number, 65, "words") == 0)
 			m->over = true;
-	} else if (vz_session_open(g->s, kind, 0, "name", VZ_LENGTH_UNKNOWN, &number) == 0 &&
-	    number < NUMBERS) {
-		g->m[number].open = true;
-		g->m[number].ask = kind == VZ_KIND_ASK;
+		return;
+	}
+	if (whole)
+		r = vz_session_whole(g->s, kind, zeros, n, &number);
+	else
+		r = vz_session_open(g->s, kind, 0, "name", VZ_LENGTH_UNKNOWN, &number);
+	PROMISE(r != 0 || !whole || n <= VZ_WHOLE_MAX);
+	if (r == 0 && number < NUMBERS) {
+		m = &g->m[number];
+		PROMISE(!m->open);
+		m->open = true;
+		m->ask = kind == VZ_KIND_ASK;
+		m->said.ended = whole;
+		m->said.bytes = whole ? n : 0;
 	}
 }
 
@@ -287,9 +331,9 @@ move(struct game *g)
 		break;
 	default:
 		if (g->sender)
-			sender_move(g, what, m, number);
+			sender_move(g, what, m, number, n);
 		else
-			listener_move(g, what, m, number);
+			listener_move(g, what, m, number, n);
 	}
 }
 

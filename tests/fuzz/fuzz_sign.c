@@ -1,5 +1,7 @@
 /*
  * OpenSSH's text forms: signatures and public keys. What is read writes to the same key.
+ *
+ * Aims at: lib/crypto/sign.c lib/base/base64.c
  */
 #include "base/buf.h"
 #include "base/err.h"

@@ -781,6 +781,36 @@ what_is_no_audit_file_is_said_to_be_none(void **state)
 	assert_int_equal(last_report.count, 0);
 }
 
+static void
+a_line_with_another_form_of_time_or_a_control_character_is_none(void **state)
+{
+	static const struct {
+		const char *time, *name;
+		bool want;
+	} lines[] = {
+	    {"2025-01-31T12:00:00.123Z", "a\\u000ab\\\"c", true},
+	    {"2025", "", false},
+	    {"2025-01-31T12:00:00.12Z0", "", false},
+	    {"2025-01-31 12:00:00.123Z", "", false},
+	    {"2025-01-31T12:00:00.123Z", "a\nb", false},
+	    {"2025-01-31T12:00:00.123Z", "a\\\nb", false},
+	    {"2025-01-31T12:00:00.123Z", "a\033[m", false},
+	};
+	struct vz_audit_line l;
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		int n = snprintf(text, sizeof(text),
+		    "{\"seq\":1,\"time\":\"%s\",\"event\":\"message\",\"key\":null,\"name\":\"%s\","
+		    "\"remote\":null,\"message\":null,\"bytes\":0,\"result\":null,"
+		    "\"previous\":\"%064d\"}\n",
+		    lines[i].time, lines[i].name, 0);
+
+		assert_int_equal(vz_audit_line_read(text, (size_t)n, &l), lines[i].want);
+	}
+}
+
 static int
 make_identities(void **state)
 {
@@ -826,6 +856,7 @@ main(void)
 	    TEST(a_checkpoint_by_another_key_is_found),
 	    TEST(a_long_chain_without_checkpoints_is_found),
 	    TEST(what_is_no_audit_file_is_said_to_be_none),
+	    TEST(a_line_with_another_form_of_time_or_a_control_character_is_none),
 	};
 
 	if (vz_secret_init() != 0)

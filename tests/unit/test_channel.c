@@ -359,6 +359,26 @@ a_wrong_length_is_refused_before_its_bytes_come(void **state)
 	}
 }
 
+/* Who breaks the format is told so, as who breaks the tag is (vz_session_close). */
+static void
+after_a_wrong_length_of_a_record_the_peer_can_still_be_told(void **state)
+{
+	static const uint8_t empty[2] = {0, 0};
+	struct vz_channel *i, *r;
+
+	(void)state;
+	join(&i, &r, false);
+	feed(r, empty, sizeof empty);
+	assert_int_equal(next(r), VZ_EFORMAT);
+	assert_int_equal(next(r), VZ_EFORMAT);
+	assert_true(vz_channel_open(r));
+	assert_int_equal(vz_channel_put(r, "bye", 3, NULL, 0), 0);
+	pass(r, i);
+	expect_record(i, "bye", 3);
+	vz_channel_free(i);
+	vz_channel_free(r);
+}
+
 /*
  * DESIGN 10 item 6. Each side sends three pieces: the sender message 1, message 3 and a record, the
  * listener message 2 and two records. Each is dropped, repeated, swapped with its neighbour, or met
@@ -561,6 +581,7 @@ main(void)
 	    cmocka_unit_test(a_stolen_bundle_is_found_out),
 	    cmocka_unit_test(the_service_the_path_and_the_match_are_bound_into_the_handshake),
 	    cmocka_unit_test(a_wrong_length_is_refused_before_its_bytes_come),
+	    cmocka_unit_test(after_a_wrong_length_of_a_record_the_peer_can_still_be_told),
 	    cmocka_unit_test(
 		dropping_repeating_swapping_or_inserting_messages_never_authenticates_a_lie),
 	    cmocka_unit_test(a_whole_session_replayed_to_the_same_listener_dies_at_message_3),

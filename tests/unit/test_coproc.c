@@ -73,6 +73,11 @@ obey(uint64_t number, const uint8_t *body, size_t len, const uint8_t *rest, size
 	case 'b': fwrite("\377\377\377\377", 1, 4, stdout); break;
 	case 'u': say(number + 1, 0, "", 0); break;
 	case 'U': say(number + 1024, 0, "", 0); break; /* the same place, another time */
+	case 'f': /* one that waits behind what the pipe holds */
+		say(number + 3, 0, "", 0);
+		fflush(stdout);
+		wait_for_ever();
+		break;
 	case '2':
 		say(number, 0, "", 0);
 		say(number, 0, "", 0);
@@ -441,6 +446,24 @@ an_answer_that_breaks_the_format_ends_it(void **state)
 }
 
 static void
+a_number_that_is_guessed_before_it_was_given_ends_it(void **state)
+{
+	static char body[1000000];
+
+	(void)state;
+	start(&plain);
+	memset(body, 'n', sizeof(body));
+	ask(0, "f");
+	assert_int_equal(ask_bytes(1, body, sizeof(body), NULL), 0);
+	assert_int_equal(ask_bytes(2, body, sizeof(body), NULL), 0);
+	ask(3, "e");
+	until_answers(4);
+	assert_string_equal(told,
+	    "down(answered a message that does not wait for an answer) "
+	    "0=75: 1=75: 2=75: 3=75: ");
+}
+
+static void
 a_reply_over_the_limit_ends_it_and_one_at_the_limit_does_not(void **state)
 {
 	const struct vz_coproc_config config = {.max_reply = 1000};
@@ -741,6 +764,7 @@ main(int argc, char *argv[])
 	    TEST(too_long_a_field_or_body_is_refused_and_nothing_is_sent),
 	    TEST(what_it_had_not_answered_when_it_died_gets_75_and_it_is_started_again),
 	    TEST(an_answer_that_breaks_the_format_ends_it),
+	    TEST(a_number_that_is_guessed_before_it_was_given_ends_it),
 	    TEST(a_reply_over_the_limit_ends_it_and_one_at_the_limit_does_not),
 	    TEST(one_that_closes_its_streams_and_lives_on_is_ended),
 	    TEST(one_that_does_not_answer_in_time_is_ended),
