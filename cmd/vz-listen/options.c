@@ -61,8 +61,7 @@ static const char help[] =
     "      --max-size SIZE; --max-conns N   longest message; sessions at once (256)\n"
     "      --raw; --socket-mode MODE   no escapes on a terminal; of Unix sockets\n"
     "      --ready-fd N; --reuse-port   write full addresses to it; share the ports\n"
-    "      --resume-window TIME; --drain TIME   for broken connections (10m); the end "
-    "(30)\n" COMMON_HELP;
+    "      --resume-window TIME; --drain TIME   after a break (10m), at the end (30)\n" COMMON_HELP;
 
 static const struct option longs[] = {
     COMMON_LONG,
