@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/err.h"
 #include "base/lines.h"
+#include "crypto/sign.h"
 #include "guard/acl_line.h"
 #include "guard/acl_rule.h"
 
@@ -285,7 +286,7 @@ vz_acl_check(const struct vz_acl *a, const struct vz_key *key, struct vz_grant *
 		return 0;
 	}
 	/* A line that names the key speaks before --allow-any does, also when it grants nothing. */
-	if (e || !a->any)
+	if (e || !a->any || !vz_sign_point_ok(key->b))
 		return VZ_EDENIED;
 	grant->rights = VZ_RIGHT_SEND | VZ_RIGHT_ASK;
 	return 0;

@@ -48,7 +48,8 @@ int vz_acl_load(struct vz_acl *a, const char *path, vz_acl_line_fn *report, void
 int vz_acl_load_revoked(struct vz_acl *a, const char *path, unsigned *line);
 /*
  * VZ_EREVOKED, VZ_EDENIED, or 0 and what is granted, which outlives the list: release it. What the
- * line's options demand is the caller's to ask, below.
+ * line's options demand is the caller's to ask, below. A key that no line names is held to
+ * vz_sign_point_ok, as those of the lines were.
  */
 int vz_acl_check(const struct vz_acl *a, const struct vz_key *key, struct vz_grant *grant);
 /* VZ_EREVOKED or 0: for those who are dialled. */

@@ -227,18 +227,18 @@ read_1(struct vz_channel *ch, const uint8_t *p, size_t len)
 	return write_bundle(ch);
 }
 
-/* The dialler knows whose it has to be; for the listener the point of a stranger's key is judged
- * too. */
+/*
+ * The dialler knows whose it has to be. The listener knows the keys that it was given, each with
+ * its point judged; a stranger's is judged when strangers are let in (vz_acl_check).
+ */
 static int
 judge_bundle(const struct vz_channel *ch, const uint8_t *payload, struct vz_bundle *peer)
 {
-	int r;
+	int r = vz_bundle_parse(payload, VZ_BUNDLE_LEN, peer);
 
-	if (!ch->initiator)
-		return vz_bundle_decode(payload, VZ_BUNDLE_LEN, peer);
-	if ((r = vz_bundle_parse(payload, VZ_BUNDLE_LEN, peer)) < 0)
+	if (r < 0)
 		return r;
-	if (!vz_key_equal(&peer->identity, &ch->responder))
+	if (ch->initiator && !vz_key_equal(&peer->identity, &ch->responder))
 		return VZ_EMISMATCH;
 	return vz_bundle_verify_known(peer);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -397,6 +398,27 @@ allow_any_lets_strangers_in_but_not_past_a_line_of_their_own(void **state)
 	vz_acl_free(a);
 }
 
+/* A key whose point is none of the group has owners that share it with other texts. */
+static void
+allow_any_lets_no_point_of_mixed_order_in(void **state)
+{
+	static const char order_8[] =
+	    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
+	struct vz_acl *a = load(*state, "%0\n");
+	struct vz_key good = key_of(2), mixed;
+	struct vz_grant g;
+	uint8_t t[32];
+
+	assert_int_equal(sodium_hex2bin(t, sizeof(t), order_8, 64, NULL, NULL, NULL), 0);
+	assert_int_equal(crypto_core_ed25519_add(mixed.b, good.b, t), 0);
+	vz_acl_allow_any(a);
+	assert_int_equal(vz_acl_check(a, &mixed, &g), VZ_EDENIED);
+	assert_int_equal(g.rights, 0);
+	assert_int_equal(vz_acl_check(a, &good, &g), 0);
+	vz_grant_release(&g);
+	vz_acl_free(a);
+}
+
 static void
 anybody_means_somebody_who_can_pass(void **state)
 {
@@ -429,6 +451,7 @@ main(void)
 	    TEST(revoked_wins_over_everything),
 	    TEST(a_revoked_list_with_any_bad_line_is_refused_and_says_where),
 	    TEST(allow_any_lets_strangers_in_but_not_past_a_line_of_their_own),
+	    TEST(allow_any_lets_no_point_of_mixed_order_in),
 	    TEST(anybody_means_somebody_who_can_pass),
 	};
 
