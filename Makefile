@@ -155,7 +155,10 @@ check: all units tools
 	$(Q)scripts/dev/tests $(B) unit cli interop
 
 # The full figures of what the check has short versions of.
-fault: all tools
+fault: all units tools
+	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_resume
+	$(Q)tests/fault/breaks $(B)
+	$(Q)VZ_BUILD='$(abspath $(B))' VZ_TEST_SEEDS=200 bats --tap tests/cli/resume.bats
 	$(Q)FAULT_SEEDS=$(SEEDS) scripts/dev/tests $(B) tests/cli/faults.bats tests/cli/mangled.bats \
 	    tests/cli/slow.bats tests/cli/crash.bats
 	$(Q)ROUNDS=$(KILLS) tests/fault/kill-rounds $(B)

@@ -103,12 +103,16 @@ static void
 take_end(struct vz_starter *s)
 {
 	struct vz_starter_end e;
-	ssize_t n;
+	size_t have = 0;
+	ssize_t n = 1;
 
-	do
-		n = read(s->ends, &e, sizeof(e));
-	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)sizeof(e)) {
+	/* The rest of one that has begun does not keep us waiting. */
+	while (have < sizeof(e) && (n > 0 || (n < 0 && errno == EINTR))) {
+		n = read(s->ends, (char *)&e + have, sizeof(e) - have);
+		if (n > 0)
+			have += (size_t)n;
+	}
+	if (have == sizeof(e)) {
 		s->fn(s->arg, e.id, e.status);
 		return;
 	}

@@ -128,15 +128,18 @@ on_child(struct vz_loop *l, pid_t pid, int status, void *arg)
 {
 	struct job *j = arg;
 	struct vz_starter_end e = {.id = j->id, .status = status};
-	ssize_t r;
+	size_t done = 0;
+	ssize_t r = 1;
 
 	(void)l;
 	(void)pid;
 	j->running = false;
 	/* The pipe holds more of these than there are commands, so this waits for nobody. */
-	do
-		r = write(OUR_ENDS, &e, sizeof(e));
-	while (r < 0 && errno == EINTR);
+	while (done < sizeof(e) && (r > 0 || (r < 0 && errno == EINTR))) {
+		r = write(OUR_ENDS, (const char *)&e + done, sizeof(e) - done);
+		if (r > 0)
+			done += (size_t)r;
+	}
 	hold(j);
 	release(j);
 }

@@ -22,7 +22,7 @@
 #define VZ_POOL_STRANGERS  64
 #define VZ_POOL_PER_SOURCE 8
 #define VZ_POOL_CALLERS    64
-#define VZ_POOL_MOMENT_MS  50
+#define VZ_POOL_MOMENT_MS  250
 #define VZ_POOL_LEVEL_MAX  2 /* two places of eight: one beside the newest's */
 
 /* Who counts as one before authentication: an IPv4 address, an IPv6 /64, a user of this host. */

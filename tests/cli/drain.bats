@@ -13,7 +13,7 @@ held_send() {
 
 	shift
 	mkfifo "$name.hold"
-	"$SEND" -i "$(id_of alice)" "$@" "$ADDR" <"$name.hold" >"$name.got" 2>"$name.err" 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$@" "$ADDR" <"$name.hold" >"$name.got" 2>"$name.err" 3>&- &
 	HELD=$!
 	STARTED+=("$HELD")
 	exec 8>"$name.hold"
@@ -64,7 +64,7 @@ stopping() {
 		--max-handlers 1 127.0.0.1:0 -- sh -c 'cat; read -r word <go; echo "$word"'
 	LISTENER=$PID ADDR=$READY
 	for i in 1 2; do
-		"$SEND" -i "$(id_of alice)" -r "$ADDR" <<<"$i" >"reply.$i" 2>"send.$i.err" 3>&- 7>&- &
+		"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" -r "$ADDR" <<<"$i" >"reply.$i" 2>"send.$i.err" 3>&- 7>&- &
 		STARTED+=("$!")
 	done
 	until_true eval '[ "$(grep -c "message .* from" listen.err)" -eq 2 ]'
@@ -83,7 +83,7 @@ stopping() {
 	STDOUT=pipe listen --lines -k -v
 	# More than the pipe takes.
 	seq -f '%0100.0f' 13000 >in
-	"$SEND" -i "$(id_of alice)" --lines "$ADDR" <in 2>send.err 3>&- 7>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --lines "$ADDR" <in 2>send.err 3>&- 7>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
 	until_true eval '[ "$(grep -c "message .* from" listen.err)" -eq 13000 ]'
@@ -104,7 +104,7 @@ stopping() {
 	exec 7<>pipe
 	STDOUT=pipe listen --lines -k -v
 	seq -f '%0100.0f' 13000 >in
-	"$SEND" -i "$(id_of alice)" --lines "$ADDR" <in 2>send.err 3>&- 7>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --lines "$ADDR" <in 2>send.err 3>&- 7>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
 	until_true eval '[ "$(grep -c "message .* from" listen.err)" -eq 13000 ]'
@@ -216,7 +216,7 @@ senders() {
 
 	for ((i = 0; i < $1; i++)); do
 		while [ ! -e enough ]; do
-			"$SEND" -i "$(id_of alice)" "$ADDR" <<<x 2>"sender.$i.err" || {
+			"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <<<x 2>"sender.$i.err" || {
 				echo "$?: $(cat "sender.$i.err")" >>failures
 			}
 			echo >>"sent.$i"

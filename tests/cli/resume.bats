@@ -3,7 +3,7 @@
 # VZ_TEST_SEEDS sets how many seeds each test of many runs.
 load helpers
 
-SEEDS=${VZ_TEST_SEEDS:-5}
+SEEDS=${VZ_TEST_SEEDS:-3}
 
 setup_file() {
 	identities alice bob

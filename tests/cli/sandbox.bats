@@ -46,7 +46,7 @@ complete() {
 	listen -k
 	for layer in Landlock seccomp; do
 		without=("$FAULT/without" "${layer,}")
-		exits 0 "${without[@]}" "$SEND" -i "$(id_of alice)" --state a "$ADDR" <<<x 2>send.err
+		exits 0 "${without[@]}" "$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --state a "$ADDR" <<<x 2>send.err
 		run ! grep -q sandbox send.err
 		exits 0 "${without[@]}" "$SEND" -v -i "$(id_of alice)" --state a "$ADDR" <<<x 2>send.err
 		[ "$(grep -c "sandbox: $layer: missing" send.err)" -eq 1 ]
@@ -63,7 +63,7 @@ complete() {
 }
 
 @test "a socket's file goes away with the listener, and a state folder comes with it" {
-	started listen "$LISTEN" -i "$(id_of bob)" --state new/state --ready-fd 9 --allow-any -k "$PWD/sock"
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --state new/state --ready-fd 9 --allow-any -k "$PWD/sock"
 	exits 0 send "$READY" <<<x
 	[ -e new/state/serials ]
 	kill "$PID"
@@ -79,9 +79,9 @@ gone() {
 # The sender's input stays open, so that only the listener's death can end the command's.
 @test "a command of a listener that is killed never sees its message end" {
 	mkfifo input
-	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow-any 127.0.0.1:0 \
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 --allow-any 127.0.0.1:0 \
 		-- sh -c "head -c 1 >begun; cat >/dev/null; touch '$PWD/ended'"
-	"$SEND" -i "$(id_of alice)" "$READY" <input 2>send.err 3>&- &
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$READY" <input 2>send.err 3>&- &
 	STARTED+=("$!")
 	exec 7>input
 	echo one >&7
@@ -93,7 +93,7 @@ gone() {
 }
 
 @test "a listener that lost what starts its commands ends with an error" {
-	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow-any 127.0.0.1:0 -- cat
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 --allow-any 127.0.0.1:0 -- cat
 	kill -9 "$(cat "/proc/$PID/task/$PID/children")"
 	ended 71 "$PID"
 	says listen.err 'starts commands is gone'

@@ -111,7 +111,7 @@ few() {
 
 @test "without descriptors for all strangers the oldest makes room, one line says so, and senders get in" {
 	mkdir in
-	started listen few 24 "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 \
+	started listen few 24 "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 \
 		-d in 127.0.0.1:0
 	LISTENER=$PID ADDR=$READY
 	crowd 60 0
@@ -129,7 +129,7 @@ few() {
 	local fd i
 	local -a doors=() pids=()
 
-	started listen few 16 "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 \
+	started listen few 16 "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --allow "$(key_of alice)" --ready-fd 9 \
 		-k --lines 127.0.0.1:0
 	LISTENER=$PID ADDR=$READY
 	for i in {1..12}; do
@@ -139,7 +139,7 @@ few() {
 			for fd in "${doors[@]}"; do
 				exec {fd}>&-
 			done
-			exec "$SEND" -i "$(id_of alice)" --lines "$ADDR" <"hold.$i" 2>"held.$i.err" 3>&-
+			exec "$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" --lines "$ADDR" <"hold.$i" 2>"held.$i.err" 3>&-
 		) &
 		pids+=("$!")
 		STARTED+=("$!")
