@@ -90,6 +90,7 @@ on_ready(struct link *k, const struct vz_event *ev)
 	if (ev->attempt > 0 && k->was_ready)
 		words_resumed(k);
 	k->was_ready = true;
+	k->tries = 0; /* it is there: no need to wait for long next time */
 	if (!(ev->rights & (k->options->reply ? VZ_RIGHT_ASK : VZ_RIGHT_SEND))) {
 		words_no_right(k);
 		link_abort(k, VZ_EXIT_REFUSED, "nothing to do without that right");

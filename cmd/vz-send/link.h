@@ -56,7 +56,8 @@ struct link {
 	bool was_ready;             /* once */
 	bool try_again;             /* said the other side, when we came back */
 	bool progressed;            /* since the last break */
-	unsigned tries;             /* since then */
+	bool was_lost;              /* once */
+	unsigned tries;             /* since the other side was there */
 	uint64_t lost_at;           /* when that was */
 	struct vz_timer redial;
 	bool finished;   /* by ourselves: what follows is no failure */

@@ -50,8 +50,9 @@ redial_later(struct link *k, int err, int sys_errno)
 {
 	uint64_t now = vz_loop_now(k->loop), delay, left;
 
-	if (k->progressed || k->tries == 0) {
+	if (k->progressed || !k->was_lost) {
 		k->progressed = false;
+		k->was_lost = true;
 		k->tries = 0;
 		k->lost_at = now;
 	}
