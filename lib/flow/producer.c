@@ -59,10 +59,14 @@ _Noreturn static void
 become(char *const argv[], int out, int report, int gate, const sigset_t *mask)
 {
 	char go;
+	ssize_t r;
 
 	setpgid(0, 0);
 	restore_signals(mask);
-	if (read(gate, &go, 1) != 1)
+	do
+		r = read(gate, &go, 1);
+	while (r < 0 && errno == EINTR);
+	if (r != 1)
 		_exit(0); /* it is not wanted, or nobody is left who could want it */
 	/* dup2 to itself would leave close-on-exec set. */
 	if (out == STDOUT_FILENO ? fcntl(out, F_SETFD, 0) == 0 : dup2(out, STDOUT_FILENO) >= 0)
@@ -148,8 +152,13 @@ static int
 let_go(struct vz_producer *p)
 {
 	int why;
-	bool gone = write(p->gate, "", 1) != 1;
+	ssize_t r;
+	bool gone;
 
+	do
+		r = write(p->gate, "", 1);
+	while (r < 0 && errno == EINTR);
+	gone = r != 1;
 	close_one(&p->gate);
 	why = vz_spawn_errno(p->report, p->pid);
 	close_one(&p->report);

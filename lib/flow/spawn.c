@@ -41,13 +41,16 @@ vz_spawn_reap(pid_t pid)
 int
 vz_spawn_errno(int report, pid_t pid)
 {
+	size_t have = 0;
+	ssize_t r = 1;
 	int err = 0;
-	ssize_t r;
 
-	do
-		r = read(report, &err, sizeof(err));
-	while (r < 0 && errno == EINTR);
-	if (r != (ssize_t)sizeof(err) || err == 0)
+	while (have < sizeof(err) && (r > 0 || (r < 0 && errno == EINTR))) {
+		r = read(report, (char *)&err + have, sizeof(err) - have);
+		if (r > 0)
+			have += (size_t)r;
+	}
+	if (have != sizeof(err) || err == 0)
 		return 0;
 	vz_spawn_reap(pid);
 	return err;
