@@ -86,19 +86,31 @@ on_too_late(struct vz_loop *l, struct vz_timer *t)
 	away_end(t->arg, VZ_EXIT_DATA, "the connection broke and was not taken up again");
 }
 
-void
-away_leave(struct visit *v, struct vz_session *s, int err)
+/* Takes v's session out of its connection, which is its owner's to free. */
+static bool
+part(struct visit *v)
+{
+	if (keep_held(v) < 0)
+		return false;
+	v->session = vz_conn_leave_session(v->conn);
+	v->conn = NULL;
+	v->srv->sessions--;
+	return true;
+}
+
+bool
+away_leave(struct visit *v, int err)
 {
 	struct server *srv = v->srv;
 
-	v->conn = NULL; /* freed by its owner after this */
-	v->session = s;
-	srv->sessions--;
+	if (!part(v))
+		return false;
 	be_patient(v);
 	v->away = (struct vz_timer){.fn = on_too_late, .arg = v};
 	report_broken(v, err);
 	if (vz_timer_set(srv->loop, &v->away, srv->options->resume_ms) < 0)
 		away_end(v, VZ_EXIT_OSERR, "out of memory");
+	return true;
 }
 
 void
@@ -138,12 +150,9 @@ disconnect(struct visit *v)
 
 	if (v->session)
 		return true;
-	if (keep_held(v) < 0)
+	if (!part(v))
 		return false;
-	v->session = vz_conn_leave_session(c);
-	v->conn = NULL; /* freed */
 	vz_conn_drop(c);
-	v->srv->sessions--;
 	return true;
 }
 

@@ -12,8 +12,8 @@
 
 /* v's connection ended with err: was that a break, and is there something to go on with? */
 bool away_may_return(const struct visit *v, int err);
-/* Keeps v, with its detached session, for as long as the window is. */
-void away_leave(struct visit *v, struct vz_session *s, int err);
+/* Keeps v, with its session, for as long as the window is. False: no memory, it is as it was. */
+bool away_leave(struct visit *v, int err);
 /*
  * v has named its stream. When that is one that is known of the same key, its visit takes v's
  * connection over, even if it has one (the newest counts), and v is gone. False holds the

@@ -153,11 +153,10 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 {
 	struct visit *v = arg;
 
+	(void)c;
 	(void)sys_errno;
-	if (away_may_return(v, err)) {
-		away_leave(v, vz_conn_leave_session(c), err);
+	if (away_may_return(v, err) && away_leave(v, err))
 		return;
-	}
 	v->conn = NULL; /* freed by its owner after this */
 	if (!v->key_text[0] && is_their_failure(err))
 		gate_failed(v);
