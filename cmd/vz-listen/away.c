@@ -8,8 +8,6 @@
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/report.h"
 
-#define FAREWELL_MS 2500
-
 unsigned
 away_count(const struct visit *v)
 {
@@ -64,7 +62,7 @@ be_patient(struct visit *v)
 	if (!v->told)
 		return;
 	if (vz_timer_set(
-		srv->loop, &srv->patience, v->session ? srv->options->resume_ms : FAREWELL_MS) < 0)
+		srv->loop, &srv->patience, v->session ? srv->options->resume_ms : PATIENCE_MS) < 0)
 		server_over(srv);
 }
 

@@ -15,7 +15,7 @@
 #include "cmd/vz-listen/watch.h"
 
 /* A little more than a connection's own linger. */
-#define PATIENCE_MS 2500
+
 /* What is left of it for who is asked twice: time to write a word to everybody. */
 #define HURRY_MS 100
 

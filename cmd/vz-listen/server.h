@@ -23,6 +23,9 @@
 #include "net/listen.h"
 #include "net/loop.h"
 
+/* For who was told that it is over to hear it and go. */
+#define PATIENCE_MS 2500
+
 struct visit;
 struct taker;
 struct items_out;
