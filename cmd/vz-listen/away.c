@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/deliver.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 
 unsigned
@@ -165,7 +166,11 @@ away_returned(struct visit *v)
 		visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener serves one session and has it");
 		return true;
 	}
-	if (!old || !disconnect(old) || vz_conn_adopt(c, old->session, old) < 0)
+	if (!old) {
+		(void)recall_stream(v);
+		return true;
+	}
+	if (!disconnect(old) || vz_conn_adopt(c, old->session, old) < 0)
 		return true;
 	vz_timer_stop(srv->loop, &old->away);
 	old->conn = c;

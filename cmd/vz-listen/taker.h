@@ -26,6 +26,11 @@ struct taker {
 	 * tells when to ask again, or a status and *words (static) of a refusal. NULL: always 0.
 	 */
 	uint8_t (*may_begin)(struct visit *v, const struct vz_event *ev, const char **words);
+	/*
+	 * How many bytes of the message are here already, from an earlier process (ev is
+	 * VZ_EVENT_OPEN). May be asked more than once. NULL: none.
+	 */
+	uint64_t (*have)(struct visit *v, const struct vz_event *ev);
 	/* It begins: it is among the visit's. What fails here ends it by deliver_failed. */
 	void (*begin)(struct visit *v, struct incoming *in, const struct vz_event *ev);
 	/*
@@ -45,6 +50,8 @@ struct taker {
 	 * nothing to do. */
 	void (*turn)(struct server *srv, struct visit *v);
 	void (*left)(struct visit *v);
+	/* Comes each second. NULL = nothing to do. */
+	void (*second)(struct server *srv);
 	/* Nobody is left, and the program is to end: false when that takes a while, after which
 	 * server_over is called. NULL: true. */
 	bool (*finish)(struct server *srv);

@@ -160,17 +160,34 @@ int
 vz_ledger_put(
     struct vz_ledger *l, const struct vz_ledger_stream *who, const struct vz_ledger_entry *e)
 {
+	bool alone = sqlite3_get_autocommit(l->db) != 0;
 	uint64_t id = 0;
 	int r;
 
 	if (e->number > INT64_MAX || e->length > INT64_MAX || who->now > INT64_MAX ||
 	    e->number < who->first || (!e->over && !e->file))
 		return VZ_EINVAL;
-	if ((r = run(l, LEDGER_BEGIN)) < 0)
+	if (alone && (r = run(l, LEDGER_BEGIN)) < 0)
 		return r;
 	if ((r = room(l, who)) == 0 && (r = put_stream(l, who, &id)) == 0 &&
-	    (r = prune(l, id, who->first)) == 0 && (r = put_message(l, id, e)) == 0)
+	    (r = prune(l, id, who->first)) == 0 && (r = put_message(l, id, e)) == 0 && alone)
 		r = run(l, LEDGER_COMMIT);
+	if (r < 0)
+		(void)run(l, LEDGER_ROLLBACK);
+	return r;
+}
+
+int
+vz_ledger_begin(struct vz_ledger *l)
+{
+	return run(l, LEDGER_BEGIN);
+}
+
+int
+vz_ledger_commit(struct vz_ledger *l)
+{
+	int r = run(l, LEDGER_COMMIT);
+
 	if (r < 0)
 		(void)run(l, LEDGER_ROLLBACK);
 	return r;

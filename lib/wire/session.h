@@ -165,6 +165,10 @@ int vz_session_durable(struct vz_session *s, uint64_t number, uint64_t offset);
  * dropped. */
 int vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const char *text);
 
+/* The kind of a message that is not forgotten, and the bytes of it that were taken. VZ_ENOTFOUND.
+ */
+int vz_session_message(const struct vz_session *s, uint64_t number, uint8_t *kind, uint64_t *taken);
+
 /*
  * A whole reply of at most VZ_WHOLE_MAX bytes and the verdict in one frame, copied; of a question
  * that has ended and of whose reply nothing was sent. VZ_EFULL when there is no room for it now.

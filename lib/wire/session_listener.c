@@ -342,3 +342,15 @@ vz_session_answer(
 		s->out.moved += len;
 	return 0;
 }
+
+int
+vz_session_message(const struct vz_session *s, uint64_t number, uint8_t *kind, uint64_t *taken)
+{
+	const struct vz_message *m = vz_messages_get(&s->messages, number);
+
+	if (m == NULL)
+		return VZ_ENOTFOUND;
+	*kind = m->kind;
+	*taken = m->up.taken;
+	return 0;
+}
