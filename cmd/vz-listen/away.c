@@ -115,10 +115,17 @@ away_leave(struct visit *v, int err)
 void
 away_end(struct visit *v, int status, const char *text)
 {
-	const struct incoming *in;
+	struct server *srv = v->srv;
+	bool others = srv->stopping || (srv->drain.on && srv->drain.handing);
+	struct incoming *in;
 
 	LIST_FOREACH(in, &v->incoming, list)
 	{
+		/* Its sender, who is told nothing now, may find whoever comes after us. */
+		if (others && srv->taker->leave && srv->taker->leave(v, in)) {
+			report_left(v, in);
+			continue;
+		}
 		report_failed(v, in, status, text);
 		deliver_note(v, VZ_EXIT_DATA);
 	}

@@ -151,16 +151,14 @@ on_entry(void *arg, const struct vz_ledger_entry *e)
 {
 	struct known *k = arg;
 	int r = restore(k);
-	/* The reply went to a session that is no more. */
-	bool lost = e->over && e->kind == VZ_KIND_ASK && e->status == 0;
 
 	if (r < 0 || e->number < k->first)
 		return r;
 	if (!e->over)
 		return k->parts++ < PARTS_MAX ? keep_part(k->visit, e) : 0;
 	k->over++;
-	return vz_session_restore_over(visit_session(k->visit), e->number, e->kind,
-	    lost ? VZ_EXIT_TEMPFAIL : e->status, e->length);
+	return vz_session_restore_over(
+	    visit_session(k->visit), e->number, e->kind, e->status, e->length);
 }
 
 /* This is the session that we are for: it began with the process before us. */

@@ -287,6 +287,17 @@ end(struct visit *v, struct incoming *in)
 	return true;
 }
 
+static bool
+leave(struct visit *v, struct incoming *in)
+{
+	if (!in->own || in->noted || !v->srv->ledger || !vz_sink_lasts(v->srv->sink) ||
+	    (in->bytes > in->durable && make_durable(v, in) < 0) || in->durable == 0)
+		return false;
+	vz_drop_leave(in->own);
+	in->own = NULL; /* gone */
+	return true;
+}
+
 static void
 drop(struct visit *v, struct incoming *in)
 {
@@ -317,6 +328,7 @@ const struct taker taker_sink = {
     .begin = begin,
     .data = data,
     .end = end,
+    .leave = leave,
     .drop = drop,
     .second = second,
 };

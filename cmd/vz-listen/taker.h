@@ -44,6 +44,9 @@ struct taker {
 	 * wait, before anything was done.
 	 */
 	bool (*whole)(struct visit *v, const struct vz_event *ev);
+	/* As drop, but what has come stays, for another process to go on with. False: it cannot.
+	 * NULL: always so. */
+	bool (*leave)(struct visit *v, struct incoming *in);
 	/* It is over: nothing more of it, and nothing may look whole that is not. */
 	void (*drop)(struct visit *v, struct incoming *in);
 	/* A turn of v's connection, or (v NULL) output_fd can be written again; v is gone. NULL =

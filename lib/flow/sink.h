@@ -98,6 +98,8 @@ void vz_sink_remove_left(const char *file);
  * this process is killed. VZ_ESYSTEM; VZ_EINVAL where vz_sink_lasts is false.
  */
 int vz_drop_sync(struct vz_drop *d);
+/* It ends here, and the file that vz_drop_file names stays: after vz_drop_sync. */
+void vz_drop_leave(struct vz_drop *d);
 /* The absolute path of the file that holds what has come: no longer than VZ_SINK_FILE_MAX. */
 int vz_drop_file(const struct vz_drop *d, char out[static VZ_SINK_FILE_MAX]);
 /* How many of n bytes were taken; 0 = wait, then offer the same bytes again. VZ_ESYSTEM. */

@@ -143,6 +143,16 @@ vz_drop_sync(struct vz_drop *d)
 	return vz_sink_lasts(d->sink) ? vz_fs_temp_sync(&((struct vz_spill *)d)->temp) : VZ_EINVAL;
 }
 
+void
+vz_drop_leave(struct vz_drop *d)
+{
+	struct vz_fs_temp *t = &((struct vz_spill *)d)->temp;
+
+	if (vz_sink_lasts(d->sink))
+		t->name[0] = '\0'; /* nothing to be removed */
+	vz_drop_abort(d);
+}
+
 int
 vz_drop_file(const struct vz_drop *d, char out[static VZ_SINK_FILE_MAX])
 {

@@ -259,6 +259,11 @@ vz_session_restore_over(
 	m->up.moved = m->up.taken = m->up.durable = length;
 	m->up.declared = length;
 	m->up.ended = true;
+	if (kind == VZ_KIND_ASK) { /* its reply is one that was pushed out: resume.h */
+		m->answer = 1;
+		if (s->answers_from == 0)
+			s->answers_from = 1;
+	}
 	return 0;
 }
 
@@ -287,7 +292,8 @@ repeat_verdict(struct vz_session *s, struct vz_message *m)
 		return vz_session_put_text(s, &f, m->late != NULL ? m->late->text : NULL);
 	at = m->answer - 1;
 	if (at < s->answers_from) {
-		f.status = 75;
+		if (f.status == 0)
+			f.status = 75;
 		return vz_session_put_text(s, &f, "the reply was lost with the connection");
 	}
 	p = vz_buf_ptr(&s->answers) + (at - s->answers_from);
