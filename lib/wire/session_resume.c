@@ -185,6 +185,8 @@ vz_session_rewhole(struct vz_session *s, uint64_t number, const uint8_t *p, size
 	if ((r = skip(s, number)) < 0 || (r = vz_session_put(s, &f)) < 0)
 		return r;
 	s->out.moved += len;
+	/* All of it is held, and another listener may have had less of it: see vz_session_reopen. */
+	m->up.taken = m->up.durable = m->up.limit = 0;
 	return said_again(s, m);
 }
 
