@@ -249,7 +249,8 @@ put_owed(struct vz_session *s)
 	if (s->pong_due && (r = vz_session_put(s, &pong)) < 0)
 		return r;
 	s->pong_due = false;
-	if (!s->sender && ((r = vz_listener_owed(s)) < 0 || (r = vz_listener_pay(s)) < 0))
+	if (s->sender ? (r = vz_sender_skips(s)) < 0
+		      : (r = vz_listener_owed(s)) < 0 || (r = vz_listener_pay(s)) < 0)
 		return r;
 	if ((r = vz_flow_owed(s)) < 0)
 		return r;
