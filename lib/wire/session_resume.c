@@ -93,6 +93,13 @@ vz_session_redial(struct vz_session *s, const struct vz_session_config *c)
 	return 0;
 }
 
+/* For a number that is said again, as for a new one. */
+static int
+make_place(struct vz_session *s, uint64_t number)
+{
+	return number - s->forgotten < VZ_UNFINISHED_MAX ? 0 : vz_sender_owed(s);
+}
+
 /* Messages below `number` that are over here may be unknown there, or under way: said in the order
  * of numbers, up to one that is not. */
 static int
@@ -107,7 +114,7 @@ skip_over(struct vz_session *s, uint64_t number)
 		if (m != NULL && m->state != VZ_MESSAGE_OVER)
 			return 0;
 		f.number = s->again;
-		if ((r = vz_session_put(s, &f)) < 0)
+		if ((r = make_place(s, f.number)) < 0 || (r = vz_session_put(s, &f)) < 0)
 			return r;
 	}
 	return 0;
@@ -119,6 +126,15 @@ skip(struct vz_session *s, uint64_t number)
 	int r = skip_over(s, number);
 
 	return r == 0 && s->again < number ? VZ_EINVAL : r;
+}
+
+/* All before it were said: it may be. */
+static int
+come_to(struct vz_session *s, uint64_t number)
+{
+	int r = skip(s, number);
+
+	return r == 0 ? make_place(s, number) : r;
 }
 
 int
@@ -166,7 +182,7 @@ vz_session_reopen(
 	if (m == NULL || !m->silent || m->state == VZ_MESSAGE_OVER || offset > m->up.taken ||
 	    s->stage != VZ_STAGE_SENDER_OPEN || s->closing || s->closed)
 		return VZ_EINVAL;
-	if ((r = skip(s, number)) < 0)
+	if ((r = come_to(s, number)) < 0)
 		return r;
 	/* From there on all is held, and another listener may have had less of it than the last. */
 	m->up.taken = offset;
@@ -197,7 +213,7 @@ vz_session_rewhole(struct vz_session *s, uint64_t number, const uint8_t *p, size
 	if (!vz_flow_fits(s, len))
 		return VZ_EFULL;
 	f.kind = m->kind;
-	if ((r = skip(s, number)) < 0 || (r = vz_session_put(s, &f)) < 0)
+	if ((r = come_to(s, number)) < 0 || (r = vz_session_put(s, &f)) < 0)
 		return r;
 	s->out.moved += len;
 	return said_again(s, m);

@@ -1,6 +1,7 @@
 /*
- * Small replies and connections that break: they are said again within the sender's window, and
- * whatever breaks, and however much of them waits, each question has its own reply once.
+ * Many small messages and connections that break: as many as there may be are said again; replies
+ * are within the sender's window; and whatever breaks, and however much of them waits, each
+ * question has its own reply once.
  */
 #include "virtual_wire.h"
 
@@ -13,6 +14,8 @@ static uint8_t *queue[2]; /* bytes on the wire, by their direction */
 static size_t queued[2];
 static uint64_t now;
 static unsigned opened;
+static bool plain; /* no questions: these are counted */
+static unsigned got, told;
 static bool ready; /* the sender may speak */
 
 /* A question, as its sender and its listener know it. */
@@ -108,9 +111,24 @@ on_reply(const struct vz_event *ev)
 	}
 }
 
+static bool
+on_plain(struct vz_session *s, const struct vz_event *ev)
+{
+	if (ev->type == VZ_EVENT_WHOLE) {
+		HOLDS(ev->number == got++);
+		HOLDS(vz_session_taken(s, ev->number, ev->bytes_len) == 0);
+	} else if (ev->type == VZ_EVENT_DONE) {
+		HOLDS(ev->number == told && ev->status == 0);
+		told += (unsigned)ev->count;
+	}
+	return ev->type == VZ_EVENT_WHOLE || ev->type == VZ_EVENT_DONE;
+}
+
 static void
 on_event(struct vz_session *s, const struct vz_event *ev)
 {
+	if (plain && on_plain(s, ev))
+		return;
 	switch (ev->type) {
 	case VZ_EVENT_READY: ready = true; break;
 	case VZ_EVENT_PEER: HOLDS(vz_session_accept(s, 3, 0) == 0); break;
@@ -229,7 +247,8 @@ start(uint64_t n, size_t size)
 	seed = n;
 	state = n * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	memset(question, 0, sizeof question);
-	opened = 0;
+	opened = got = told = 0;
+	plain = false;
 	for (unsigned m = 0; m < TOTAL; m++)
 		question[m].size = size > 0 ? size : rnd(VZ_WHOLE_MAX + 1);
 	connect_again();
@@ -246,6 +265,16 @@ heard(void)
 	return n;
 }
 
+static size_t
+output(struct vz_session *s)
+{
+	size_t n;
+
+	HOLDS(vz_session_flush(s, now) == 0);
+	vz_session_out(s, &n);
+	return n;
+}
+
 /* All that the window allows is said and lost. Then a new reply is quicker than what comes again.
  */
 static void
@@ -258,13 +287,9 @@ replies_said_again_wait_for_the_window_of_the_sender(void **unused)
 	ask(last + 1);
 	carry(UP, QUEUE);
 	for (unsigned m = 1; m <= last; m++) {
-		HOLDS(vz_session_flush(listener, now) == 0);
-		queued[DOWN] = 0; /* taken by the network, and lost */
-		vz_session_sent(
-		    listener, (vz_session_out(listener, &queued[DOWN]), queued[DOWN]), now);
+		vz_session_sent(listener, output(listener), now); /* by the network, and lost */
 		HOLDS(answer(m));
 	}
-	queued[DOWN] = 0;
 	break_it();
 	connect_again();
 	carry(UP, QUEUE);
@@ -281,13 +306,67 @@ replies_said_again_wait_for_the_window_of_the_sender(void **unused)
 	ask(last + 1);
 	carry(UP, QUEUE);
 	/* The sender does not say that there is room again before it has looked at all of it. */
-	while (vz_session_flush(listener, now) == 0 &&
-	    (vz_session_out(listener, &queued[UP]), queued[UP]) > 0)
+	while (output(listener) > 0 || queued[DOWN] > 0)
 		carry(DOWN, QUEUE);
-	queued[UP] = 0;
 	HOLDS(heard() == last);
 	carry_all();
 	HOLDS(heard() == last + 1);
+}
+
+/* As many as can be, in turns of what there is room for. */
+static void
+send_plain(unsigned to)
+{
+	const uint8_t *text = (const uint8_t *)"ask";
+	uint64_t number;
+	int r = 0;
+
+	for (unsigned m = 0; m < to; m += r == 0) {
+		if (m < opened && !vz_session_silent(sender, m)) {
+			r = 0;
+			continue;
+		}
+		r = m < opened ? vz_session_rewhole(sender, m, text, 3)
+			       : vz_session_whole(sender, VZ_KIND_SEND, text, 3, &number);
+		HOLDS(r == 0 || r == VZ_EFULL);
+		opened += m == opened && r == 0;
+		if (r == VZ_EFULL)
+			carry(UP, QUEUE);
+	}
+}
+
+/* The word that those before them may be forgotten got lost with the connection. */
+static void
+a_full_table_of_messages_is_said_again_behind_many_that_are_over(void **unused)
+{
+	unsigned all = VZ_UNFINISHED_MAX + 9000;
+
+	(void)unused;
+	start(3, 1);
+	plain = true;
+	send_plain(VZ_UNFINISHED_MAX);
+	while (got < VZ_UNFINISHED_MAX)
+		carry(UP, QUEUE);
+	for (unsigned m = 0; m < 9000; m++)
+		HOLDS(vz_session_done(listener, m, 0, NULL) == 0);
+	carry(DOWN, QUEUE);
+	HOLDS(told == 9000);
+	for (uint64_t number; opened < all; opened++)
+		HOLDS(vz_session_whole(sender, VZ_KIND_SEND, (const uint8_t *)"ask", 3, &number) ==
+		    0);
+	break_it();
+	connect_again();
+	while (!ready) {
+		carry(UP, QUEUE);
+		carry(DOWN, QUEUE);
+	}
+	send_plain(all);
+	while (got < all)
+		carry(UP, QUEUE);
+	for (unsigned m = 9000; m < all; m++)
+		HOLDS(vz_session_done(listener, m, 0, NULL) == 0);
+	carry_all();
+	HOLDS(got == all && told == all);
 }
 
 static void
@@ -375,6 +454,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_full_table_of_messages_is_said_again_behind_many_that_are_over),
 	    cmocka_unit_test(replies_said_again_wait_for_the_window_of_the_sender),
 	    cmocka_unit_test(
 		replies_of_a_whole_flight_that_get_ready_while_nobody_is_there_are_all_kept),
