@@ -364,3 +364,19 @@ end() {
 	timeout "$PATIENCE" head -c 20000000 <&7 | cmp <(tail -c 20000000 in) -
 	ended 0 "$SENDING"
 }
+
+@test "an item that is longer than all that can be held goes on where the other side is" {
+	bytes 20000000 long
+	mkdir dir
+	waiting -d dir
+	breaking 4 20000000 6
+	exits 0 resend -v --frames "$THROUGH" < <(
+		printf '\0\0\0\5small\1\61\55\0'
+		cat long
+		printf '\0\0\0\4last'
+	)
+	broke 4
+	holds 3 dir
+	cmp long dir/*.1
+	[ "$(cat dir/*.2)" = last ]
+}
