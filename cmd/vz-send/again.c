@@ -132,7 +132,8 @@ again_room(struct lane *l, const struct vz_event *ev)
 
 	if (!item)
 		return false;
-	item->taken = ev->taken;
+	/* What is not durable there may be wanted again by who comes after it. */
+	item->taken = l->durable ? ev->durable : ev->taken;
 	if (!go_on || is_open(l->batch, ev->number))
 		return go_on;
 	item->sent = ev->taken;
