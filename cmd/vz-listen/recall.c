@@ -251,16 +251,45 @@ recall_durable(const struct incoming *in, uint64_t length, const char *file)
 	return !in->visit->srv->ledger || put(in->visit, &e);
 }
 
-bool
-recall_placed(struct incoming *in)
+/* Within a transaction of all of them: one that fails is the end of it. */
+static int
+note_placed(struct server *srv, struct incoming *const *in, const int *results, size_t n)
 {
-	struct vz_ledger_entry e = {
-	    .number = in->number, .length = in->bytes, .kind = in->kind, .over = true};
+	int r = vz_ledger_begin(srv->ledger);
 
-	if (in->visit->srv->ledger && !put(in->visit, &e))
-		return false;
-	in->noted = in->visit->srv->ledger != NULL;
-	return true;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct vz_ledger_stream who = who_of(in[i]->visit);
+		struct vz_ledger_entry e = {.number = in[i]->number,
+		    .length = in[i]->bytes,
+		    .kind = in[i]->kind,
+		    .over = true};
+
+		if (results[i] == 0)
+			r = vz_ledger_put(srv->ledger, &who, &e);
+	}
+	if (r == 0)
+		return vz_ledger_commit(srv->ledger);
+	vz_ledger_rollback(srv->ledger);
+	return r;
+}
+
+void
+recall_placed(struct server *srv, struct incoming *const *in, int *results, size_t n)
+{
+	int r;
+
+	if (!srv->ledger)
+		return;
+	r = note_placed(srv, in, results, n);
+	if (r < 0)
+		complain(srv, r);
+	for (size_t i = 0; i < n; i++) {
+		if (results[i] < 0)
+			continue;
+		results[i] = r;
+		in[i]->noted = r == 0;
+		in[i]->visit->recalled = true;
+	}
 }
 
 void

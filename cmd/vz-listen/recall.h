@@ -30,9 +30,11 @@ void recall_part_free(struct visit *v, struct part *p);
 
 /* `length` bytes of `in` are durable, in `file`. False: that could not be noted. */
 bool recall_durable(const struct incoming *in, uint64_t length, const char *file);
-/* `in` is whole and in its place: from now on it has its verdict. False: that could not be noted.
+/*
+ * Those of in[0..n) whose result is 0 are whole and in their places: from now on they have their
+ * verdict. Where that could not be noted the result becomes an error.
  */
-bool recall_placed(struct incoming *in);
+void recall_placed(struct server *srv, struct incoming *const *in, int *results, size_t n);
 /* Of `in` nothing is there after all. */
 void recall_drop(const struct incoming *in);
 

@@ -28,6 +28,7 @@
 #define PATIENCE_MS 2500
 
 struct visit;
+struct incoming;
 struct taker;
 struct items_out;
 struct vz_handlers;
@@ -118,6 +119,8 @@ struct server {
 
 	const struct taker *taker; /* where messages go; what follows is for it */
 	struct vz_sink *sink;
+	TAILQ_HEAD(, incoming) whole, placed; /* of files: to get their places; to be told of */
+	size_t n_whole;
 	struct visit *writer; /* whose message an exclusive sink is taking */
 	struct items_out *items;
 	struct vz_handlers *handlers;

@@ -247,6 +247,8 @@ server_open(struct server *srv, const struct listen_options *o)
 	TAILQ_INIT(&srv->visits);
 	TAILQ_INIT(&srv->waiting);
 	TAILQ_INIT(&srv->in_queue);
+	TAILQ_INIT(&srv->whole);
+	TAILQ_INIT(&srv->placed);
 	LIST_INIT(&srv->quotas);
 	parse_addresses(srv, o);
 	user_find(o->user, &srv->user);

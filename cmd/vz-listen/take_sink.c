@@ -17,6 +17,8 @@
 
 /* Messages of one session under way at once; each holds descriptors. */
 #define OPEN_MAX 16
+/* Whole ones of all sessions that get their places together. */
+#define PLACE_MAX 64
 /* How much may be there that is not durable: little where the sender has to hold it (DESIGN 5). */
 #define SYNC_BYTES        (4u * 1024 * 1024)
 #define SYNC_MS           1000
@@ -55,16 +57,6 @@ no_sink(const struct listen_options *o, int err)
 	exit(VZ_EXIT_CANTCREAT);
 }
 
-/* Has its place: that it counts is known before anybody is told. */
-static int
-placed(void *owner)
-{
-	if (recall_placed(owner))
-		return 0;
-	errno = EIO;
-	return VZ_ESYSTEM;
-}
-
 static void
 open_sink(struct server *srv)
 {
@@ -84,7 +76,6 @@ open_sink(struct server *srv)
 		r = vz_sink_stream(STDOUT_FILENO, escape, &srv->sink);
 	if (r < 0)
 		no_sink(o, r);
-	vz_sink_on_placed(srv->sink, placed);
 	srv->output_fd = vz_sink_fd(srv->sink);
 }
 
@@ -92,21 +83,6 @@ static void
 close_sink(struct server *srv)
 {
 	vz_sink_free(srv->sink);
-}
-
-/* Only one at a time may write to a descriptor; it is watched while that one waits. */
-static uint8_t
-may_begin(struct visit *v, const struct vz_event *ev, const char **words)
-{
-	const struct server *srv = v->srv;
-
-	(void)ev;
-	if (!vz_sink_exclusive(srv->sink) || !srv->writer)
-		return 0;
-	if (srv->writer != v)
-		return TAKER_WAIT;
-	*words = "this listener takes one message after the other";
-	return VZ_EXIT_TEMPFAIL;
 }
 
 /* Where no message can succeed any more, that is the end. */
@@ -154,7 +130,6 @@ static void
 go_on(struct visit *v, struct incoming *in, struct part *p)
 {
 	in->own = p->drop;
-	vz_drop_own(p->drop, in);
 	p->drop = NULL; /* moved */
 	in->bytes = in->durable = p->length;
 	(void)vz_session_have(visit_session(v), in->number, p->length);
@@ -165,12 +140,11 @@ static void
 begin(struct visit *v, struct incoming *in, const struct vz_event *ev)
 {
 	struct server *srv = v->srv;
-	struct vz_arrival m = arrival(v, ev);
+	const struct vz_arrival m = arrival(v, ev);
 	struct part *p = recall_part(v, ev->number);
 	struct vz_drop *drop;
 	int r;
 
-	m.owner = in;
 	in->one_pass = (ev->flags & VZ_OPEN_ONE_PASS) != 0;
 	in->synced_at = vz_loop_now(srv->loop);
 	if (p && p->drop) {
@@ -268,8 +242,73 @@ second(struct server *srv)
 	}
 }
 
+/* Those that are whole and in their place are told of, one after the other. */
+static void
+tell(struct server *srv)
+{
+	struct incoming *in;
+	int r;
+
+	while ((in = TAILQ_FIRST(&srv->placed)) != NULL) {
+		struct visit *v = in->visit;
+
+		r = vz_drop_finish(in->own);
+		if (r == VZ_SINK_WAIT) {
+			server_watch_output(srv);
+			return;
+		}
+		if (r < 0) {
+			failed(v, in, r, r == VZ_ESYSTEM ? VZ_EXIT_IOERR : VZ_EXIT_CANTCREAT);
+			continue;
+		}
+		TAILQ_REMOVE(&srv->placed, in, queue);
+		in->own = NULL; /* moved */
+		in->noted = in->placing = false;
+		deliver_done(v, in);
+		visit_kick(v);
+	}
+}
+
+/*
+ * Those that are whole get their places, all of them with the disk waited for as often as for one,
+ * and are known to be there before anybody is told.
+ */
+static void
+settle(struct server *srv)
+{
+	struct incoming *in[PLACE_MAX];
+	struct vz_drop *drops[PLACE_MAX];
+	int results[PLACE_MAX];
+	size_t n = 0;
+
+	while (n < PLACE_MAX && (in[n] = TAILQ_FIRST(&srv->whole)) != NULL) {
+		TAILQ_REMOVE(&srv->whole, in[n], queue);
+		srv->n_whole--;
+		in[n]->placing = false;
+		drops[n] = in[n]->own;
+		n++;
+	}
+	if (n == 0)
+		return;
+	vz_sink_place(srv->sink, drops, results, n);
+	recall_placed(srv, in, results, n);
+	for (size_t i = 0; i < n; i++) {
+		int r = results[i];
+
+		if (r < 0) {
+			failed(in[i]->visit, in[i], r,
+			    r == VZ_ESYSTEM ? VZ_EXIT_IOERR : VZ_EXIT_CANTCREAT);
+			continue;
+		}
+		in[i]->placing = in[i]->placed = true;
+		TAILQ_INSERT_TAIL(&srv->placed, in[i], queue);
+	}
+	tell(srv);
+	server_wake(srv);
+}
+
 static bool
-end(struct visit *v, struct incoming *in)
+end_stream(struct visit *v, struct incoming *in)
 {
 	int r = vz_drop_finish(in->own);
 
@@ -278,19 +317,76 @@ end(struct visit *v, struct incoming *in)
 		return false;
 	}
 	if (r < 0) {
-		failed(v, in, r, r == VZ_ESYSTEM ? VZ_EXIT_IOERR : VZ_EXIT_CANTCREAT);
+		failed(v, in, r, VZ_EXIT_IOERR);
 		return true;
 	}
 	in->own = NULL; /* moved */
-	in->noted = false;
 	deliver_done(v, in);
 	return true;
 }
 
 static bool
+end(struct visit *v, struct incoming *in)
+{
+	struct server *srv = v->srv;
+
+	if (!vz_sink_lasts(srv->sink))
+		return end_stream(v, in);
+	TAILQ_INSERT_TAIL(&srv->whole, in, queue);
+	in->placing = true;
+	if (++srv->n_whole == PLACE_MAX)
+		settle(srv);
+	return true;
+}
+
+static void
+turn(struct server *srv, struct visit *v)
+{
+	(void)v;
+	if (!TAILQ_EMPTY(&srv->whole))
+		settle(srv);
+	else if (!TAILQ_EMPTY(&srv->placed))
+		tell(srv);
+}
+
+static bool
+has_unsaid(const struct visit *v)
+{
+	const struct incoming *in;
+
+	LIST_FOREACH(in, &v->incoming, list)
+	if (in->placing)
+		return true;
+	return false;
+}
+
+/* Only one at a time may write to a descriptor; it is watched while that one waits. */
+static uint8_t
+may_begin(struct visit *v, const struct vz_event *ev, const char **words)
+{
+	struct server *srv = v->srv;
+
+	(void)ev;
+	if (v->n_incoming >= OPEN_MAX && !TAILQ_EMPTY(&srv->whole))
+		settle(srv);
+	if (v->n_incoming >= OPEN_MAX) {
+		if (has_unsaid(v))
+			return TAKER_WAIT;
+		*words = "too many messages under way at once";
+		return VZ_EXIT_TEMPFAIL;
+	}
+	if (!vz_sink_exclusive(srv->sink) || !srv->writer)
+		return 0;
+	if (srv->writer != v)
+		return TAKER_WAIT;
+	*words = "this listener takes one message after the other";
+	return VZ_EXIT_TEMPFAIL;
+}
+
+static bool
 leave(struct visit *v, struct incoming *in)
 {
-	if (!in->own || in->noted || !v->srv->ledger || !vz_sink_lasts(v->srv->sink) ||
+	if (!in->own || in->placing || !v->srv->ledger || !vz_sink_lasts(v->srv->sink) ||
 	    (in->bytes > in->durable && make_durable(v, in) < 0) || in->durable == 0)
 		return false;
 	vz_drop_leave(in->own);
@@ -303,6 +399,9 @@ drop(struct visit *v, struct incoming *in)
 {
 	struct server *srv = v->srv;
 
+	if (in->placing)
+		TAILQ_REMOVE(in->placed ? &srv->placed : &srv->whole, in, queue);
+	srv->n_whole -= in->placing && !in->placed;
 	if (in->own && (in->noted || in->durable > 0))
 		recall_drop(in);
 	vz_drop_abort(in->own);
@@ -320,7 +419,6 @@ drop(struct visit *v, struct incoming *in)
 }
 
 const struct taker taker_sink = {
-    .open_max = OPEN_MAX,
     .open = open_sink,
     .close = close_sink,
     .may_begin = may_begin,
@@ -330,5 +428,6 @@ const struct taker taker_sink = {
     .end = end,
     .leave = leave,
     .drop = drop,
+    .turn = turn,
     .second = second,
 };

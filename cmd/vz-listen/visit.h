@@ -27,7 +27,9 @@ struct incoming {
 	bool replying; /* in `answers` */
 	bool over;     /* all of the reply is there, and `status` is the verdict */
 	bool asked;    /* the coprocess has it */
-	bool noted;    /* that it is whole (recall.h) */
+	bool placing;  /* it is whole: in srv->whole, or */
+	bool placed;   /* in srv->placed */
+	bool noted;    /* that it is (recall.h) */
 	bool one_pass; /* its sender cannot read it again */
 	uint64_t durable, synced_at;
 	bool mirrors; /* what is sent of the reply is taken of the message (reply.h) */

@@ -137,8 +137,8 @@ vz_fs_temp_take_up(struct vz_fs_temp *t, const char *path, const char *name, uin
 }
 
 /* Makes the new name outlive a power cut. */
-static int
-sync_folder(const struct vz_fs_temp *t)
+int
+vz_fs_temp_sync_folder(const struct vz_fs_temp *t)
 {
 	if (vz_fs_sync(t->dir) == 0 || errno == EINVAL)
 		return 0; /* EINVAL: this file system has no such notion */
@@ -149,13 +149,25 @@ sync_folder(const struct vz_fs_temp *t)
 }
 
 int
+vz_fs_temp_flush(struct vz_fs_temp *t)
+{
+	return vz_fs_sync(t->fd) < 0 && errno != EINVAL ? VZ_ESYSTEM : 0;
+}
+
+int
+vz_fs_temp_flush_all(struct vz_fs_temp *t)
+{
+	return syncfs(t->fd) < 0 ? VZ_ESYSTEM : 0;
+}
+
+int
 vz_fs_temp_sync(struct vz_fs_temp *t)
 {
 	if (!t->lasting && flock(t->fd, LOCK_EX | LOCK_NB) < 0)
 		return VZ_ESYSTEM;
-	if (vz_fs_sync(t->fd) < 0 && errno != EINVAL)
+	if (vz_fs_temp_flush(t) < 0)
 		return VZ_ESYSTEM;
-	if (!t->lasting && sync_folder(t) < 0)
+	if (!t->lasting && vz_fs_temp_sync_folder(t) < 0)
 		return VZ_ESYSTEM;
 	t->lasting = 1;
 	return 0;
@@ -196,34 +208,34 @@ take_back(const struct vz_fs_temp *t, const char *base)
 	errno = saved;
 }
 
+static const char *
+base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+int
+vz_fs_temp_place(struct vz_fs_temp *t, const char *path, int exclusive)
+{
+	return exclusive ? link_into_place(t, base_of(path)) : move_into_place(t, base_of(path));
+}
+
 static int
 commit(struct vz_fs_temp *t, const char *path, bool exclusive)
 {
-	const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
 	int r;
 
 	if (t->dir < 0 || t->fd < 0)
 		return VZ_EINVAL;
-	if (vz_fs_sync(t->fd) < 0 && errno != EINVAL)
-		r = VZ_ESYSTEM;
-	else
-		r = exclusive ? link_into_place(t, base) : move_into_place(t, base);
-	if (r == 0 && (r = sync_folder(t)) < 0 && exclusive)
-		take_back(t, base);
+	r = vz_fs_temp_flush(t);
+	if (r == 0)
+		r = vz_fs_temp_place(t, path, exclusive);
+	if (r == 0 && (r = vz_fs_temp_sync_folder(t)) < 0 && exclusive)
+		take_back(t, base_of(path));
 	vz_fs_temp_abort(t); /* closes; unlinks what did not get its name */
 	return r;
-}
-
-int
-vz_fs_temp_commit(struct vz_fs_temp *t, const char *path)
-{
-	return commit(t, path, false);
-}
-
-int
-vz_fs_temp_commit_new(struct vz_fs_temp *t, const char *path)
-{
-	return commit(t, path, true);
 }
 
 static int

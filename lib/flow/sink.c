@@ -49,7 +49,6 @@ vz_sink_open(
 	r = s->kind->begin(s, m, left, out);
 	if (r == 0) {
 		(*out)->sink = s;
-		(*out)->owner = m->owner;
 		s->open++;
 	}
 	return r;
@@ -59,12 +58,6 @@ int
 vz_sink_begin(struct vz_sink *s, const struct vz_arrival *m, struct vz_drop **out)
 {
 	return vz_sink_open(s, m, NULL, out);
-}
-
-void
-vz_drop_own(struct vz_drop *d, void *owner)
-{
-	d->owner = owner;
 }
 
 ssize_t

@@ -34,7 +34,6 @@ struct vz_arrival {
 	uint64_t number;
 	const uint8_t *name;
 	size_t name_len;
-	void *owner; /* for vz_sink_placed_fn */
 };
 
 /*
@@ -69,13 +68,6 @@ bool vz_sink_torn(const struct vz_sink *s);
 /* True when the descriptor failed: no message will succeed any more. */
 bool vz_sink_failed(const struct vz_sink *s);
 
-/*
- * Called with the owner of a message when it is in its place, durably, and before anybody is told:
- * a last word on whether it counts. What it returns below 0 finish returns, and the file goes again
- * where it did not replace another. Kinds without files never call it.
- */
-typedef int vz_sink_placed_fn(void *owner);
-void vz_sink_on_placed(struct vz_sink *s, vz_sink_placed_fn *fn);
 /* True when the beginning of a message can be made durable (vz_drop_sync). */
 bool vz_sink_lasts(const struct vz_sink *s);
 
@@ -89,8 +81,6 @@ int vz_sink_begin(struct vz_sink *s, const struct vz_arrival *m, struct vz_drop 
  */
 int vz_sink_take_up(struct vz_sink *s, const struct vz_arrival *m, const char *file,
     uint64_t length, struct vz_drop **out);
-/* The owner, as in vz_arrival, of one that was taken up before there was one. */
-void vz_drop_own(struct vz_drop *d, void *owner);
 /* Of a file that an earlier process left, and that nobody wants any more. */
 void vz_sink_remove_left(const char *file);
 /*
@@ -104,6 +94,12 @@ void vz_drop_leave(struct vz_drop *d);
 int vz_drop_file(const struct vz_drop *d, char out[static VZ_SINK_FILE_MAX]);
 /* How many of n bytes were taken; 0 = wait, then offer the same bytes again. VZ_ESYSTEM. */
 ssize_t vz_drop_write(struct vz_drop *d, const uint8_t *p, size_t n);
+/*
+ * Whole messages get their places together, durably: results[i] is 0, or what went wrong with
+ * drops[i], which then is to be aborted. To be finished after it, which tells of them. Only where
+ * vz_sink_lasts.
+ */
+void vz_sink_place(struct vz_sink *s, struct vz_drop *const *drops, int *results, size_t n);
 /*
  * The sink has it all: 0, and d is freed. VZ_SINK_WAIT: call again. On an error (VZ_ESYSTEM,
  * VZ_EEXISTS, VZ_EMODE) d is still there, to be aborted.

@@ -20,8 +20,7 @@ struct dir {
 
 struct dir_drop {
 	struct vz_spill spill;
-	bool placed; /* the file has its name, */
-	bool counts; /* and that is known */
+	bool there; /* the file has its name */
 	size_t line_at, line_len;
 	char line[]; /* path, newline, NUL */
 };
@@ -77,14 +76,16 @@ print(struct dir *s, struct dir_drop *d)
 }
 
 static int
-place(struct dir_drop *d)
+dir_place(struct vz_drop *drop)
 {
+	struct dir_drop *d = (struct dir_drop *)drop;
+	int r = vz_fs_temp_place(&d->spill.temp, d->line, 1);
+
 	/* A listener that was killed may have put it there before it could say so. */
-	if (vz_fs_temp_equals(&d->spill.temp, d->line)) {
-		vz_fs_temp_abort(&d->spill.temp);
-		return 0;
-	}
-	return vz_fs_temp_commit_new(&d->spill.temp, d->line);
+	if (r == VZ_EEXISTS && vz_fs_temp_equals(&d->spill.temp, d->line))
+		r = 0;
+	d->there = r == 0;
+	return r;
 }
 
 static int
@@ -92,21 +93,12 @@ dir_finish(struct vz_drop *drop)
 {
 	struct dir_drop *d = (struct dir_drop *)drop;
 	struct dir *s = (struct dir *)drop->sink;
-	int r;
+	int r = vz_spill_place(&d->spill);
 
-	if (!d->placed) {
-		r = place(d);
-		if (r < 0)
-			return r;
-		d->placed = true;
-	}
-	if (!d->counts) {
-		r = vz_spill_placed(&d->spill);
-		if (r < 0)
-			return r;
-		d->counts = true;
+	if (r < 0)
+		return r;
+	if (d->line[d->line_len - 1] == '\0') /* said for the first time */
 		d->line[d->line_len - 1] = '\n';
-	}
 	return s->print ? print(s, d) : 0;
 }
 
@@ -122,7 +114,7 @@ dir_end(struct vz_drop *drop, bool whole)
 		s->sink.torn = true;
 	}
 	vz_fs_temp_abort(&d->spill.temp);
-	if (!whole && d->placed) {
+	if (!whole && d->there) {
 		d->line[d->line_len - 1] = '\0';
 		(void)unlink(d->line);
 	}
@@ -143,6 +135,7 @@ dir_free(struct vz_sink *sink)
 static const struct vz_sink_kind dir_kind = {
     .begin = dir_begin,
     .write = vz_spill_write,
+    .place = dir_place,
     .finish = dir_finish,
     .end = dir_end,
     .free = dir_free,

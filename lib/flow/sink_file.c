@@ -48,20 +48,24 @@ file_begin(struct vz_sink *sink, const struct vz_arrival *m, const struct vz_lef
 }
 
 static int
-file_finish(struct vz_drop *drop)
+file_place(struct vz_drop *d)
 {
-	const struct file *f = (const struct file *)drop->sink;
-	struct vz_spill *d = (struct vz_spill *)drop;
-	int r = vz_fs_temp_commit(&d->temp, f->path);
+	const struct file *f = (const struct file *)d->sink;
 
-	return r == 0 ? vz_spill_placed(d) : r;
+	return vz_fs_temp_place(&((struct vz_spill *)d)->temp, f->path, 0);
+}
+
+static int
+file_finish(struct vz_drop *d)
+{
+	return vz_spill_place((struct vz_spill *)d);
 }
 
 static void
 file_end(struct vz_drop *d, bool whole)
 {
 	(void)whole;
-	/* Nothing is left to abort after a commit. */
+	/* Nothing is left to be removed after it has its name. */
 	vz_fs_temp_abort(&((struct vz_spill *)d)->temp);
 	free(d);
 }
@@ -76,6 +80,7 @@ file_free(struct vz_sink *s)
 static const struct vz_sink_kind file_kind = {
     .begin = file_begin,
     .write = vz_spill_write,
+    .place = file_place,
     .finish = file_finish,
     .end = file_end,
     .free = file_free,

@@ -11,7 +11,6 @@
 /* A drop begins with its sink, and a kind adds its own fields after it. */
 struct vz_drop {
 	struct vz_sink *sink;
-	void *owner;
 };
 
 /* The beginning of a message in a file, by its name in the sink's folder. */
@@ -25,6 +24,8 @@ struct vz_sink_kind {
 	int (*begin)(struct vz_sink *s, const struct vz_arrival *m, const struct vz_left *left,
 	    struct vz_drop **out);
 	ssize_t (*write)(struct vz_drop *d, const uint8_t *p, size_t n);
+	/* Kinds with files: it gets its name, which is not durable yet. */
+	int (*place)(struct vz_drop *d);
 	/* Frees nothing: sink.c calls `end` after success and after abort. */
 	int (*finish)(struct vz_drop *d);
 	void (*end)(struct vz_drop *d, bool whole);
@@ -37,7 +38,6 @@ struct vz_sink {
 	int fd; /* to watch, or -1 */
 	size_t open;
 	char *folder; /* absolute, of kinds with files; else NULL */
-	vz_sink_placed_fn *placed;
 };
 
 /* As vz_sink_begin, with what is left. */
@@ -49,14 +49,15 @@ struct vz_spill {
 	struct vz_drop drop;
 	struct vz_fs_temp temp;
 	uint64_t written, flushed;
+	bool placed; /* it has its name */
 };
 
 /* The temporary for what will be at path, with what is left of it. Errors of vz_fs_temp_*. */
 int vz_spill_open(struct vz_spill *f, const char *path, mode_t mode, const struct vz_left *left);
 
 ssize_t vz_spill_write(struct vz_drop *f, const uint8_t *p, size_t n);
-/* It is in its place: what the sink's owner says of that. */
-int vz_spill_placed(const struct vz_spill *f);
+/* It gets its place, if it has not. */
+int vz_spill_place(struct vz_spill *f);
 /* Makes `path` the sink's folder: VZ_EMODE or VZ_ESYSTEM unless it is one that can be written to.
  */
 int vz_spill_folder(struct vz_sink *s, const char *path);

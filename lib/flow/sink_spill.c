@@ -66,12 +66,50 @@ vz_spill_write(struct vz_drop *d, const uint8_t *p, size_t n)
 	return r;
 }
 
-int
-vz_spill_placed(const struct vz_spill *f)
-{
-	const struct vz_sink *s = f->drop.sink;
+/* Fewer are faster one by one; of many, each would wait for the disk. */
+#define TOGETHER_FROM 4
 
-	return s->placed ? s->placed(f->drop.owner) : 0;
+static struct vz_spill *
+spill_of(struct vz_drop *d)
+{
+	return (struct vz_spill *)d;
+}
+
+static void
+flush(struct vz_drop *const *drops, int *results, size_t n)
+{
+	int all = n >= TOGETHER_FROM ? vz_fs_temp_flush_all(&spill_of(drops[0])->temp) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		results[i] = n >= TOGETHER_FROM ? all : vz_fs_temp_flush(&spill_of(drops[i])->temp);
+}
+
+void
+vz_sink_place(struct vz_sink *s, struct vz_drop *const *drops, int *results, size_t n)
+{
+	int r;
+
+	flush(drops, results, n);
+	for (size_t i = 0; i < n; i++)
+		if (results[i] == 0)
+			results[i] = s->kind->place(drops[i]);
+	r = vz_fs_temp_sync_folder(&spill_of(drops[0])->temp);
+	for (size_t i = 0; i < n; i++) {
+		if (results[i] == 0)
+			results[i] = r;
+		spill_of(drops[i])->placed = results[i] == 0;
+	}
+}
+
+int
+vz_spill_place(struct vz_spill *f)
+{
+	struct vz_drop *d = &f->drop;
+	int r = 0;
+
+	if (!f->placed)
+		vz_sink_place(d->sink, &d, &r, 1);
+	return r;
 }
 
 int
@@ -87,12 +125,6 @@ vz_spill_folder(struct vz_sink *s, const char *path)
 		return VZ_ESYSTEM;
 	s->folder = realpath(path, NULL);
 	return s->folder ? 0 : VZ_ESYSTEM;
-}
-
-void
-vz_sink_on_placed(struct vz_sink *s, vz_sink_placed_fn *fn)
-{
-	s->placed = fn;
 }
 
 bool

@@ -172,8 +172,8 @@ vz_ledger_put(
 	if ((r = room(l, who)) == 0 && (r = put_stream(l, who, &id)) == 0 &&
 	    (r = prune(l, id, who->first)) == 0 && (r = put_message(l, id, e)) == 0 && alone)
 		r = run(l, LEDGER_COMMIT);
-	if (r < 0)
-		(void)run(l, LEDGER_ROLLBACK);
+	if (r < 0 && alone)
+		vz_ledger_rollback(l);
 	return r;
 }
 
@@ -189,8 +189,15 @@ vz_ledger_commit(struct vz_ledger *l)
 	int r = run(l, LEDGER_COMMIT);
 
 	if (r < 0)
-		(void)run(l, LEDGER_ROLLBACK);
+		vz_ledger_rollback(l);
 	return r;
+}
+
+void
+vz_ledger_rollback(struct vz_ledger *l)
+{
+	if (!sqlite3_get_autocommit(l->db)) /* an error may have done so itself */
+		(void)run(l, LEDGER_ROLLBACK);
 }
 
 /* What may be lost without harm, and so is not waited for. */

@@ -61,11 +61,12 @@ int vz_ledger_load(struct vz_ledger *l, const struct vz_ledger_stream *who, uint
 int vz_ledger_put(
     struct vz_ledger *l, const struct vz_ledger_stream *who, const struct vz_ledger_entry *e);
 /*
- * What is put from begin to commit becomes durable at once, with commit; when one of them fails,
- * none of it is there. Errors as above.
+ * What is put from begin to commit becomes durable at once, with commit. When one of them fails
+ * none of it is there: after put that is for rollback to say. Errors as above.
  */
 int vz_ledger_begin(struct vz_ledger *l);
 int vz_ledger_commit(struct vz_ledger *l);
+void vz_ledger_rollback(struct vz_ledger *l);
 /* One message was not taken after all: nothing is known of it. Not made durable by itself. */
 int vz_ledger_drop(struct vz_ledger *l, const struct vz_ledger_stream *who, uint64_t number);
 /* The sender has closed the stream: it goes. Not made durable by itself. */
