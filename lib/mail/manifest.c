@@ -161,12 +161,12 @@ check_sig(
 	int bits, err = vz_sshsig_unarmor(sig, sig_len, VZ_NS_MESSAGE, public, raw, &bits);
 
 	if (err)
-		return err;
+		return err == VZ_EFORMAT ? VZ_EAUTH : err;
 	vz_buf_init(&again, VZ_MANIFEST_SIG_MAX);
 	err = vz_sshsig_armor(public, VZ_NS_MESSAGE, raw, &again);
 	if (!err &&
 	    (bits != 512 || again.len != sig_len || memcmp(vz_buf_ptr(&again), sig, sig_len) != 0))
-		err = VZ_EFORMAT;
+		err = VZ_EAUTH;
 	vz_buf_free(&again);
 	if (err)
 		return err;

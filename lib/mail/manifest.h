@@ -62,9 +62,9 @@ int vz_manifest_parse(const char *text, size_t len, struct vz_manifest *out);
 /* SHA-512 of the text: what the next one has as `previous`. */
 void vz_manifest_hash(const char *text, size_t len, uint8_t out[static VZ_MANIFEST_HASH]);
 /*
- * Reads text and signature, and verifies the one by the other. VZ_EFORMAT (either is not as above),
- * VZ_EDENIED (another namespace), VZ_EMISMATCH (signed by another key than `from`), VZ_EAUTH (does
- * not verify), VZ_ENOMEM; then *out is zeroed.
+ * Reads text and signature, and verifies the one by the other. VZ_EFORMAT (the text is not as
+ * above), VZ_EDENIED (a signature in another namespace), VZ_EMISMATCH (by another key than `from`),
+ * VZ_EAUTH (it does not verify, or is malformed), VZ_ENOMEM; then *out is zeroed.
  */
 int vz_manifest_verify(
     const char *text, size_t len, const char *sig, size_t sig_len, struct vz_manifest *out);

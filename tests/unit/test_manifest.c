@@ -340,10 +340,10 @@ a_signature_has_one_text(void **state)
 
 	(void)state;
 	snprintf(other, sizeof(other), "%s\n", sig);
-	assert_int_equal(vz_manifest_verify(example_text, len, other, n + 1, &m), VZ_EFORMAT);
-	assert_int_equal(vz_manifest_verify(example_text, len, sig, n - 1, &m), VZ_EFORMAT);
+	assert_int_equal(vz_manifest_verify(example_text, len, other, n + 1, &m), VZ_EAUTH);
+	assert_int_equal(vz_manifest_verify(example_text, len, sig, n - 1, &m), VZ_EAUTH);
 	*strchr(strchr(sig, '\n') + 1, '\n') = '\r';
-	assert_int_equal(vz_manifest_verify(example_text, len, sig, n, &m), VZ_EFORMAT);
+	assert_int_equal(vz_manifest_verify(example_text, len, sig, n, &m), VZ_EAUTH);
 }
 
 static void
