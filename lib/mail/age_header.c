@@ -93,7 +93,6 @@ stanza_line(struct age_header *h, const char *s, size_t len)
 		}
 	}
 	h->some = true;
-	h->first_line = true;
 	h->at = AGE_AT_BODY;
 	h->is_x25519 = type_len == strlen(X25519) && memcmp(type, X25519, type_len) == 0;
 	if (!h->is_x25519)
@@ -130,10 +129,9 @@ body_line(struct age_header *h, const char *s, size_t len)
 		h->at = AGE_AT_STANZA;
 	if (!h->is_x25519)
 		return 0;
-	/* Told before anything is decrypted: no other length is any use (X25519 stanza). */
-	if (n != AGE_WRAPPED || !h->first_line)
+	/* Told before anything is decrypted; so much is in one line (X25519 stanza). */
+	if (n != AGE_WRAPPED)
 		return VZ_EFORMAT;
-	h->first_line = false;
 	memcpy(h->stanza.body, bytes, AGE_WRAPPED);
 	return unwrap(h);
 }

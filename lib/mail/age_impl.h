@@ -59,7 +59,7 @@ struct age_header {
 	const uint8_t (*secrets)[32], (*publics)[32]; /* borrowed */
 	size_t identities;
 	enum { AGE_AT_VERSION, AGE_AT_STANZA, AGE_AT_BODY, AGE_AT_END } at;
-	bool is_x25519, first_line; /* of the stanza that is read */
+	bool is_x25519; /* the stanza that is read */
 	bool some, found;
 	struct age_stanza stanza;
 	uint8_t file_key[AGE_FILE_KEY];

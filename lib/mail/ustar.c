@@ -90,7 +90,7 @@ vz_ustar_size(const uint64_t size[static VZ_USTAR_MEMBERS])
 }
 
 static void
-expect(struct vz_ustar_reader *r, int what, uint64_t left)
+expect(struct vz_ustar_reader *r, enum vz_ustar_at what, uint64_t left)
 {
 	r->at = what;
 	r->left = left;

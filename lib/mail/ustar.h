@@ -55,7 +55,7 @@ struct vz_ustar_event {
 struct vz_ustar_reader {
 	int err;
 	unsigned member; /* the one being read; VZ_USTAR_MEMBERS in the end */
-	enum { USTAR_HEADER, USTAR_CONTENTS, USTAR_ZEROS } at;
+	enum vz_ustar_at { USTAR_HEADER, USTAR_CONTENTS, USTAR_ZEROS } at;
 	uint64_t size, left; /* of what is read */
 	uint8_t block[VZ_USTAR_BLOCK];
 };

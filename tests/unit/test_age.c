@@ -252,6 +252,18 @@ no_recipient_and_too_many_are_refused(void **state)
 }
 
 static void
+a_header_without_a_stanza_is_malformed(void **state)
+{
+	static const char header[] =
+	    "age-encryption.org/v1\n--- AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n";
+	size_t len;
+
+	(void)state;
+	assert_int_equal(
+	    read_file(0, (const uint8_t *)header, strlen(header), MAX, &len), VZ_EFORMAT);
+}
+
+static void
 an_endless_header_is_refused(void **state)
 {
 	static const char begin[] = "age-encryption.org/v1\n", stanza[] = "-> x\n\n";
@@ -365,6 +377,7 @@ main(void)
 	    cmocka_unit_test(chunks_swapped_repeated_or_left_out_are_found),
 	    cmocka_unit_test(a_point_of_small_order_is_no_recipient),
 	    cmocka_unit_test(no_recipient_and_too_many_are_refused),
+	    cmocka_unit_test(a_header_without_a_stanza_is_malformed),
 	    cmocka_unit_test(an_endless_header_is_refused),
 	    cmocka_unit_test(a_writer_without_room_fails_and_stays_so),
 	    cmocka_unit_test(keys_have_the_text_that_age_gives_them),
