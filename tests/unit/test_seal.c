@@ -161,6 +161,50 @@ the_manifest_that_was_signed_is_there_to_be_kept(void **state)
 }
 
 static void
+a_message_of_given_keys_is_byte_for_byte_that_of_the_manual(void **state)
+{
+	static const char want[] =
+	    "b89c1d2e9bb3b499e6d6cd540aaa3bf68c31766a522003b7f79d5ccad49f8da0";
+	struct vz_seal_config c = {
+	    .manifest = {.sequence = 7, .name = "report May.txt", .expires = 1896091200, .size = 6},
+	    .sign = vz_seal_sign_secret,
+	};
+	uint8_t random[2][96], digest[32];
+	struct vz_identity *id[2];
+	char hex[65];
+	struct vz_buf file;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		id[i] = vz_identity_new();
+		assert_non_null(id[i]);
+		memset(random[i], 1 + i, 32);
+		memset(random[i] + 32, 2, 32);
+		memset(random[i] + 64, 3, 32);
+		assert_int_equal(vz_identity_make(id[i], random[i], 1, ""), 0);
+	}
+	c.manifest.from = id[0]->bundle.identity;
+	c.manifest.to = id[1]->bundle.identity;
+	memset(c.manifest.stream, 0x53, sizeof(c.manifest.stream));
+	c.manifest.has_previous = true;
+	memset(c.manifest.previous, 0xab, sizeof(c.manifest.previous));
+	memcpy(c.recipient, id[1]->bundle.age, 32);
+	memset(c.random, 10, 16);
+	memset(c.random + 16, 11, 16);
+	memset(c.random + 32, 12, 32);
+	c.sign_arg = id[0]->sign_secret;
+	seal(&c, "hello\n", MAX, &file);
+	crypto_hash_sha256(digest, vz_buf_ptr(&file), file.len);
+	sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
+	assert_int_equal(file.len, 4808);
+	assert_string_equal(hex, want);
+	assert_int_equal(open_by(id[1], &file), VZ_UNSEAL_WELL);
+	vz_buf_free(&file);
+	vz_identity_free(id[0]);
+	vz_identity_free(id[1]);
+}
+
+static void
 nobody_but_the_recipient_opens_it(void **state)
 {
 	struct vz_buf file;
@@ -543,6 +587,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_was_sealed_is_opened_whatever_its_size_and_pieces),
 	    cmocka_unit_test(the_manifest_that_was_signed_is_there_to_be_kept),
+	    cmocka_unit_test(a_message_of_given_keys_is_byte_for_byte_that_of_the_manual),
 	    cmocka_unit_test(nobody_but_the_recipient_opens_it),
 	    cmocka_unit_test(an_old_age_key_still_opens_it),
 	    cmocka_unit_test(a_message_cut_at_any_byte_gives_nothing_out),
