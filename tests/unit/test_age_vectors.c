@@ -157,6 +157,7 @@ check(const char *name, const struct vector *v)
 {
 	static const size_t pieces[] = {FILE_MAX, 1, 7, 65536, 65553};
 	const char *want = no_nonce(name) ? "payload failure" : v->expect;
+	bool slow = getenv("VZ_TEST_STEP") != NULL; /* under valgrind */
 	uint8_t key[32];
 	char hash[65];
 
@@ -164,7 +165,7 @@ check(const char *name, const struct vector *v)
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
 		const char *got;
 
-		if (pieces[i] < 8 && v->file.len > 1 << 20)
+		if ((pieces[i] < 8 || slow) && v->file.len > 1 << 20)
 			continue;
 		got = outcome(v, key, pieces[i], hash);
 		/* Of a bad file age gives out the last good chunk, we do once its place is known.

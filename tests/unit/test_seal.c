@@ -577,7 +577,7 @@ static void
 each_fault_has_words(void **state)
 {
 	(void)state;
-	for (int f = VZ_UNSEAL_WELL; f <= VZ_UNSEAL_EXPIRED; f++)
+	for (enum vz_unseal_fault f = VZ_UNSEAL_WELL; f <= VZ_UNSEAL_EXPIRED; f++)
 		assert_true(strlen(vz_unseal_words(f)) > 5);
 }
 
