@@ -97,12 +97,17 @@ static int
 take_event(struct vz_unseal *u, const struct vz_ustar_event *e)
 {
 	struct vz_buf *to = &u->member[e->member];
+	uint8_t *room;
 
-	if (e->what == VZ_USTAR_BEGIN && e->size > to->max)
+	if (e->what == VZ_USTAR_NOTHING)
+		return 0;
+	if (e->size > to->max)
 		return fail(
 		    u, e->member == VZ_USTAR_BODY ? VZ_UNSEAL_TOO_LARGE : VZ_UNSEAL_NOT_A_MESSAGE);
-	if (e->what != VZ_USTAR_DATA)
-		return 0;
+	if (e->what == VZ_USTAR_BEGIN)
+		return vz_buf_reserve(to, (size_t)e->size, &room) == 0
+		    ? 0
+		    : fail(u, VZ_UNSEAL_NO_MEMORY);
 	if (e->member == VZ_USTAR_BODY)
 		crypto_hash_sha512_update(&u->sum, e->data, e->len);
 	return vz_buf_put(to, e->data, e->len) == 0 ? 0 : fail(u, VZ_UNSEAL_NO_MEMORY);

@@ -45,7 +45,7 @@ read_body(struct vz_buf *body)
 	uint8_t *room;
 	ssize_t n;
 
-	vz_buf_init(body, (size_t)VZ_SEAL_BODY_MAX);
+	vz_buf_init(body, (size_t)VZ_SEAL_BODY_MAX + 2 * PIECE);
 	do {
 		check(vz_buf_reserve(body, PIECE, &room), "body");
 		n = read(STDIN_FILENO, room, PIECE);
