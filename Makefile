@@ -38,7 +38,8 @@ FAST    := $(shell echo | $(CC) -mmemset-strategy=unrolled_loop:256:noalign,libc
 ALL_CPPFLAGS = -D_GNU_SOURCE -DVZ_VERSION='"$(VERSION)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 $(WARN) $(HARDEN) $(FAST) $(CFLAGS)
 ALL_LDFLAGS  = $(HARDENLD) -Wl,--as-needed $(LDFLAGS)
-PKG_CFLAGS  := $(shell pkg-config --cflags $(PKG))
+PKG_CFLAGS  := $(shell pkg-config --cflags $(PKG) sqlite3)
+SQLITE_LIBS := $(shell pkg-config --libs sqlite3)
 PKG_LIBS    := $(shell pkg-config --libs $(PKG))
 # libbsd goes into the programs where it can: a tenth of a millisecond less at every start.
 ifeq ($(BSD),static)
@@ -47,7 +48,7 @@ ifeq ($(words $(BSD_A)),2)
 PKG_LIBS    := $(shell pkg-config --libs libsodium) $(BSD_A)
 endif
 endif
-LIBS         = $(PKG_LIBS) $(LDLIBS)
+LIBS         = $(PKG_LIBS) $(SQLITE_LIBS) $(LDLIBS)
 TEST_LIBS    = -lcmocka $(LIBS)
 
 # The accelerators are opened late by their sonames, so only their headers are needed.

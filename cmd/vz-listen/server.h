@@ -19,6 +19,7 @@
 #include "guard/audit.h"
 #include "guard/penalty.h"
 #include "guard/pool.h"
+#include "keep/ledger.h"
 #include "net/conn.h"
 #include "net/listen.h"
 #include "net/loop.h"
@@ -107,6 +108,12 @@ struct server {
 
 	struct user user;
 	struct vz_sandbox_state layers;
+
+	struct vz_ledger *ledger; /* what outlives us (recall.h); NULL: nothing */
+	bool recall_open, recall_broken;
+	unsigned recall_seconds;
+	struct vz_timer recall_end;
+
 	struct vz_starter *starter; /* of commands; NULL: there are none */
 
 	const struct taker *taker; /* where messages go; what follows is for it */

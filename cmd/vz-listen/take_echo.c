@@ -8,6 +8,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/incoming.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/reply.h"
 
 /* Output of one connection that waits for the network before its questions do. */
@@ -94,6 +95,7 @@ whole(struct visit *v, const struct vz_event *ev)
 	}
 	v->delivered++;
 	(void)vz_session_taken(s, ev->number, ev->bytes_len);
+	recall_verdict(v, ev->number, 0);
 	if (ev->kind != VZ_KIND_ASK)
 		(void)vz_session_done(s, ev->number, 0, NULL);
 	else if (vz_session_answer(s, ev->number, 0, ev->bytes, ev->bytes_len) < 0)

@@ -12,9 +12,16 @@
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/deliver.h"
+#include "cmd/vz-listen/incoming.h"
+#include "cmd/vz-listen/recall.h"
 
 /* Messages of one session under way at once; each holds descriptors. */
 #define OPEN_MAX 16
+/* How much may be there that is not durable: little where the sender has to hold it (DESIGN 5). */
+#define SYNC_BYTES        (4u * 1024 * 1024)
+#define SYNC_MS           1000
+#define SYNC_REREAD_BYTES (64u * 1024 * 1024)
+#define SYNC_REREAD_MS    10000
 
 static mode_t
 file_mode(void)
@@ -48,6 +55,16 @@ no_sink(const struct listen_options *o, int err)
 	exit(VZ_EXIT_CANTCREAT);
 }
 
+/* Has its place: that it counts is known before anybody is told. */
+static int
+placed(void *owner)
+{
+	if (recall_placed(owner))
+		return 0;
+	errno = EIO;
+	return VZ_ESYSTEM;
+}
+
 static void
 open_sink(struct server *srv)
 {
@@ -67,6 +84,7 @@ open_sink(struct server *srv)
 		r = vz_sink_stream(STDOUT_FILENO, escape, &srv->sink);
 	if (r < 0)
 		no_sink(o, r);
+	vz_sink_on_placed(srv->sink, placed);
 	srv->output_fd = vz_sink_fd(srv->sink);
 }
 
@@ -106,18 +124,60 @@ failed(struct visit *v, struct incoming *in, int err, int own)
 		deliver_last(v, own);
 }
 
+static struct vz_arrival
+arrival(struct visit *v, const struct vz_event *ev)
+{
+	return (struct vz_arrival){.stream = v->stream,
+	    .number = ev->number,
+	    .name = ev->type == VZ_EVENT_OPEN ? ev->bytes : NULL,
+	    .name_len = ev->type == VZ_EVENT_OPEN ? ev->bytes_len : 0};
+}
+
+/* What is left of it is taken up when it is first asked for; what cannot be is none. */
+static uint64_t
+have(struct visit *v, const struct vz_event *ev)
+{
+	const struct vz_arrival m = arrival(v, ev);
+	struct part *p = recall_part(v, ev->number);
+
+	if (!p)
+		return 0;
+	if (!p->drop && vz_sink_take_up(v->srv->sink, &m, p->file, p->length, &p->drop) < 0) {
+		recall_part_free(v, p);
+		return 0;
+	}
+	return p->length;
+}
+
+/* Where an earlier process was. */
+static void
+go_on(struct visit *v, struct incoming *in, struct part *p)
+{
+	in->own = p->drop;
+	vz_drop_own(p->drop, in);
+	p->drop = NULL; /* moved */
+	in->bytes = in->durable = p->length;
+	(void)vz_session_have(visit_session(v), in->number, p->length);
+	recall_part_free(v, p);
+}
+
 static void
 begin(struct visit *v, struct incoming *in, const struct vz_event *ev)
 {
 	struct server *srv = v->srv;
-	const struct vz_arrival m = {.stream = vz_session_stream(visit_session(v)),
-	    .number = in->number,
-	    .name = in->name,
-	    .name_len = in->name_len};
+	struct vz_arrival m = arrival(v, ev);
+	struct part *p = recall_part(v, ev->number);
 	struct vz_drop *drop;
-	int r = vz_sink_begin(srv->sink, &m, &drop);
+	int r;
 
-	(void)ev;
+	m.owner = in;
+	in->one_pass = (ev->flags & VZ_OPEN_ONE_PASS) != 0;
+	in->synced_at = vz_loop_now(srv->loop);
+	if (p && p->drop) {
+		go_on(v, in, p);
+		return;
+	}
+	r = vz_sink_begin(srv->sink, &m, &drop);
 	if (r < 0) {
 		failed(v, in, r, VZ_EXIT_CANTCREAT);
 		return;
@@ -125,6 +185,36 @@ begin(struct visit *v, struct incoming *in, const struct vz_event *ev)
 	in->own = drop;
 	if (vz_sink_exclusive(srv->sink))
 		srv->writer = v;
+}
+
+/* What has come outlives us from now on, and its sender may let go of it. */
+static int
+make_durable(struct visit *v, struct incoming *in)
+{
+	char file[VZ_SINK_FILE_MAX];
+	int r = vz_drop_sync(in->own);
+
+	in->synced_at = vz_loop_now(v->srv->loop);
+	if (r == 0)
+		r = vz_drop_file(in->own, file);
+	if (r == 0 && !recall_durable(in, in->bytes, file))
+		r = VZ_ESYSTEM;
+	if (r < 0)
+		return r;
+	in->durable = in->bytes;
+	(void)vz_session_durable(visit_session(v), in->number, in->durable);
+	return 0;
+}
+
+static bool
+is_due(const struct incoming *in, uint64_t now)
+{
+	uint64_t n = in->bytes - in->durable;
+
+	if (n == 0 || !in->visit->srv->ledger || in->visit->srv->options->resume_ms == 0)
+		return false;
+	return in->one_pass ? n >= SYNC_BYTES || now - in->synced_at >= SYNC_MS
+			    : n >= SYNC_REREAD_BYTES || now - in->synced_at >= SYNC_REREAD_MS;
 }
 
 static bool
@@ -146,7 +236,36 @@ data(struct visit *v, struct incoming *in, struct vz_event *ev)
 		in->bytes += (uint64_t)n;
 		(void)vz_session_taken(visit_session(v), in->number, (size_t)n);
 	}
+	if (vz_sink_lasts(v->srv->sink) && is_due(in, vz_loop_now(v->srv->loop))) {
+		int r = make_durable(v, in);
+
+		if (r < 0)
+			failed(v, in, r, VZ_EXIT_IOERR);
+	}
 	return true;
+}
+
+/* Those that come slowly. */
+static void
+second(struct server *srv)
+{
+	uint64_t now = vz_loop_now(srv->loop);
+	struct visit *v, *next;
+	struct incoming *in, *more;
+	int r;
+
+	if (!vz_sink_lasts(srv->sink))
+		return;
+	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
+	LIST_FOREACH_SAFE(in, &v->incoming, list, more)
+	if (in->own && is_due(in, now)) {
+		r = make_durable(v, in);
+		if (r < 0) {
+			failed(v, in, r, VZ_EXIT_IOERR);
+			break;
+		}
+		visit_kick(v);
+	}
 }
 
 static bool
@@ -163,7 +282,19 @@ end(struct visit *v, struct incoming *in)
 		return true;
 	}
 	in->own = NULL; /* moved */
+	in->noted = false;
 	deliver_done(v, in);
+	return true;
+}
+
+static bool
+leave(struct visit *v, struct incoming *in)
+{
+	if (!in->own || in->noted || !v->srv->ledger || !vz_sink_lasts(v->srv->sink) ||
+	    (in->bytes > in->durable && make_durable(v, in) < 0) || in->durable == 0)
+		return false;
+	vz_drop_leave(in->own);
+	in->own = NULL; /* gone */
 	return true;
 }
 
@@ -172,6 +303,8 @@ drop(struct visit *v, struct incoming *in)
 {
 	struct server *srv = v->srv;
 
+	if (in->own && (in->noted || in->durable > 0))
+		recall_drop(in);
 	vz_drop_abort(in->own);
 	if (srv->writer == v) {
 		srv->writer = NULL;
@@ -191,8 +324,11 @@ const struct taker taker_sink = {
     .open = open_sink,
     .close = close_sink,
     .may_begin = may_begin,
+    .have = have,
     .begin = begin,
     .data = data,
     .end = end,
+    .leave = leave,
     .drop = drop,
+    .second = second,
 };

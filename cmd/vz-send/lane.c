@@ -68,6 +68,7 @@ on_ready(void *arg, const struct vz_event *ev)
 {
 	struct lane *l = arg;
 
+	l->durable = (ev->flags & VZ_READY_DURABLE) != 0;
 	if (ev->attempt > 0)
 		pump_resume(l);
 	if (l->batch)
@@ -84,7 +85,9 @@ on_room(struct lane *l, const struct vz_event *ev)
 
 	if (!it)
 		return;
-	input_release(&l->run->inputs[it - l->items], l->index, ev->taken);
+	/* What is not durable there may be wanted again by who comes after it. */
+	input_release(
+	    &l->run->inputs[it - l->items], l->index, l->durable ? ev->durable : ev->taken);
 	if (ev->type == VZ_EVENT_GO_ON)
 		pump_go_on(l, it, ev->taken);
 }

@@ -53,8 +53,9 @@ int vz_fs_split(const char *path, char *dir, size_t cap, const char **base);
 /* A file being written that appears under its name only when whole. */
 struct vz_fs_temp {
 	int dir;       /* the folder, or -1 */
-	int fd;        /* open for writing, or -1 */
+	int fd;        /* open for reading and writing, or -1 */
 	char name[64]; /* temporary name in dir; "" when there is none */
+	int lasting;   /* the name is durable */
 };
 
 /*
@@ -62,6 +63,18 @@ struct vz_fs_temp {
  * is not a regular file (a device or FIFO is never renamed over). Abort or commit ends it.
  */
 int vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode);
+/*
+ * Takes up a temporary that an earlier process left when it was killed: `name` beside `path`, its
+ * first `length` bytes; the rest goes. VZ_ENOTFOUND: it is not there any more, is shorter, or is
+ * not what it was (no regular file of ours with one name). VZ_ESYSTEM; EWOULDBLOCK in errno says
+ * that another process has it. As with one that was opened, abort or commit ends it.
+ */
+int vz_fs_temp_take_up(struct vz_fs_temp *t, const char *path, const char *name, uint64_t length);
+/*
+ * What was written, and the temporary's name, outlive a kill and a power cut from now on; nobody
+ * else can take it up while we have it. VZ_ESYSTEM.
+ */
+int vz_fs_temp_sync(struct vz_fs_temp *t);
 /*
  * fsync, rename to the last component of `path` (in the folder opened before), fsync of the folder,
  * close. Ends t on failure too: the temporary is gone then. VZ_ESYSTEM (and in the one case that
@@ -73,11 +86,13 @@ int vz_fs_temp_commit(struct vz_fs_temp *t, const char *path);
  * fsync too, nothing is there.
  */
 int vz_fs_temp_commit_new(struct vz_fs_temp *t, const char *path);
+/* True when a regular file at `path` has the same bytes as the temporary; no link is followed. */
+int vz_fs_temp_equals(const struct vz_fs_temp *t, const char *path);
 /* Closes and unlinks; safe on a zeroed-with-minus-ones or ended one, and async-signal-safe. */
 void vz_fs_temp_abort(struct vz_fs_temp *t);
-#define VZ_FS_TEMP_NONE    \
-	{                  \
-		-1, -1, "" \
+#define VZ_FS_TEMP_NONE       \
+	{                     \
+		-1, -1, "", 0 \
 	}
 
 #endif

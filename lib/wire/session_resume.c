@@ -25,7 +25,8 @@ vz_session_detach(struct vz_session *s)
 	vz_channel_free(s->channel);
 	s->channel = NULL;
 	s->detached = true;
-	s->authenticated = s->closing = s->closed = s->pong_due = false;
+	s->authenticated = s->closing = s->closed = s->pong_due = s->ready_due = false;
+	s->reopened = 0;
 	s->failed = 0;
 	s->record = (struct vz_rd){0};
 	vz_buf_clear(&s->control);
@@ -220,7 +221,62 @@ vz_session_adopt(struct vz_session *s, struct vz_session *fresh)
 	s->out.limit = VZ_WINDOW_CONNECTION;
 	fresh->channel = NULL; /* moved; its READY was not sealed */
 	vz_session_free(fresh);
-	return vz_listener_ready(s);
+	s->ready_due = true;
+	return 0;
+}
+
+int
+vz_session_restore(struct vz_session *s, uint64_t first)
+{
+	if (s->sender || !s->ready_due || s->messages.next != 0)
+		return VZ_EINVAL;
+	s->resumed = true;
+	vz_messages_skip(&s->messages, first);
+	return 0;
+}
+
+int
+vz_session_restore_over(
+    struct vz_session *s, uint64_t number, uint8_t kind, uint8_t status, uint64_t length)
+{
+	struct vz_message *m;
+	int r;
+
+	if (!s->ready_due || !s->resumed || number < s->messages.next)
+		return VZ_EINVAL;
+	if (number - s->messages.base >= VZ_UNFINISHED_MAX)
+		return VZ_EFULL;
+	do {
+		if ((r = vz_messages_add(&s->messages, &m)) < 0)
+			return r;
+		m->state = VZ_MESSAGE_OVER;
+		m->absent = true;
+	} while (m->number < number);
+	m->absent = false;
+	m->silent = true;
+	m->kind = kind;
+	m->status = status;
+	m->up.moved = m->up.taken = m->up.durable = length;
+	m->up.declared = length;
+	m->up.ended = true;
+	if (kind == VZ_KIND_ASK) { /* its reply is one that was pushed out: resume.h */
+		m->answer = 1;
+		if (s->answers_from == 0)
+			s->answers_from = 1;
+	}
+	return 0;
+}
+
+int
+vz_session_have(struct vz_session *s, uint64_t number, uint64_t length)
+{
+	struct vz_message *m = vz_messages_get(&s->messages, number);
+
+	if (m == NULL || s->reopened != number + 1 || m->state != VZ_MESSAGE_OPEN ||
+	    m->up.moved != 0 || length > m->up.declared)
+		return VZ_EINVAL;
+	m->up.moved = m->up.taken = m->up.durable = m->up.acked = length;
+	return 0;
 }
 
 /* What came of a message that is over is said again. */
@@ -236,7 +292,8 @@ repeat_verdict(struct vz_session *s, struct vz_message *m)
 		return vz_session_put_text(s, &f, m->late != NULL ? m->late->text : NULL);
 	at = m->answer - 1;
 	if (at < s->answers_from) {
-		f.status = 75;
+		if (f.status == 0)
+			f.status = 75;
 		return vz_session_put_text(s, &f, "the reply was lost with the connection");
 	}
 	p = vz_buf_ptr(&s->answers) + (at - s->answers_from);
