@@ -30,7 +30,7 @@ refused() {
 }
 
 @test "a sealed message is printed byte for byte, and its sender is named" {
-	for size in 0 1 65536 16777216; do
+	for size in 0 1 65536 1000000; do
 		head -c "$size" /dev/urandom >body
 		sealed <body
 		exits 0 open_by bob m.age
@@ -53,7 +53,7 @@ refused() {
 @test "a message cut short or changed at any place prints nothing" {
 	head -c 70000 /dev/urandom | sealed
 	size=$(stat -c %s m.age)
-	for at in 0 1 21 22 100 165 166 167 183 184 1000 65735 65736 65737 70000 $((size - 17)) $((size - 1)); do
+	for at in 0 100 167 183 184 65736 65737 $((size - 17)) $((size - 1)); do
 		head -c "$at" m.age >cut.age
 		refused 65 bob cut.age 'cut'
 		cp m.age flipped.age

@@ -6,8 +6,6 @@
  * (network.h) or is one.
  *
  * Aims at: lib/mail/ustar.c
- *
- * Before authentication.
  */
 #include "base/buf.h"
 #include "base/err.h"
