@@ -158,6 +158,8 @@ check: all units tools
 # The full figures of what the check has short versions of.
 fault: all units tools
 	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_resume
+	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_restart
+	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_resume_many
 	$(Q)tests/fault/breaks $(B)
 	$(Q)VZ_BUILD='$(abspath $(B))' VZ_TEST_SEEDS=200 bats --tap tests/cli/resume.bats
 	$(Q)FAULT_SEEDS=$(SEEDS) scripts/dev/tests $(B) tests/cli/faults.bats tests/cli/mangled.bats \

@@ -31,13 +31,20 @@ away_all(const struct server *srv)
 	return n;
 }
 
+/* The one session that is served for all its messages is not over before its sender says so. */
+static bool
+has_more(const struct visit *v)
+{
+	return vz_session_remembers(visit_session(v)) ||
+	    (v == v->srv->served && !v->srv->options->single);
+}
+
 bool
 away_may_return(const struct visit *v, int err)
 {
 	return (err == VZ_ECUT || err == VZ_ETIMEOUT) && v->srv->options->resume_ms > 0 &&
-	    v->admitted && !v->leaving && !v->srv->stopping &&
-	    vz_session_remembers(visit_session(v)) && away_count(v) < AWAY_MAX_OF_PEER &&
-	    away_all(v->srv) < AWAY_MAX;
+	    v->admitted && !v->leaving && !v->srv->stopping && has_more(v) &&
+	    away_count(v) < AWAY_MAX_OF_PEER && away_all(v->srv) < AWAY_MAX;
 }
 
 /* What an event that waits points to lies in the connection. */

@@ -88,7 +88,7 @@ whole(struct visit *v, const struct vz_event *ev)
 		vz_session_out(s, &waiting);
 		if (waiting >= OUT_FULL)
 			return false;
-		if (vz_session_room(s, ev->number) < ev->bytes_len) {
+		if (!vz_session_answer_fits(s, ev->number, ev->bytes_len)) {
 			wait_for_room(v, ev);
 			return true;
 		}

@@ -69,10 +69,10 @@ on_ready(void *arg, const struct vz_event *ev)
 	struct lane *l = arg;
 
 	l->durable = (ev->flags & VZ_READY_DURABLE) != 0;
-	if (ev->attempt > 0)
-		pump_resume(l);
 	if (l->batch)
-		batch_ready(l, ev->max_size);
+		batch_ready(l, ev);
+	else if (ev->attempt > 0)
+		pump_resume(l);
 	if (l->run->options->command)
 		command_start(l->run);
 	lane_pump(l);
@@ -81,8 +81,13 @@ on_ready(void *arg, const struct vz_event *ev)
 static void
 on_room(struct lane *l, const struct vz_event *ev)
 {
-	struct item *it = l->batch ? NULL : item_find(l, ev->number);
+	struct item *it;
 
+	if (l->batch) {
+		batch_room(l, ev);
+		return;
+	}
+	it = item_find(l, ev->number);
 	if (!it)
 		return;
 	/* What is not durable there may be wanted again by who comes after it. */
@@ -223,7 +228,7 @@ lane_start(struct lane *l)
 {
 	int status;
 
-	l->link.resumes = !l->batch;
+	l->link.resumes = true;
 	status = link_start(&l->link, &user, l);
 
 	if (status)

@@ -252,7 +252,8 @@ put_owed(struct vz_session *s)
 	s->pong_due = false;
 	if (s->ready_due && (r = vz_listener_ready(s)) < 0)
 		return r;
-	if (!s->sender && ((r = vz_listener_owed(s)) < 0 || (r = vz_listener_pay(s)) < 0))
+	if (s->sender ? (r = vz_sender_skips(s)) < 0
+		      : (r = vz_listener_owed(s)) < 0 || (r = vz_listener_pay(s)) < 0)
 		return r;
 	if ((r = vz_flow_owed(s)) < 0)
 		return r;

@@ -171,10 +171,13 @@ int vz_session_message(const struct vz_session *s, uint64_t number, uint8_t *kin
 
 /*
  * A whole reply of at most VZ_WHOLE_MAX bytes and the verdict in one frame, copied; of a question
- * that has ended and of whose reply nothing was sent. VZ_EFULL when there is no room for it now.
+ * that has ended and of whose reply nothing was sent. VZ_EFULL when there is no room for it now
+ * (window, output, or replies that have to be said again first).
  */
 int vz_session_answer(
     struct vz_session *s, uint64_t number, uint8_t status, const uint8_t *p, size_t len);
+/* True when there is room for an answer of so many bytes. */
+bool vz_session_answer_fits(const struct vz_session *s, uint64_t number, size_t len);
 
 /*
  * Resume (DESIGN 5). A session is one stream, which may need more than one connection. Only the end

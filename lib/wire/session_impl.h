@@ -65,6 +65,7 @@ struct vz_session {
 	size_t owing;                        /* messages that owe something of their reply */
 	struct vz_buf answers;               /* small replies, see resume.h */
 	uint64_t answers_from;               /* where the first of them is */
+	uint64_t answers_said; /* and the first that was not said in this connection */
 
 	bool pong_due;
 	uint64_t pong_token;
@@ -120,6 +121,8 @@ int vz_sender_hello(struct vz_session *s);
 int vz_sender_owed(struct vz_session *s);
 /* READY of a connection that is not the first: the listener remembers messages from `first` on. */
 int vz_sender_resumes(struct vz_session *s, uint64_t first);
+/* Says at once, not with the next message, which ones are over. */
+int vz_sender_skips(struct vz_session *s);
 /* Makes all below `number` known there. VZ_EINVAL: not all of that was said again. */
 int vz_sender_skip(struct vz_session *s, uint64_t number);
 /* READY, which waits for what the caller may know of the stream. */

@@ -206,6 +206,19 @@ repeated(const struct vz_session *s, const struct vz_message *m, const struct vz
 	return m->again && (f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_END);
 }
 
+static int
+drop_repeated(struct vz_session *s, struct vz_message *m, const struct vz_frame *f)
+{
+	if (f->type == VZ_FRAME_DATA)
+		return vz_flow_dropped(s, f->bytes_len);
+	if (f->type ==
+	    VZ_FRAME_CANCEL) { /* it has heard the verdict: nothing is to be said again */
+		m->silent = false;
+		m->answer = 0;
+	}
+	return 0;
+}
+
 int
 vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 {
@@ -223,7 +236,7 @@ vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_even
 	if (f->type == VZ_FRAME_CANCEL && f->number == s->messages.next)
 		return on_skip(s);
 	if (m != NULL && repeated(s, m, f))
-		return f->type == VZ_FRAME_DATA ? vz_flow_dropped(s, f->bytes_len) : 0;
+		return drop_repeated(s, m, f);
 	if (m == NULL || (m->silent && f->type != VZ_FRAME_CANCEL) ||
 	    !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
 		return VZ_EPROTO;
@@ -307,6 +320,15 @@ vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const cha
 	return m->silent || m->owes ? 0 : vz_session_put_text(s, &f, text);
 }
 
+bool
+vz_session_answer_fits(const struct vz_session *s, uint64_t number, size_t len)
+{
+	const struct vz_message *m = vz_messages_get(&s->messages, number);
+
+	return m != NULL && !m->silent && len <= VZ_WHOLE_MAX && vz_flow_fits(s, len) &&
+	    !vz_answers_wait(s);
+}
+
 int
 vz_session_answer(
     struct vz_session *s, uint64_t number, uint8_t status, const uint8_t *p, size_t len)
@@ -327,7 +349,7 @@ vz_session_answer(
 		m->owes = false;
 		s->owing--;
 	}
-	if (!m->silent && !vz_flow_fits(s, len))
+	if (!m->silent && !vz_session_answer_fits(s, number, len))
 		return VZ_EFULL;
 	if ((r = vz_keep_answer(s, m, p, len)) < 0)
 		return r;

@@ -31,6 +31,7 @@ vz_session_detach(struct vz_session *s)
 	s->record = (struct vz_rd){0};
 	vz_buf_clear(&s->control);
 	s->delivered_count = s->owing = s->dues = 0;
+	s->answers_said = s->answers_from;
 	s->ack_by = UINT64_MAX;
 	s->in_carry = 0;
 	for (uint64_t i = s->messages.base; i < s->messages.next; i++)
@@ -93,9 +94,17 @@ vz_session_redial(struct vz_session *s, const struct vz_session_config *c)
 	return 0;
 }
 
-/* Messages below `number` that are over here may be unknown there, or under way. */
+/* For a number that is said again, as for a new one. */
 static int
-skip(struct vz_session *s, uint64_t number)
+make_place(struct vz_session *s, uint64_t number)
+{
+	return number - s->forgotten < VZ_UNFINISHED_MAX ? 0 : vz_sender_owed(s);
+}
+
+/* Messages below `number` that are over here may be unknown there, or under way: said in the order
+ * of numbers, up to one that is not. */
+static int
+skip_over(struct vz_session *s, uint64_t number)
 {
 	struct vz_frame f = {.type = VZ_FRAME_CANCEL};
 	const struct vz_message *m;
@@ -104,12 +113,35 @@ skip(struct vz_session *s, uint64_t number)
 	for (; s->again < number; s->again++) {
 		m = vz_messages_get(&s->messages, s->again);
 		if (m != NULL && m->state != VZ_MESSAGE_OVER)
-			return VZ_EINVAL;
+			return 0;
 		f.number = s->again;
-		if ((r = vz_session_put(s, &f)) < 0)
+		if ((r = make_place(s, f.number)) < 0 || (r = vz_session_put(s, &f)) < 0)
 			return r;
 	}
 	return 0;
+}
+
+static int
+skip(struct vz_session *s, uint64_t number)
+{
+	int r = skip_over(s, number);
+
+	return r == 0 && s->again < number ? VZ_EINVAL : r;
+}
+
+/* All before it were said: it may be. */
+static int
+come_to(struct vz_session *s, uint64_t number)
+{
+	int r = skip(s, number);
+
+	return r == 0 ? make_place(s, number) : r;
+}
+
+int
+vz_sender_skips(struct vz_session *s)
+{
+	return s->resumed && s->stage == VZ_STAGE_SENDER_OPEN ? skip_over(s, s->messages.next) : 0;
 }
 
 int
@@ -151,7 +183,7 @@ vz_session_reopen(
 	if (m == NULL || !m->silent || m->state == VZ_MESSAGE_OVER || offset > m->up.taken ||
 	    s->stage != VZ_STAGE_SENDER_OPEN || s->closing || s->closed)
 		return VZ_EINVAL;
-	if ((r = skip(s, number)) < 0)
+	if ((r = come_to(s, number)) < 0)
 		return r;
 	/* From there on all is held, and another listener may have had less of it than the last. */
 	m->up.taken = offset;
@@ -182,9 +214,11 @@ vz_session_rewhole(struct vz_session *s, uint64_t number, const uint8_t *p, size
 	if (!vz_flow_fits(s, len))
 		return VZ_EFULL;
 	f.kind = m->kind;
-	if ((r = skip(s, number)) < 0 || (r = vz_session_put(s, &f)) < 0)
+	if ((r = come_to(s, number)) < 0 || (r = vz_session_put(s, &f)) < 0)
 		return r;
 	s->out.moved += len;
+	/* All of it is held, and another listener may have had less of it: see vz_session_reopen. */
+	m->up.taken = m->up.durable = m->up.limit = 0;
 	return said_again(s, m);
 }
 
@@ -262,7 +296,7 @@ vz_session_restore_over(
 	if (kind == VZ_KIND_ASK) { /* its reply is one that was pushed out: resume.h */
 		m->answer = 1;
 		if (s->answers_from == 0)
-			s->answers_from = 1;
+			s->answers_from = s->answers_said = 1;
 	}
 	return 0;
 }
@@ -279,29 +313,18 @@ vz_session_have(struct vz_session *s, uint64_t number, uint64_t length)
 	return 0;
 }
 
-/* What came of a message that is over is said again. */
+/* What came of a message that is over is said again, but for small replies (vz_answers_pay). */
 static int
 repeat_verdict(struct vz_session *s, struct vz_message *m)
 {
 	struct vz_frame f = {.type = VZ_FRAME_DONE, .number = m->number, .status = m->status};
-	const uint8_t *p;
-	uint64_t at;
 
 	f.length = m->up.taken;
 	if (m->answer == 0)
 		return vz_session_put_text(s, &f, m->late != NULL ? m->late->text : NULL);
-	at = m->answer - 1;
-	if (at < s->answers_from) {
-		if (f.status == 0)
-			f.status = 75;
-		return vz_session_put_text(s, &f, "the reply was lost with the connection");
-	}
-	p = vz_buf_ptr(&s->answers) + (at - s->answers_from);
-	f.type = VZ_FRAME_ANSWER;
-	f.bytes = p + 12;
-	f.bytes_len = vz_load32(p + 8);
-	s->out.moved += f.bytes_len;
-	return vz_session_put(s, &f);
+	if (f.status == 0)
+		f.status = 75;
+	return vz_session_put_text(s, &f, "the reply was lost with the connection");
 }
 
 static int
@@ -320,6 +343,7 @@ int
 vz_listener_again(struct vz_session *s, const struct vz_frame *f)
 {
 	struct vz_message *m = vz_messages_get(&s->messages, f->number);
+	size_t len;
 	int r;
 
 	if (m == NULL || !m->silent || m->cancelled || f->kind != m->kind)
@@ -338,7 +362,9 @@ vz_listener_again(struct vz_session *s, const struct vz_frame *f)
 		s->owing++;
 		return 0;
 	}
-	return m->state == VZ_MESSAGE_OVER ? repeat_verdict(s, m) : 0;
+	if (m->state != VZ_MESSAGE_OVER || vz_kept_answer(s, m, &len) != NULL)
+		return 0;
+	return repeat_verdict(s, m);
 }
 
 /* Bytes of m's reply that may go out now. */
@@ -392,6 +418,8 @@ vz_listener_pay(struct vz_session *s)
 	struct vz_message *m;
 	int r;
 
+	if ((r = vz_answers_pay(s)) < 0)
+		return r;
 	for (uint64_t i = s->messages.base; s->owing > 0 && i < s->messages.next; i++) {
 		m = vz_messages_get(&s->messages, i);
 		if (!m->owes)
