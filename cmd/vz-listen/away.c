@@ -20,15 +20,19 @@ away_count(const struct visit *v)
 	return n;
 }
 
-static unsigned
-away_all(const struct server *srv)
+/* For one more, of so many bytes: replies and tables. */
+static bool
+has_room(const struct server *srv, size_t more)
 {
 	const struct visit *v;
 	unsigned n = 0;
 
 	TAILQ_FOREACH(v, &srv->visits, all)
-	n += v->session != NULL;
-	return n;
+	if (v->session) {
+		n++;
+		more += v->away_memory;
+	}
+	return n < AWAY_MAX && more <= AWAY_MEMORY;
 }
 
 /* The one session that is served for all its messages is not over before its sender says so. */
@@ -44,7 +48,8 @@ away_may_return(const struct visit *v, int err)
 {
 	return (err == VZ_ECUT || err == VZ_ETIMEOUT) && v->srv->options->resume_ms > 0 &&
 	    v->admitted && !v->leaving && !v->srv->stopping && has_more(v) &&
-	    away_count(v) < AWAY_MAX_OF_PEER && away_all(v->srv) < AWAY_MAX;
+	    away_count(v) < AWAY_MAX_OF_PEER &&
+	    has_room(v->srv, vz_session_memory(visit_session(v)));
 }
 
 /* What an event that waits points to lies in the connection. */
@@ -99,6 +104,7 @@ part(struct visit *v)
 	if (keep_held(v) < 0)
 		return false;
 	v->session = vz_conn_leave_session(v->conn);
+	v->away_memory = vz_session_memory(v->session);
 	v->conn = NULL;
 	v->srv->sessions--;
 	return true;

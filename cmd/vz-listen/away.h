@@ -8,7 +8,8 @@
 #include "cmd/vz-listen/visit.h"
 
 #define AWAY_MAX         256 /* in all, */
-#define AWAY_MAX_OF_PEER 64  /* and of one key: more end as if they were not waited for */
+#define AWAY_MAX_OF_PEER 64  /* and of one key: more end as if they were not waited for, */
+#define AWAY_MEMORY      (64u * 1024 * 1024) /* and so do those beyond so many bytes of memory */
 
 /* v's connection ended with err: was that a break, and may there be something to go on with? */
 bool away_may_return(const struct visit *v, int err);

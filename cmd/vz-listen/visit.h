@@ -60,6 +60,7 @@ struct visit {
 	bool waiting; /* in srv->waiting, for `held` to be tried again */
 	struct vz_event held;
 	struct vz_session *session; /* without a connection (away.h); else the connection's */
+	size_t away_memory;         /* of it */
 	uint8_t *held_bytes;        /* of `held`, when its connection is gone */
 	struct vz_timer away;       /* how long it may be without one */
 	uint8_t stream[VZ_STREAM_LEN];

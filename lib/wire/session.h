@@ -194,6 +194,8 @@ void vz_session_detach(struct vz_session *s);
 bool vz_session_detached(const struct vz_session *s);
 /* True when it knows messages that the sender has not said to be forgotten. */
 bool vz_session_remembers(const struct vz_session *s);
+/* Bytes of memory that it holds while it has no connection. */
+size_t vz_session_memory(const struct vz_session *s);
 /* Connections before this one. */
 uint16_t vz_session_attempt(const struct vz_session *s);
 /* Sender: another connection, another handshake; c->stream is not looked at. VZ_EINVAL, VZ_ENOMEM.

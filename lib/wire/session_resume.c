@@ -58,6 +58,21 @@ vz_session_remembers(const struct vz_session *s)
 	return s->messages.base < s->messages.next;
 }
 
+size_t
+vz_session_memory(const struct vz_session *s)
+{
+	size_t n = sizeof(*s) + s->messages.cap * sizeof(*s->messages.slot) + s->answers.cap +
+	    s->control.cap;
+	const struct vz_message *m;
+
+	for (uint64_t i = s->messages.base; i < s->messages.next; i++) {
+		m = vz_messages_get(&s->messages, i);
+		if (m->late != NULL)
+			n += sizeof(*m->late) + m->late->reply.cap;
+	}
+	return n;
+}
+
 uint16_t
 vz_session_attempt(const struct vz_session *s)
 {
@@ -217,7 +232,8 @@ vz_session_rewhole(struct vz_session *s, uint64_t number, const uint8_t *p, size
 	if ((r = come_to(s, number)) < 0 || (r = vz_session_put(s, &f)) < 0)
 		return r;
 	s->out.moved += len;
-	/* All of it is held, and another listener may have had less of it: see vz_session_reopen. */
+	/* All of it is held, and another listener may have had less of it: see vz_session_reopen.
+	 */
 	m->up.taken = m->up.durable = m->up.limit = 0;
 	return said_again(s, m);
 }

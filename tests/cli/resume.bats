@@ -380,3 +380,67 @@ end() {
 	cmp long dir/*.1
 	[ "$(cat dir/*.2)" = last ]
 }
+
+# gone N: so many connections broke in the listener's eyes, whatever came of them.
+gone() {
+	[ "$(grep -c '"event":"\(broken\|ended\)"' listen.err)" -ge "$1" ]
+}
+
+@test "64 sessions of a key are waited for, and further ones end as if none were" {
+	local n
+
+	mkdir dir
+	mkfifo quiet
+	exec 7<>quiet
+	waiting -d dir --log-json
+	for n in 16 32 48 64 70; do
+		started mangle "$FAULT/mangle" --ready-fd 9 --to "$ADDR" || return
+		MANGLE=$PID
+		for _ in {1..16}; do
+			"$SEND" --retry-for 0 -i "$(id_of alice)" "$READY" <quiet 2>/dev/null 3>&- &
+			STARTED+=("$!")
+			[ "$n" -ne 70 ] || [ "$(jobs -rp | wc -l)" -lt 9 ] || break
+		done
+		until_true eval '[ "$(grep -c "\"event\":\"begun\"" listen.err)" -ge $n ]'
+		kill -9 "$MANGLE"
+		until_true gone "$n"
+	done
+	[ "$(grep -c '"event":"broken"' listen.err)" -eq 64 ]
+	[ "$(grep -c '"event":"failed"' listen.err)" -ge 6 ]
+	exec 7>&-
+	kill "$LISTENER"
+}
+
+rss_above() {
+	[ "$(awk '/^VmRSS/ { print $2 }' "/proc/$LISTENER/status")" -gt "$1" ]
+}
+
+@test "sessions that hold more than 64 MiB of replies in all are not waited for" {
+	local n
+
+	! grep -q __asan_init "$LISTEN" || skip 'a sanitizer has other needs of memory'
+	# Each has 4 MiB of answers under way to who does not read them.
+	for _ in {1..256}; do
+		head -c 12000 /dev/zero | tr '\0' x
+		echo
+	done >lines
+	mkfifo full
+	exec 7<>full
+	echo "max-conns=\"40\" $(key_of alice)" >authorized
+	ALLOW=(-a "$PWD/authorized")
+	waiting -k --echo --log-json
+	started mangle "$FAULT/mangle" --ready-fd 9 --to "$ADDR" || return
+	MANGLE=$PID
+	for _ in {1..36}; do
+		"$SEND" --retry-for 0 --in-flight 256 -r --lines -i "$(id_of alice)" "$READY" <lines >full 2>/dev/null 3>&- &
+		STARTED+=("$!")
+	done
+	until_true rss_above 108000
+	kill -9 "$MANGLE"
+	until_true gone 36
+	exec 7>&-
+	n=$(grep -c '"event":"broken"' listen.err)
+	[ "$n" -ge 12 ]
+	[ "$n" -lt 36 ]
+	kill "$LISTENER"
+}
