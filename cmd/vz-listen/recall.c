@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/fsutil.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/deliver.h"
@@ -96,6 +97,9 @@ recall_open(struct server *srv)
 		return r == VZ_EFORMAT || r == VZ_EMODE ? VZ_EXIT_CONFIG : VZ_EXIT_CANTCREAT;
 	}
 	expire(srv);
+	/* What it does not know of was not durable when it was left. */
+	if (srv->options->dir)
+		vz_fs_temp_sweep(srv->options->dir, time(NULL) - VZ_LEDGER_KEPT_S);
 	return 0;
 }
 

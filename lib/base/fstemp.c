@@ -13,9 +13,6 @@
 
 #include "base/err.h"
 
-#define PREFIX       ".vz-"
-#define RANDOM_BYTES 16
-
 /* What is at base may be replaced: nothing, or a regular file. A link is not written through. */
 static int
 may_replace(int dir, const char *base)
@@ -43,11 +40,12 @@ open_folder(const char *dir)
 static void
 random_name(char name[static 64])
 {
-	uint8_t bytes[RANDOM_BYTES];
+	uint8_t bytes[VZ_FS_TEMP_RANDOM];
 
 	randombytes_buf(bytes, sizeof bytes);
-	memcpy(name, PREFIX, sizeof PREFIX);
-	sodium_bin2hex(name + sizeof PREFIX - 1, 2 * RANDOM_BYTES + 1, bytes, sizeof bytes);
+	memcpy(name, VZ_FS_TEMP_PREFIX, sizeof VZ_FS_TEMP_PREFIX);
+	sodium_bin2hex(
+	    name + sizeof VZ_FS_TEMP_PREFIX - 1, 2 * VZ_FS_TEMP_RANDOM + 1, bytes, sizeof bytes);
 }
 
 /* The folder of path, and that path may be made or replaced there. */
@@ -116,8 +114,8 @@ vz_fs_temp_take_up(struct vz_fs_temp *t, const char *path, const char *name, uin
 	int r = begin(t, path);
 
 	if (r == 0 &&
-	    (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0 || strchr(name, '/') != NULL ||
-		strlen(name) >= sizeof t->name))
+	    (strncmp(name, VZ_FS_TEMP_PREFIX, sizeof VZ_FS_TEMP_PREFIX - 1) != 0 ||
+		strchr(name, '/') != NULL || strlen(name) >= sizeof t->name))
 		r = VZ_ENOTFOUND;
 	if (r == 0 && (t->fd = open_again(t, name)) < 0)
 		r = errno == ENOENT || errno == ELOOP || errno == ENXIO ? VZ_ENOTFOUND : VZ_ESYSTEM;

@@ -5,9 +5,11 @@
 #ifndef VZ_BASE_FSUTIL_H
 #define VZ_BASE_FSUTIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 #include "base/buf.h"
 
 enum vz_fs_rule {
@@ -50,6 +52,9 @@ int vz_fs_sync(int fd);
  */
 int vz_fs_split(const char *path, char *dir, size_t cap, const char **base);
 
+#define VZ_FS_TEMP_PREFIX ".vz-"
+#define VZ_FS_TEMP_RANDOM 16 /* bytes, in hexadecimal after it */
+
 /* A file being written that appears under its name only when whole. */
 struct vz_fs_temp {
 	int dir;       /* the folder, or -1 */
@@ -86,6 +91,12 @@ int vz_fs_temp_flush(struct vz_fs_temp *t);
 int vz_fs_temp_flush_all(struct vz_fs_temp *t);
 int vz_fs_temp_place(struct vz_fs_temp *t, const char *path, int exclusive);
 int vz_fs_temp_sync_folder(const struct vz_fs_temp *t);
+/*
+ * Removes temporaries from the folder `dir` that processes left when they were killed: files of
+ * ours, named as they are, that nobody has by vz_fs_temp_sync, and unchanged since `before`
+ * (seconds since 1970).
+ */
+void vz_fs_temp_sweep(const char *dir, time_t before);
 /* True when a regular file at `path` has the same bytes as the temporary; no link is followed. */
 int vz_fs_temp_equals(const struct vz_fs_temp *t, const char *path);
 /* Closes and unlinks; safe on a zeroed-with-minus-ones or ended one, and async-signal-safe. */

@@ -259,6 +259,20 @@ noted() {
 	cmp in dir/*
 }
 
+@test "what a kill left a day ago is swept away, but nothing else" {
+	local old=.vz-00112233445566778899aabbccddeeff new=.vz-ffeeddccbbaa99887766554433221100
+
+	mkdir dir
+	touch -d '2 days ago' "dir/$old" dir/.vz-mine "dir/x$old" "dir/${old}0"
+	ln -s nowhere dir/.vz-0123456789abcdef0123456789abcdef
+	touch "dir/$new"
+	waiting -d dir
+	kill "$LISTENER"
+	[ ! -e "dir/$old" ]
+	[ -e "dir/$new" ]
+	[ "$(find dir -mindepth 1 | wc -l)" -eq 5 ]
+}
+
 @test "a verdict that cannot be noted is not given" {
 	small_disk state
 	mkdir dir
