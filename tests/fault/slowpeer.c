@@ -20,7 +20,9 @@
  *	sip		does everything, and reads a byte each MS milliseconds
  *	begun		a sender: sends all of its message but the end, and then answers pings only
  *	gone		a sender: the same, and answers nothing any more
- *	unacked		a listener: reads messages and acknowledges nothing, but answers pings
+ *	asking		a sender: asks questions of N bytes, at most 16 KiB, until the windows are
+ *full, and reads nothing once it may unacked		a listener: reads messages and acknowledges
+ *nothing, but answers pings
  *	undone		a listener: acknowledges bytes, and never says that it has a message
  *
  * Who has stopped reads and drops what comes. stdout has a line `there` when the state is reached,
@@ -177,6 +179,17 @@ write_some(struct peer *p)
 	}
 }
 
+/* Questions, as many as there is room for. */
+static void
+ask(struct peer *p)
+{
+	static uint8_t body[VZ_WHOLE_MAX];
+	size_t n = opt.size < sizeof(body) ? opt.size : sizeof(body);
+
+	while (vz_session_whole(p->s, VZ_KIND_ASK, body, n, &p->number) == 0)
+		;
+}
+
 /* What a sender has to say, as far as there is room. */
 static void
 speak(struct peer *p)
@@ -186,6 +199,10 @@ speak(struct peer *p)
 
 	if (!opt.sends || !p->ready || p->stopped)
 		return;
+	if (is("asking")) {
+		ask(p);
+		return;
+	}
 	if (!p->begun)
 		need(vz_session_open(p->s, VZ_KIND_SEND, 0, "", VZ_LENGTH_UNKNOWN, &p->number),
 		    "open");
@@ -242,6 +259,11 @@ handle(struct peer *p, const struct vz_event *ev)
 			p->deaf = true;
 			say("there");
 		}
+		break;
+	case VZ_EVENT_READY:
+		p->deaf = is("asking");
+		if (p->deaf)
+			say("there");
 		break;
 	case VZ_EVENT_DONE:
 		printf("done %u\n", ev->status);
