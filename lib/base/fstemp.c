@@ -32,10 +32,10 @@ may_replace(int dir, const char *base)
 static int
 open_folder(const char *dir)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = vz_fs_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
 	if (fd < 0 && errno == EACCES)
-		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd = vz_fs_openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	return fd;
 }
 
@@ -68,7 +68,7 @@ vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode)
 	if (r == 0) {
 		/* The name is known before the file is there: a signal's abort finds it. */
 		random_name(t->name);
-		t->fd = openat(t->dir, t->name,
+		t->fd = vz_fs_openat(t->dir, t->name,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
 		/* The umask is not asked: the mode is part of the promise. */
 		if (t->fd < 0 || fchmod(t->fd, mode) < 0)

@@ -12,6 +12,7 @@
 #endif
 
 #include "base/err.h"
+#include "base/fsutil.h"
 #include "flow/handler_exec.h"
 #include "flow/held.h"
 #include "flow/starter_impl.h"
@@ -287,7 +288,7 @@ settle(int sock, int ends)
 
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, FIRST_FREE);
 	ends = fcntl(ends, F_DUPFD_CLOEXEC, FIRST_FREE);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	null = vz_fs_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
 	if (sock < 0 || ends < 0 || null < 0)
 		return false;
 	for (int fd = IN_NULL; fd <= OUT_NULL; fd++)

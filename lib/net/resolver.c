@@ -12,6 +12,7 @@
 #endif
 
 #include "base/err.h"
+#include "base/fsutil.h"
 #include "net/fdpass.h"
 #include "net/loop.h"
 
@@ -55,7 +56,7 @@ serve(int fd)
 	if (fd != OURS && dup2(fd, OURS) < 0)
 		_exit(1);
 	closefrom(OURS + 1);
-	if ((null = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0)
+	if ((null = vz_fs_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0)) >= 0)
 		for (int i = 0; i < OURS; i++)
 			dup2(null, i);
 #ifdef __linux__
