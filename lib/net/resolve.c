@@ -92,7 +92,8 @@ collect(struct answer *a, const struct addrinfo *ai)
 
 /*
  * The child keeps nothing of the parent's but the pipe: standard streams that it held would keep
- * their readers waiting should the parent die first, and the alarm ends it then.
+ * their readers waiting should the parent die first, and the alarm ends it then. Where nothing can
+ * be opened for writing any more (net/resolver) they are /dev/null already.
  */
 void
 vz_resolver_child(const char *host, int family, uint64_t ms, int out)

@@ -44,7 +44,7 @@ answer(const struct question *q, int out)
 
 /* Until the other end is closed. The keyboard's signals are for our parent to heed. */
 _Noreturn static void
-serve(int fd)
+serve(int fd, void (*enter)(void *arg), void *arg)
 {
 	static const int deaf[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE};
 	struct question q;
@@ -62,6 +62,8 @@ serve(int fd)
 #ifdef __linux__
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #endif
+	if (enter != NULL)
+		enter(arg);
 	while (vz_fdpass_get(OURS, &q, sizeof(q), &out, 1) == (ssize_t)sizeof(q)) {
 		if (out < 0)
 			continue;
@@ -72,7 +74,7 @@ serve(int fd)
 }
 
 int
-vz_resolver_split(void (*forget)(void *arg), void *arg)
+vz_resolver_split(void (*enter)(void *arg), void *arg)
 {
 	sigset_t all, old;
 	int s[2], saved;
@@ -84,11 +86,8 @@ vz_resolver_split(void (*forget)(void *arg), void *arg)
 		return VZ_ESYSTEM;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
-	if ((pid = fork()) == 0) {
-		if (forget != NULL)
-			forget(arg);
-		serve(s[1]);
-	}
+	if ((pid = fork()) == 0)
+		serve(s[1], enter, arg);
 	saved = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	close(s[1]);
