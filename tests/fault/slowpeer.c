@@ -1,12 +1,13 @@
 /*
  * slowpeer: a peer of vz-send or vz-listen that is slow, or stops, in a state of its own choice.
  *
- *	slowpeer [--for SECONDS] [--every MS] [--size N] send ADDRESS STATE
+ *	slowpeer [--for SECONDS] [--every MS] [--size N] [--stream HEX] send ADDRESS STATE
  *	slowpeer [--for SECONDS] [--every MS] [--size N] --ready-fd N listen STATE
  *
  * As a sender it calls ADDRESS and has a message of N bytes (1000); as a listener it takes anybody,
  * one connection after the other, on a port of the system's choice, and writes its full address to
- * descriptor N when it does. Its identity is made anew. STATE is one of
+ * descriptor N when it does. Its identity is made anew; a sender's stream is HEX, 32 digits, or
+ *made up. STATE is one of
  *
  *	silent		says nothing at all
  *	in-hello	stops in the middle of its first handshake message
@@ -16,6 +17,7 @@
  *	in-head		stops after one byte of its first record
  *	in-record	stops in the middle of it
  *	deaf		reads nothing any more, once both are authenticated; says what it has to say
+ *	plain		does everything
  *	drip		does everything, and writes a byte each MS milliseconds (10)
  *	sip		does everything, and reads a byte each MS milliseconds
  *	begun		a sender: sends all of its message but the end, and then answers pings only
@@ -61,6 +63,8 @@ static struct {
 	size_t size;
 	int ready_fd;
 	bool sends;
+	uint8_t stream[VZ_STREAM_LEN];
+	bool has_stream;
 } opt = {.for_ms = 60000, .every_ms = 10, .size = 1000, .ready_fd = -1};
 
 static struct vz_identity *me;
@@ -350,6 +354,8 @@ serve(int fd)
 	c.channel.aes = vz_aead_has_aes();
 	randombytes_buf(c.channel.random, sizeof(c.channel.random));
 	randombytes_buf(c.stream, sizeof(c.stream));
+	if (opt.has_stream)
+		memcpy(c.stream, opt.stream, sizeof(c.stream));
 	need(vz_session_new(&p.s, &c), "session");
 	plan(&p);
 	while (!p.ended)
@@ -421,15 +427,27 @@ static _Noreturn void
 usage(void)
 {
 	errx(64,
-	    "usage: slowpeer [--for SECONDS] [--every MS] [--size N] send ADDRESS STATE, or "
-	    "--ready-fd N listen STATE");
+	    "usage: slowpeer [--for SECONDS] [--every MS] [--size N] [--stream HEX] send ADDRESS "
+	    "STATE, or --ready-fd N listen STATE");
+}
+
+static void
+set_stream(const char *hex)
+{
+	size_t n;
+
+	if (sodium_hex2bin(opt.stream, sizeof(opt.stream), hex, strlen(hex), NULL, &n, NULL) != 0 ||
+	    n != sizeof(opt.stream))
+		usage();
+	opt.has_stream = true;
 }
 
 int
 main(int argc, char **argv)
 {
 	static const struct option longs[] = {{"for", 1, NULL, 'f'}, {"every", 1, NULL, 'e'},
-	    {"size", 1, NULL, 's'}, {"ready-fd", 1, NULL, 'r'}, {NULL, 0, NULL, 0}};
+	    {"size", 1, NULL, 's'}, {"stream", 1, NULL, 'S'}, {"ready-fd", 1, NULL, 'r'},
+	    {NULL, 0, NULL, 0}};
 	uint8_t random[96];
 	int c;
 
@@ -438,6 +456,7 @@ main(int argc, char **argv)
 		case 'f': opt.for_ms = 1000 * strtoull(optarg, NULL, 10); break;
 		case 'e': opt.every_ms = strtoull(optarg, NULL, 10); break;
 		case 's': opt.size = strtoull(optarg, NULL, 10); break;
+		case 'S': set_stream(optarg); break;
 		case 'r': opt.ready_fd = atoi(optarg); break;
 		default: usage();
 		}
