@@ -88,8 +88,8 @@ LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
 UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
-TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out %/faultio.c,$(wildcard tests/fault/*.c tests/bench/*.c))))
-PRELOAD  := $(B)/tests/fault/faultio.so
+TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out %/faultio.c %/clock.c,$(wildcard tests/fault/*.c tests/bench/*.c))))
+PRELOAD  := $(B)/tests/fault/faultio.so $(B)/tests/fault/clock.so
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
