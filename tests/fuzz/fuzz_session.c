@@ -265,7 +265,7 @@ listener_move(struct game *g, uint8_t what, struct followed *m, uint64_t number,
 	if ((what & 0x40) != 0)
 		r = vz_session_answer(g->s, number, status, zeros, n);
 	else
-		r = vz_session_done(g->s, number, status, "words");
+		r = vz_session_done(g->s, number, status, what & 0x20 ? "words" : "");
 	if (r < 0)
 		return;
 	PROMISE(status != 0 || m->heard.ended);
