@@ -89,8 +89,8 @@ LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
 UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
-TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out %/faultio.c,$(wildcard tests/fault/*.c tests/bench/*.c tests/interop/*.c))))
-PRELOAD  := $(B)/tests/fault/faultio.so
+TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out %/faultio.c %/clock.c,$(wildcard tests/fault/*.c tests/bench/*.c tests/interop/*.c))))
+PRELOAD  := $(B)/tests/fault/faultio.so $(B)/tests/fault/clock.so
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
@@ -144,6 +144,7 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libvz.a
 # What they take of the programs.
 $(B)/fuzz/fuzz_items: $(B)/cmd/vz-send/cut.o
 $(B)/fuzz/fuzz_json: $(B)/cmd/vz-listen/item_json.o
+$(B)/fuzz/fuzz_keygen_options: $(B)/cmd/vz-keygen/options.o $(B)/cmd/common/options.o
 $(B)/fuzz/fuzz_send_options: $(B)/cmd/vz-send/options.o $(B)/cmd/common/options.o
 $(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/common/options.o
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "base/fsutil.h"
 #include "cmd/common/exit.h"
 
 static bool stdout_closed;
@@ -17,7 +18,7 @@ fill(int fd, int flags)
 	if (fd == STDOUT_FILENO)
 		stdout_closed = true;
 	/* Lower ones are open by now, so this is the one that open(2) picks. */
-	if (open("/dev/null", flags) != fd)
+	if (vz_fs_openat(AT_FDCWD, "/dev/null", flags, 0) != fd)
 		_exit(VZ_EXIT_OSERR);
 }
 

@@ -9,8 +9,19 @@
 #include "cmd/common/options.h"
 #include "cmd/common/passphrase.h"
 
+enum keygen_mode {
+	KEYGEN_MAKE,
+	KEYGEN_SHOW,
+	KEYGEN_FINGERPRINT,
+	KEYGEN_PASSPHRASE,
+	KEYGEN_PSK,
+	KEYGEN_OPEN,
+	KEYGEN_AUDIT,
+};
+
 struct keygen {
 	struct common common;
+	enum keygen_mode mode;
 	char path[4096];      /* the identity file; with --psk the output, "" = stdout; with
 				 --verify-audit the one that signed, "" = any */
 	const char *comment;  /* -C, or "" */

@@ -13,6 +13,7 @@
 #include "flow/handler_env.h"
 #include "flow/starter.h"
 #include "guard/acl.h"
+#include "guard/sandbox.h"
 #include "keep/paths.h"
 
 static bool
@@ -90,12 +91,23 @@ permit(void *arg, char *const argv[], char *const envp[])
 	return 0;
 }
 
+/*
+ * It has no sandbox. Seccomp, Landlock and no_new_privs, and a limit of 0 on core dumps, are handed
+ * on to what is executed, and a command may be any program: one that makes sockets, mounts, traces
+ * its children, or is setuid. So that each call that could be taken away here is somebody's. What
+ * it has is that it hears nobody but us, runs only what `permit` lets pass, and holds no secret;
+ * and the one layer that ends with an exec.
+ */
 static int
 enter(void *arg)
 {
 	const struct server *srv = arg;
 
-	return user_drop(&srv->user) == 0 ? 0 : errno ? errno : EPERM;
+	if (user_drop(&srv->user) != 0)
+		return errno ? errno : EPERM;
+	if (srv->options->common.sandbox != SANDBOX_OFF)
+		vz_sandbox_hide();
+	return 0;
 }
 
 void

@@ -1,6 +1,7 @@
 #include "cmd/vz-send/closing.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fsutil.h"
@@ -21,15 +22,23 @@ struct secrets {
 };
 
 static void
-forget(void *arg)
+enter_resolver(void *arg)
 {
 	struct secrets *all = arg;
+	struct vz_sandbox s = {0};
+	struct vz_sandbox_state layers;
 
 	for (size_t i = 0; i < all->n_lanes; i++)
 		explicit_bzero(&all->lanes[i].link.config, sizeof(all->lanes[i].link.config));
 	if (all->link)
 		explicit_bzero(&all->link->config, sizeof(all->link->config));
 	self_free(all->me);
+	/* A layer that is missing here is missing in us too, and is told there. */
+	if (vz_sandbox_names(&s) < 0)
+		_exit(VZ_EXIT_OSERR);
+	vz_sandbox_begin(&layers);
+	vz_sandbox_close(&s, &layers);
+	vz_sandbox_free(&s);
 }
 
 /* 0, or the exit status. */
@@ -42,7 +51,7 @@ keep_place(struct vz_sandbox *s, const struct vz_endpoint *at, struct secrets *a
 		return 0;
 	sandbox_port(s, at->port);
 	if (!at->numeric)
-		r = vz_resolver_split(forget, all);
+		r = vz_resolver_split(enter_resolver, all);
 	if (r == 0)
 		return 0;
 	diag_error("cannot fork: %s", diag_words(r));

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "base/fsutil.h"
 #include "base/text.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
@@ -73,7 +74,7 @@ input_failed(struct input *in, int err)
 static int
 open_file(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	int fd = vz_fs_openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0);
 	int mode;
 
 	if (fd >= 0 && (mode = fcntl(fd, F_GETFL)) >= 0)

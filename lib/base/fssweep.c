@@ -19,7 +19,7 @@ is_temp_name(const char *name)
 static void
 sweep_one(int dir, const char *name, time_t before)
 {
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = vz_fs_openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	struct stat st;
 
 	if (fd < 0)

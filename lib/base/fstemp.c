@@ -13,6 +13,8 @@
 
 #include "base/err.h"
 
+#define TAKE_FLAGS (O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+
 /* What is at base may be replaced: nothing, or a regular file. A link is not written through. */
 static int
 may_replace(int dir, const char *base)
@@ -30,10 +32,10 @@ may_replace(int dir, const char *base)
 static int
 open_folder(const char *dir)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = vz_fs_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
 	if (fd < 0 && errno == EACCES)
-		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd = vz_fs_openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	return fd;
 }
 
@@ -72,8 +74,8 @@ vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode)
 	if (r == 0) {
 		/* The name is known before the file is there: a signal's abort finds it. */
 		random_name(t->name);
-		t->fd = openat(t->dir, t->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    mode & 0600);
+		t->fd = vz_fs_openat(t->dir, t->name,
+		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
 		/* The umask is not asked: the mode is part of the promise. */
 		if (t->fd < 0 || fchmod(t->fd, mode) < 0)
 			r = VZ_ESYSTEM;
@@ -81,17 +83,6 @@ vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode)
 	if (r < 0)
 		vz_fs_temp_abort(t);
 	return r;
-}
-
-static int
-open_again(const struct vz_fs_temp *t, const char *name)
-{
-	int fd;
-
-	do
-		fd = openat(t->dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	while (fd < 0 && errno == EINTR);
-	return fd;
 }
 
 /* Whoever may write to the folder could have put something else there. */
@@ -117,7 +108,7 @@ vz_fs_temp_take_up(struct vz_fs_temp *t, const char *path, const char *name, uin
 	    (strncmp(name, VZ_FS_TEMP_PREFIX, sizeof VZ_FS_TEMP_PREFIX - 1) != 0 ||
 		strchr(name, '/') != NULL || strlen(name) >= sizeof t->name))
 		r = VZ_ENOTFOUND;
-	if (r == 0 && (t->fd = open_again(t, name)) < 0)
+	if (r == 0 && (t->fd = vz_fs_openat(t->dir, name, TAKE_FLAGS, 0)) < 0)
 		r = errno == ENOENT || errno == ELOOP || errno == ENXIO ? VZ_ENOTFOUND : VZ_ESYSTEM;
 	if (r == 0)
 		r = is_as_it_was(t->fd, length);
@@ -257,7 +248,8 @@ same_bytes(int a, int b, off_t size)
 int
 vz_fs_temp_equals(const struct vz_fs_temp *t, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), same;
+	int fd = vz_fs_openat(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0),
+	    same;
 	struct stat ours, theirs;
 
 	if (fd < 0)

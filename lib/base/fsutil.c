@@ -27,6 +27,17 @@ close_keeping_errno(int fd)
 	errno = saved;
 }
 
+int
+vz_fs_openat(int at, const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	do
+		fd = openat(at, path, flags, mode);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
 /* The error code for an open that failed. */
 static int
 open_error(void)
@@ -98,7 +109,7 @@ step(int *at, const char *path, char *base, size_t cap)
 
 	if (vz_fs_split(path, dir, sizeof dir, &last) < 0 || strlen(last) >= cap)
 		return VZ_ENOTFOUND;
-	next = openat(*at, dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	next = vz_fs_openat(*at, dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (next < 0)
 		return open_error();
 	if (*at != AT_FDCWD)
@@ -128,7 +139,7 @@ open_trusted(const char *path, int *fd)
 			break;
 		n = readlinkat(at, base, target, sizeof target - 1);
 		if (n < 0) {
-			file = openat(at, base, OPEN_FLAGS | O_NOFOLLOW);
+			file = vz_fs_openat(at, base, OPEN_FLAGS | O_NOFOLLOW, 0);
 			r = file < 0 ? open_error() : judge(file, S_IWGRP | S_IWOTH, true, fd);
 			break;
 		}
@@ -149,7 +160,8 @@ vz_fs_open(const char *path, enum vz_fs_rule rule, int *fd)
 	*fd = -1;
 	if (rule == VZ_FS_TRUSTED)
 		return open_trusted(path, fd);
-	file = open(path, OPEN_FLAGS | (rule == VZ_FS_SECRET ? O_NOFOLLOW : 0));
+	file =
+	    vz_fs_openat(AT_FDCWD, path, OPEN_FLAGS | (rule == VZ_FS_SECRET ? O_NOFOLLOW : 0), 0);
 	if (file < 0)
 		return open_error();
 	return judge(file, S_IRWXG | S_IRWXO, rule == VZ_FS_SECRET, fd);

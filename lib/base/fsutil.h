@@ -20,6 +20,11 @@ enum vz_fs_rule {
 };
 
 /*
+ * openat(2), again when a signal interrupts it, as network and user file systems let it; a FIFO is
+ * not to be waited for by this (O_NONBLOCK). `mode` counts only with O_CREAT. -1 with errno.
+ */
+int vz_fs_openat(int at, const char *path, int flags, mode_t mode);
+/*
  * Opens a regular file for reading (close-on-exec) and checks the rule by fstat on the descriptor.
  * VZ_FS_ANY and VZ_FS_TRUSTED follow links (a trusted link's target is what is judged, and every
  * folder on the way that holds a link to it), VZ_FS_SECRET follows none in the last component.

@@ -15,7 +15,7 @@
 static void
 sync_folder(int at)
 {
-	int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = vz_fs_openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return;
@@ -44,12 +44,12 @@ make(int at, const char *name)
 static int
 enter(int *at, const char *name)
 {
-	int next = openat(*at, name, DIR_FLAGS);
+	int next = vz_fs_openat(*at, name, DIR_FLAGS, 0);
 
 	if (next < 0 && errno == ENOENT) {
 		if (make(*at, name) < 0)
 			return VZ_ESYSTEM;
-		next = openat(*at, name, DIR_FLAGS);
+		next = vz_fs_openat(*at, name, DIR_FLAGS, 0);
 	}
 	if (next < 0)
 		return VZ_ESYSTEM;
@@ -70,7 +70,7 @@ vz_fs_mkdirs(const char *path)
 		errno = ENAMETOOLONG;
 		return VZ_ESYSTEM;
 	}
-	at = open(*path == '/' ? "/" : ".", DIR_FLAGS);
+	at = vz_fs_openat(AT_FDCWD, *path == '/' ? "/" : ".", DIR_FLAGS, 0);
 	if (at < 0)
 		return VZ_ESYSTEM;
 	while (r == 0 && (name = strsep(&rest, "/")) != NULL)

@@ -12,6 +12,7 @@
 #include <sodium.h>
 
 #include "base/err.h"
+#include "base/fsutil.h"
 
 /* libsodium aborts the process when it finds no randomness; ask first, to fail with words. */
 static bool
@@ -26,7 +27,7 @@ have_randomness(void)
 	} while (n < 0 && errno == EINTR);
 	if (n == 1)
 		return true;
-	fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	fd = vz_fs_openat(AT_FDCWD, "/dev/urandom", O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	close(fd);

@@ -158,7 +158,7 @@ vz_sink_take_up(struct vz_sink *s, const struct vz_arrival *m, const char *file,
 void
 vz_sink_remove_left(const char *file)
 {
-	int fd = open(file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = vz_fs_openat(AT_FDCWD, file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	struct stat st;
 
 	if (fd < 0)

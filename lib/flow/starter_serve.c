@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,9 @@
 #endif
 
 #include "base/err.h"
+#include "base/fsutil.h"
 #include "flow/handler_exec.h"
+#include "flow/held.h"
 #include "flow/starter_impl.h"
 #include "net/fdpass.h"
 
@@ -24,8 +25,9 @@ struct job {
 	struct serving *all;
 	uint32_t id;
 	pid_t pid;
-	struct vz_watch in; /* the writing end that is ours, fd -1 = closed */
-	bool running, forgotten, held;
+	int in;              /* the writing end that is ours, -1 = closed or held */
+	struct vz_held held; /* it, when its input is not whole */
+	bool running, forgotten;
 };
 
 struct serving {
@@ -46,13 +48,19 @@ job_of(struct serving *all, uint32_t id)
 	return j;
 }
 
+static bool
+has_input(const struct job *j)
+{
+	return j->in >= 0 || j->held.on;
+}
+
 /* The last one out. */
 static void
 release(struct job *j)
 {
 	struct serving *all = j->all;
 
-	if (!j->running && j->in.fd < 0 && (j->forgotten || all->orphaned)) {
+	if (!j->running && !has_input(j) && (j->forgotten || all->orphaned)) {
 		if (j->next != NULL)
 			j->next->back = j->back;
 		*j->back = j->next;
@@ -65,54 +73,28 @@ release(struct job *j)
 static void
 close_in(struct job *j)
 {
-	if (j->in.fd < 0)
-		return;
-	vz_loop_del(j->all->loop, &j->in);
-	close(j->in.fd);
-	j->in.fd = -1;
-	j->held = false;
-}
-
-/* pipe(7): the writing end of a pipe that nobody has open for reading polls as an error. */
-static bool
-has_readers(int fd)
-{
-	struct pollfd p = {.fd = fd};
-
-	return poll(&p, 1, 0) <= 0 || (p.revents & POLLERR) == 0;
+	if (j->in >= 0)
+		close(j->in);
+	j->in = -1;
+	vz_held_close(&j->held);
 }
 
 static void
-on_readers_gone(struct vz_loop *l, struct vz_watch *w, unsigned got)
+on_readers_gone(void *arg)
 {
-	struct job *j = w->arg;
-
-	(void)got;
-	if (has_readers(w->fd)) {
-		w->hup = true;
-		vz_loop_del(l, w);
-		(void)vz_loop_add(l, w, 0);
-		return;
-	}
-	close_in(j);
-	release(j);
+	release(arg);
 }
 
-/* Not whole: closed only when nobody could see it end. Should the watch fail it stays open. */
+/* Its input is not whole: closed only when nobody could see it end. */
 static void
 hold(struct job *j)
 {
-	if (j->in.fd < 0 || j->held)
+	int fd = j->in;
+
+	if (fd < 0)
 		return;
-	if (!has_readers(j->in.fd)) {
-		close_in(j);
-		return;
-	}
-	j->held = true;
-	j->in.fn = on_readers_gone;
-	j->in.arg = j;
-	j->in.hup = true;
-	(void)vz_loop_add(j->all->loop, &j->in, 0);
+	j->in = -1; /* moved */
+	vz_held_take(&j->held, j->all->loop, fd, on_readers_gone, j);
 }
 
 static void
@@ -165,7 +147,7 @@ run(struct serving *all, const struct vz_starter_request *q, char *const argv[],
 	}
 	j->all = all;
 	j->id = q->id;
-	j->in.fd = fds[0];
+	j->in = fds[0];
 	j->running = true;
 	j->next = all->first;
 	j->back = &all->first;
@@ -274,7 +256,7 @@ be_orphaned(struct serving *all)
 	all->orphaned = true;
 	for (j = all->first; j != NULL; j = next) {
 		next = j->next;
-		if (j->in.fd >= 0) {
+		if (has_input(j)) {
 			signal_job(j, SIGKILL);
 			hold(j);
 		}
@@ -306,7 +288,7 @@ settle(int sock, int ends)
 
 	sock = fcntl(sock, F_DUPFD_CLOEXEC, FIRST_FREE);
 	ends = fcntl(ends, F_DUPFD_CLOEXEC, FIRST_FREE);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	null = vz_fs_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
 	if (sock < 0 || ends < 0 || null < 0)
 		return false;
 	for (int fd = IN_NULL; fd <= OUT_NULL; fd++)

@@ -37,7 +37,7 @@ sync_folder(const char *path)
 		errno = ENAMETOOLONG;
 		return VZ_ESYSTEM;
 	}
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = vz_fs_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return VZ_ESYSTEM;
 	err = vz_fs_sync(fd);
@@ -64,7 +64,7 @@ judge(int fd)
 int
 vz_audit_file_open(const char *path, int *fd)
 {
-	int file = open(path, FLAGS | O_CREAT | O_EXCL, 0600), err;
+	int file = vz_fs_openat(AT_FDCWD, path, FLAGS | O_CREAT | O_EXCL, 0600), err;
 
 	*fd = -1;
 	if (file >= 0) {
@@ -73,7 +73,7 @@ vz_audit_file_open(const char *path, int *fd)
 		if (err)
 			return failed(file, err);
 	} else if (errno == EEXIST) {
-		file = open(path, FLAGS);
+		file = vz_fs_openat(AT_FDCWD, path, FLAGS, 0);
 	}
 	if (file < 0)
 		return errno == ELOOP || errno == ENXIO || errno == EISDIR ? VZ_EMODE : VZ_ESYSTEM;

@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fsutil.h"
+
 /* linux/landlock.h of the newest kernel that we know; the numbers are the same everywhere. */
 #define CREATE_RULESET 444
 #define ADD_RULE       445
@@ -88,7 +90,7 @@ access_of(unsigned access, bool folder)
 static int
 add_path(int rules, const struct vz_sandbox_path *p, uint64_t known)
 {
-	struct path_rule rule = {.fd = open(p->path, O_PATH | O_CLOEXEC)};
+	struct path_rule rule = {.fd = vz_fs_openat(AT_FDCWD, p->path, O_PATH | O_CLOEXEC, 0)};
 	struct stat st;
 	long r = 0;
 

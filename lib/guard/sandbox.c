@@ -24,6 +24,8 @@
 #define SANITIZED false
 #endif
 
+#define DNS 53
+
 static const char not_here[] = "not on this system";
 static const char not_closed[] = "not closed yet";
 static const char sanitized[] = "built with a sanitizer";
@@ -57,6 +59,28 @@ vz_sandbox_port(struct vz_sandbox *s, uint16_t port)
 	s->ports = more;
 	s->ports[s->n_ports++] = port;
 	return 0;
+}
+
+/* nsswitch.conf(5), resolv.conf(5), hosts(5), gai.conf(5), caches, modules: a network manager
+ * replaces some of them while we run, so that it is their folders. Daemons are asked by sockets,
+ * which are none of Landlock's matters. */
+int
+vz_sandbox_names(struct vz_sandbox *s)
+{
+	static const char *const places[] = {"/etc", "/usr/lib", "/usr/lib64", "/usr/local/lib",
+	    "/lib", "/lib64", "/nix/store", "/var/cache/nscd", "/var/lib/sss"};
+	char *target = realpath("/etc/resolv.conf", NULL), *slash;
+	int r = 0;
+
+	s->filter = VZ_SANDBOX_NAMES;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && r == 0; i++)
+		r = vz_sandbox_path(s, places[i], VZ_SANDBOX_READ);
+	if (r == 0 && target != NULL && (slash = strrchr(target, '/')) != NULL && slash != target) {
+		*slash = '\0';
+		r = vz_sandbox_path(s, target, VZ_SANDBOX_READ);
+	}
+	free(target);
+	return r == 0 ? vz_sandbox_port(s, DNS) : r;
 }
 
 void
@@ -154,4 +178,13 @@ vz_sandbox_close(const struct vz_sandbox *s, struct vz_sandbox_state *state)
 	/* seccomp last: it takes Landlock's own calls away. */
 	missing[VZ_LAYER_LANDLOCK] = landlock(s, state);
 	missing[VZ_LAYER_SECCOMP] = seccomp(s, state);
+}
+
+void
+vz_sandbox_hide(void)
+{
+#ifdef __linux__
+	/* execve(2) makes a process dumpable again. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 }

@@ -15,6 +15,7 @@ enum vz_sandbox_filter {
 	VZ_SANDBOX_SEND,      /* connects, and ends a command that runs already */
 	VZ_SANDBOX_SEND_LATE, /* the same, and may still map a library (dlopen(3)) */
 	VZ_SANDBOX_LISTEN,    /* accepts, and neither connects, forks nor signals */
+	VZ_SANDBOX_NAMES,     /* getaddrinfo(3) in children: opens for reading only */
 };
 
 /* What a path, and all below it when it is a folder, is left for. */
@@ -46,6 +47,12 @@ struct vz_sandbox {
 int vz_sandbox_path(struct vz_sandbox *s, const char *path, unsigned access);
 /* Leaves a TCP port to connect to. VZ_ENOMEM. */
 int vz_sandbox_port(struct vz_sandbox *s, uint16_t port);
+/*
+ * For a process that looks names up and does nothing else (VZ_SANDBOX_NAMES): leaves what the
+ * system's resolver may read, which is its configuration and its modules, and DNS over TCP. Home
+ * folders and state are not among it. VZ_ENOMEM.
+ */
+int vz_sandbox_names(struct vz_sandbox *s);
 void vz_sandbox_free(struct vz_sandbox *s);
 
 enum vz_sandbox_layer {
@@ -71,5 +78,10 @@ void vz_sandbox_begin(struct vz_sandbox_state *state);
  * open stay usable.
  */
 void vz_sandbox_close(const struct vz_sandbox *s, struct vz_sandbox_state *state);
+/*
+ * For a process that has to start ordinary commands, to which all of the above would be handed on:
+ * nobody of our own user traces or dumps it; what it executes is free of that.
+ */
+void vz_sandbox_hide(void);
 
 #endif

@@ -232,7 +232,8 @@ lock(const char *dir, int *fd)
 	*fd = -1;
 	if (err)
 		return err;
-	*fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	*fd = vz_fs_openat(
+	    AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (*fd < 0)
 		return errno == ELOOP ? VZ_EMODE : VZ_ESYSTEM;
 	for (int waited = 0; waited <= LOCK_WAIT_MS; waited += LOCK_STEP_MS) {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "base/fsutil.h"
 #include "net/loop.h"
 #include "net/resolve.h"
 #include "net/resolver.h"
@@ -91,7 +92,8 @@ collect(struct answer *a, const struct addrinfo *ai)
 
 /*
  * The child keeps nothing of the parent's but the pipe: standard streams that it held would keep
- * their readers waiting should the parent die first, and the alarm ends it then.
+ * their readers waiting should the parent die first, and the alarm ends it then. Where nothing can
+ * be opened for writing any more (net/resolver) they are /dev/null already.
  */
 void
 vz_resolver_child(const char *host, int family, uint64_t ms, int out)
@@ -106,7 +108,7 @@ vz_resolver_child(const char *host, int family, uint64_t ms, int out)
 	if (out != 3 && dup2(out, 3) < 0)
 		_exit(1);
 	closefrom(4);
-	if ((null = open("/dev/null", O_RDWR)) >= 0)
+	if ((null = vz_fs_openat(AT_FDCWD, "/dev/null", O_RDWR, 0)) >= 0)
 		for (i = 0; i < 3; i++)
 			dup2(null, i);
 	memset(&a, 0, sizeof(a));

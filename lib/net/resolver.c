@@ -12,6 +12,7 @@
 #endif
 
 #include "base/err.h"
+#include "base/fsutil.h"
 #include "net/fdpass.h"
 #include "net/loop.h"
 
@@ -43,7 +44,7 @@ answer(const struct question *q, int out)
 
 /* Until the other end is closed. The keyboard's signals are for our parent to heed. */
 _Noreturn static void
-serve(int fd)
+serve(int fd, void (*enter)(void *arg), void *arg)
 {
 	static const int deaf[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE};
 	struct question q;
@@ -55,12 +56,14 @@ serve(int fd)
 	if (fd != OURS && dup2(fd, OURS) < 0)
 		_exit(1);
 	closefrom(OURS + 1);
-	if ((null = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0)
+	if ((null = vz_fs_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0)) >= 0)
 		for (int i = 0; i < OURS; i++)
 			dup2(null, i);
 #ifdef __linux__
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #endif
+	if (enter != NULL)
+		enter(arg);
 	while (vz_fdpass_get(OURS, &q, sizeof(q), &out, 1) == (ssize_t)sizeof(q)) {
 		if (out < 0)
 			continue;
@@ -71,7 +74,7 @@ serve(int fd)
 }
 
 int
-vz_resolver_split(void (*forget)(void *arg), void *arg)
+vz_resolver_split(void (*enter)(void *arg), void *arg)
 {
 	sigset_t all, old;
 	int s[2], saved;
@@ -83,11 +86,8 @@ vz_resolver_split(void (*forget)(void *arg), void *arg)
 		return VZ_ESYSTEM;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
-	if ((pid = fork()) == 0) {
-		if (forget != NULL)
-			forget(arg);
-		serve(s[1]);
-	}
+	if ((pid = fork()) == 0)
+		serve(s[1], enter, arg);
 	saved = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	close(s[1]);

@@ -10,9 +10,10 @@
 
 /*
  * From here on names are looked up by children of a process that is made now, and ends with us.
- * `forget` wipes there what it is not to know, or is NULL. VZ_ESYSTEM.
+ * `enter` is called there, when it has only what it needs: to wipe what it is not to know, and to
+ * close its sandbox. NULL is nothing. VZ_ESYSTEM.
  */
-int vz_resolver_split(void (*forget)(void *arg), void *arg);
+int vz_resolver_split(void (*enter)(void *arg), void *arg);
 bool vz_resolver_is_split(void);
 /* Has `host` looked up; the answer goes to `out`, which stays the caller's. VZ_ESYSTEM; VZ_ELIMIT.
  */

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/err.h"
+#include "base/fsutil.h"
 #include "id/address.h"
 #include "net/sockaddr.h"
 #include "net/sockopt.h"
@@ -33,7 +34,7 @@ folder_lock(const char *path)
 		strlcpy(dir, ".", sizeof(dir));
 	else
 		slash[slash == dir] = '\0';
-	if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+	if ((fd = vz_fs_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)) < 0)
 		return -1;
 	for (i = 0; i < 100 && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
 		if (errno != EWOULDBLOCK && errno != EINTR)

@@ -89,7 +89,8 @@ vz_session_fed(struct vz_session *s, size_t n, uint64_t now)
 const uint8_t *
 vz_session_out(const struct vz_session *s, size_t *n)
 {
-	return vz_channel_out(s->channel, n);
+	*n = 0;
+	return s->channel != NULL ? vz_channel_out(s->channel, n) : NULL;
 }
 
 void

@@ -53,6 +53,7 @@ void vz_session_free(struct vz_session *s);
 
 uint8_t *vz_session_space(struct vz_session *s, size_t *n);
 void vz_session_fed(struct vz_session *s, size_t n, uint64_t now);
+/* Nothing while it is detached. */
 const uint8_t *vz_session_out(const struct vz_session *s, size_t *n);
 void vz_session_sent(struct vz_session *s, size_t n, uint64_t now);
 

@@ -188,6 +188,9 @@ on_forget(struct vz_session *s, const struct vz_frame *f)
 	}
 	if (f->number < s->messages.base || f->number > s->messages.next)
 		return VZ_EPROTO;
+	/* Nobody has heard a verdict that is still to be said. */
+	if (s->delivered_count > 0 && f->number > s->delivered)
+		return VZ_EPROTO;
 	for (uint64_t i = s->messages.base; i < f->number; i++)
 		if (vz_messages_get(&s->messages, i)->state != VZ_MESSAGE_OVER)
 			return VZ_EPROTO;

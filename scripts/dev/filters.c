@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <net/if.h>
+#include <linux/sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
@@ -41,14 +44,18 @@ static const char *const always[] = {
     "geteuid32", "getgid32", "getegid32", "getrlimit", "ugetrlimit", "uname", "sysinfo", "wait4",
     "waitid", "exit", "exit_group",
     /* files, as far as Landlock leaves any */
-    "openat", "open", "fstat", "fstat64", "newfstatat", "fstatat64", "statx", "stat", "stat64",
-    "lstat", "lstat64", "fstatfs", "fstatfs64", "faccessat", "faccessat2", "access", "getdents64",
-    "readlink", "readlinkat", "getcwd", "flock", "fsync", "fdatasync", "syncfs", "sync_file_range",
-    "ftruncate", "ftruncate64", "fallocate", "fadvise64", "fchmod", "mkdir", "mkdirat", "rename",
-    "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", NULL};
+    "fstat", "fstat64", "newfstatat", "fstatat64", "statx", "stat", "stat64", "lstat", "lstat64",
+    "fstatfs", "fstatfs64", "faccessat", "faccessat2", "access", "getdents64", "readlink",
+    "readlinkat", "getcwd", "fadvise64", NULL};
 
+static const char *const writes[] = {"openat", "open", "flock", "fsync", "fdatasync", "syncfs",
+    "sync_file_range", "ftruncate", "ftruncate64", "fallocate", "fchmod", "mkdir", "mkdirat",
+    "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", NULL};
 static const char *const sends[] = {"connect", "kill", NULL};
 static const char *const listens[] = {"accept", "accept4", "listen", NULL};
+/* getaddrinfo(3), whatever modules it loads, in a child with an alarm. */
+static const char *const resolves[] = {"connect", "bind", "sendmmsg", "recvmmsg", "fork", "alarm",
+    "setitimer", "close_range", "set_tid_address", NULL};
 static const char *const kills[] = {
     "execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", NULL};
 
@@ -118,6 +125,32 @@ add_ioctls(scmp_filter_ctx ctx)
 		add_if(ctx, "ioctl", 1, UINT32_MAX, requests[i]);
 }
 
+/* Processes and threads, in the namespaces that we are in. The other call hides its flags. */
+static void
+add_processes(scmp_filter_ctx ctx)
+{
+	int clone3 = seccomp_syscall_resolve_name("clone3");
+	int r = clone3 < 0 ? 0 : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), clone3, 0);
+
+	if (r != 0)
+		fail("clone3", r);
+	add_if(ctx, "clone", 0,
+	    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+		CLONE_NEWUTS | CLONE_NEWCGROUP,
+	    0);
+	add_if(ctx, "prctl", 0, UINT32_MAX, PR_SET_PDEATHSIG);
+}
+
+/* Opening for reading only, and what getaddrinfo(3) asks the kernel about addresses. */
+static void
+add_names(scmp_filter_ctx ctx)
+{
+	add_if(ctx, "openat", 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY);
+	add_if(ctx, "open", 1, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY);
+	add_if(ctx, "socket", 0, UINT32_MAX, AF_NETLINK);
+	add_if(ctx, "ioctl", 1, UINT32_MAX, SIOCGIFINDEX);
+}
+
 /* Asking for a limit, not setting one: the third argument is NULL. */
 static void
 add_limits(scmp_filter_ctx ctx)
@@ -142,8 +175,15 @@ print(scmp_filter_ctx ctx, const char *name)
 	fclose(f);
 }
 
+/* What there is beside what all have. */
+struct filter {
+	const char *name;
+	const char *const *calls;
+	bool writes, tcp, libraries, names;
+};
+
 static void
-make(const char *name, const char *const *more, bool tcp, bool libraries)
+make(const struct filter *f)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = ctx ? 0 : -ENOMEM;
@@ -154,23 +194,35 @@ make(const char *name, const char *const *more, bool tcp, bool libraries)
 	if (r == 0)
 		r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (r != 0)
-		fail(name, r);
+		fail(f->name, r);
 	add(ctx, SCMP_ACT_ALLOW, always);
-	add(ctx, SCMP_ACT_ALLOW, more);
+	add(ctx, SCMP_ACT_ALLOW, f->calls);
+	if (f->writes)
+		add(ctx, SCMP_ACT_ALLOW, writes);
 	add(ctx, SCMP_ACT_KILL_PROCESS, kills);
-	add_families(ctx, tcp);
-	add_memory(ctx, libraries);
+	add_families(ctx, f->tcp);
+	add_memory(ctx, f->libraries);
 	add_ioctls(ctx);
 	add_limits(ctx);
-	print(ctx, name);
+	if (f->names) {
+		add_processes(ctx);
+		add_names(ctx);
+	}
+	print(ctx, f->name);
 	seccomp_release(ctx);
 }
 
 int
 main(void)
 {
-	make("send", sends, true, false);
-	make("send_late", sends, true, true);
-	make("listen", listens, false, false);
+	static const struct filter all[] = {
+	    {.name = "send", .calls = sends, .writes = true, .tcp = true},
+	    {.name = "send_late", .calls = sends, .writes = true, .tcp = true, .libraries = true},
+	    {.name = "listen", .calls = listens, .writes = true},
+	    {.name = "names", .calls = resolves, .tcp = true, .libraries = true, .names = true},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		make(&all[i]);
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

@@ -247,11 +247,13 @@ all_arrived() {
 	holds "$(cat sent.* | wc -l)" in
 }
 
-@test "with --reuse-port a listener is replaced 20 times, and no sender notices" {
+# replaced_20_times ADDRESS: listeners follow each other there while two senders send.
+replaced_20_times() {
 	local old i
 	local -a olds=()
 
 	mkdir in
+	AT=("$1")
 	listen -d in --reuse-port
 	AT=("${ADDR#*@}")
 	senders 2
@@ -266,29 +268,16 @@ all_arrived() {
 	for old in "${olds[@]}"; do
 		ended 0 "$old"
 	done
+}
+
+@test "with --reuse-port a listener is replaced 20 times, and no sender notices" {
+	replaced_20_times 127.0.0.1:0
 	kill "$LISTENER"
 	ended 0 "$LISTENER"
 }
 
 @test "with --reuse-port a listener on a Unix socket is replaced 20 times, and no sender notices" {
-	local old i
-	local -a olds=()
-
-	mkdir in
-	AT=("$PWD/socket")
-	listen -d in --reuse-port
-	senders 2
-	for ((i = 0; i < 20; i++)); do
-		old=$LISTENER
-		listen -d in --reuse-port
-		more_sent 2
-		kill "$old"
-		olds+=("$old")
-	done
-	all_arrived
-	for old in "${olds[@]}"; do
-		ended 0 "$old"
-	done
+	replaced_20_times "$PWD/socket"
 	[ "$(stat -c '%F %a' socket)" = 'socket 600' ]
 	kill "$LISTENER"
 	ended 0 "$LISTENER"

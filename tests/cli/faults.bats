@@ -238,6 +238,27 @@ PARTLY='read,pread:short%30 write,send:short%30 read,send,write:byte%5'
 	exits 0 timeout "$PATIENCE" "$KEYGEN" --verify-audit record >verified
 }
 
+@test "a signal while a file is opened changes nothing: identity, rights, state, record, input, output" {
+	local rule='open,openat:EINTR%50' file
+
+	faultio_or_skip
+	bytes 1000 in
+	mkdir dir
+	printf '%s\n' "$(key_of alice)" >authorized
+	(with_faults "$rule" keygen.faults "$KEYGEN" -f new/identity) >key
+	exits 0 "$KEYGEN" -y -f new/identity >again
+	cmp key again
+	ALLOW=(--authorized authorized)
+	listen_with "$rule" --state state --audit record -d dir
+	exits 0 send_with "$rule" --state sent "$ADDR" in
+	stop
+	for file in keygen listen send; do
+		struck "$file.faults" openat
+	done
+	cmp in dir/*
+	exits 0 timeout "$PATIENCE" "$KEYGEN" --verify-audit record >verified
+}
+
 @test "interrupted and partial calls change nothing for many messages, questions and commands" {
 	faultio_or_skip
 	seq 5000 >in

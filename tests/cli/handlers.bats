@@ -136,6 +136,19 @@ coproc_py() {
 	exits 69 send -r "$ADDR" <<<x
 }
 
+@test "no shell stands between a peer and a command" {
+	COMMAND=(-- printf '%s\n' '$(touch hacked)' '`touch hacked`' ';touch hacked')
+	listen_with
+	exits 0 send -r --name ';touch hacked' "$ADDR" <<<'$(touch hacked)' >out
+	printf '%s\n' '$(touch hacked)' '`touch hacked`' ';touch hacked' | cmp - out
+	at_rest
+	COMMAND=(-- printenv VZ_MESSAGE_NAME)
+	listen_with
+	[ "$(send -r --name '$(touch hacked);`touch hacked`' "$ADDR" <<<x)" = '$(touch hacked);`touch hacked`' ]
+	at_rest
+	[ ! -e hacked ]
+}
+
 @test "stderr of a command stays here" {
 	at_work 'cat >/dev/null; echo secret words >&2; exit 1'
 	exits 1 send -r "$ADDR" <<<x >out

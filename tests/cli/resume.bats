@@ -187,16 +187,35 @@ broke() {
 	exec 7>&-
 }
 
-@test "another key that names the stream gets a stream of its own" {
-	identities carol
-	mkdir dir
-	ALLOW=(--allow "$(key_of alice)" --allow "$(key_of carol)")
-	waiting -d dir
-	bytes 1000000 in
-	breaking 4 1000000 3
-	exits 0 resend -v "$THROUGH" in
-	SENDER=carol exits 0 send "$ADDR" in
-	holds 2 dir
+# peer NAME ARG...: a sender with a key of its own (tests/fault/slowpeer.c); its words are in NAME.
+peer() {
+	local name=$1
+
+	shift
+	"$FAULT/slowpeer" --stream 000102030405060708090a0b0c0d0e0f "$@" >"$name" 2>"$name.err" 3>&- &
+	PEER=$!
+	STARTED+=("$PEER")
+}
+
+@test "another key that names a stream has one of its own, and disturbs and learns nothing" {
+	started listen "$LISTEN" -v --resume-window 1m -i "$(id_of bob)" --ready-fd 9 --allow-any 127.0.0.1:0 \
+		-- sh -c 'n=$(wc -c) && echo "$n" >>sizes'
+	ADDR=$READY
+	peer first --size 1000 send "$ADDR" begun
+	first=$PEER
+	until_true grep -q there first
+	# While the first is connected, and when it is away.
+	peer second --size 500 send "$ADDR" plain
+	ended 0 "$PEER"
+	grep -q 'done 0' second
+	alive "$first"
+	kill -9 "$first"
+	until_true grep -q 'waiting for it to come back' listen.err
+	peer third --size 600 send "$ADDR" plain
+	ended 0 "$PEER"
+	grep -q 'done 0' third
+	run ! grep -q resumed listen.err
+	[ "$(tr '\n' ' ' <sizes)" = '500 600 ' ]
 }
 
 # items SEED MODE: in `in` many small items and some long ones, the last line or NUL-ended one without

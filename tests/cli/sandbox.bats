@@ -62,6 +62,22 @@ complete() {
 	exits 0 send --sandbox=auto "${ADDR/127.0.0.1/localhost}" <<<x
 }
 
+@test "the process that looks names up has a sandbox of its own" {
+	complete || skip 'a layer is missing here'
+	listen -k
+	mkfifo slow
+	"$SEND" "${BREAKS_END_SEND[@]}" -v -i "$(id_of alice)" "${ADDR/127.0.0.1/localhost}" <slow 2>send.err 3>&- &
+	SENDING=$!
+	STARTED+=("$SENDING")
+	exec 7>slow
+	until_true grep -q authenticated send.err
+	resolver=$(cat "/proc/$SENDING/task/$SENDING/children")
+	grep -q '^Seccomp:[[:space:]]*2$' "/proc/${resolver% }/status"
+	grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/${resolver% }/status"
+	exec 7>&-
+	ended 0 "$SENDING"
+}
+
 @test "a socket's file goes away with the listener, and a state folder comes with it" {
 	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --state new/state --ready-fd 9 --allow-any -k "$PWD/sock"
 	exits 0 send "$READY" <<<x
@@ -119,4 +135,12 @@ gone() {
 	ended 0 "$LISTENER"
 	exits 64 "$LISTEN" --user no-such-user -i "$(id_of bob)" --allow-any 127.0.0.1:0 2>user.err
 	exits 64 "$LISTEN" --user root -i "$(id_of bob)" --allow-any 127.0.0.1:0 2>user.err
+}
+
+# For a filter, a Landlock domain or a limit of what starts commands would be theirs too.
+@test "commands are ordinary processes, whatever the listener gave up" {
+	facts='grep -E "^(NoNewPrivs|Seccomp|Cap[A-Z][a-z]*):" /proc/self/status; ulimit -c; cat /proc/self/environ >/dev/null && ls /'
+	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow-any 127.0.0.1:0 -- sh -c "$facts"
+	exits 0 send -r "$READY" >out <<<x
+	sh -c "$facts" | cmp - out
 }

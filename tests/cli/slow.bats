@@ -73,6 +73,21 @@ slow() {
 	holds 1 dir
 }
 
+@test "a question that waits outlives its connection, which ends because replies are not read" {
+	ALLOW=(--allow-any)
+	AT=("$PWD/socket")
+	BREAKS_END_LISTEN=(--resume-window 1m)
+	listen -k --echo -w 1 --drain 0
+	slow first --size 16000 send "$ADDR" asking
+	until_true grep -q ended slow.first
+	# When one has to wait, those that wait already are tried again: also the one that is away.
+	slow second --size 16000 send "$ADDR" asking
+	until_true grep -q ended slow.second
+	[ "$(echo hello | send -r "$ADDR")" = hello ]
+	kill "$LISTENER"
+	ended 0,143 "$LISTENER"
+}
+
 @test "a listener that stops in any state ends the sender in its time" {
 	local state
 

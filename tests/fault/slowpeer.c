@@ -1,12 +1,13 @@
 /*
  * slowpeer: a peer of vz-send or vz-listen that is slow, or stops, in a state of its own choice.
  *
- *	slowpeer [--for SECONDS] [--every MS] [--size N] send ADDRESS STATE
+ *	slowpeer [--for SECONDS] [--every MS] [--size N] [--stream HEX] send ADDRESS STATE
  *	slowpeer [--for SECONDS] [--every MS] [--size N] --ready-fd N listen STATE
  *
  * As a sender it calls ADDRESS and has a message of N bytes (1000); as a listener it takes anybody,
  * one connection after the other, on a port of the system's choice, and writes its full address to
- * descriptor N when it does. Its identity is made anew. STATE is one of
+ * descriptor N when it does. Its identity is made anew; a sender's stream is HEX, 32 digits, or
+ *made up. STATE is one of
  *
  *	silent		says nothing at all
  *	in-hello	stops in the middle of its first handshake message
@@ -16,11 +17,14 @@
  *	in-head		stops after one byte of its first record
  *	in-record	stops in the middle of it
  *	deaf		reads nothing any more, once both are authenticated; says what it has to say
+ *	plain		does everything
  *	drip		does everything, and writes a byte each MS milliseconds (10)
  *	sip		does everything, and reads a byte each MS milliseconds
  *	begun		a sender: sends all of its message but the end, and then answers pings only
  *	gone		a sender: the same, and answers nothing any more
- *	unacked		a listener: reads messages and acknowledges nothing, but answers pings
+ *	asking		a sender: asks questions of N bytes, at most 16 KiB, until the windows are
+ *full, and reads nothing once it may unacked		a listener: reads messages and acknowledges
+ *nothing, but answers pings
  *	undone		a listener: acknowledges bytes, and never says that it has a message
  *
  * Who has stopped reads and drops what comes. stdout has a line `there` when the state is reached,
@@ -59,6 +63,8 @@ static struct {
 	size_t size;
 	int ready_fd;
 	bool sends;
+	uint8_t stream[VZ_STREAM_LEN];
+	bool has_stream;
 } opt = {.for_ms = 60000, .every_ms = 10, .size = 1000, .ready_fd = -1};
 
 static struct vz_identity *me;
@@ -177,6 +183,17 @@ write_some(struct peer *p)
 	}
 }
 
+/* Questions, as many as there is room for. */
+static void
+ask(struct peer *p)
+{
+	static uint8_t body[VZ_WHOLE_MAX];
+	size_t n = opt.size < sizeof(body) ? opt.size : sizeof(body);
+
+	while (vz_session_whole(p->s, VZ_KIND_ASK, body, n, &p->number) == 0)
+		;
+}
+
 /* What a sender has to say, as far as there is room. */
 static void
 speak(struct peer *p)
@@ -186,6 +203,10 @@ speak(struct peer *p)
 
 	if (!opt.sends || !p->ready || p->stopped)
 		return;
+	if (is("asking")) {
+		ask(p);
+		return;
+	}
 	if (!p->begun)
 		need(vz_session_open(p->s, VZ_KIND_SEND, 0, "", VZ_LENGTH_UNKNOWN, &p->number),
 		    "open");
@@ -242,6 +263,11 @@ handle(struct peer *p, const struct vz_event *ev)
 			p->deaf = true;
 			say("there");
 		}
+		break;
+	case VZ_EVENT_READY:
+		p->deaf = is("asking");
+		if (p->deaf)
+			say("there");
 		break;
 	case VZ_EVENT_DONE:
 		printf("done %u\n", ev->status);
@@ -328,6 +354,8 @@ serve(int fd)
 	c.channel.aes = vz_aead_has_aes();
 	randombytes_buf(c.channel.random, sizeof(c.channel.random));
 	randombytes_buf(c.stream, sizeof(c.stream));
+	if (opt.has_stream)
+		memcpy(c.stream, opt.stream, sizeof(c.stream));
 	need(vz_session_new(&p.s, &c), "session");
 	plan(&p);
 	while (!p.ended)
@@ -399,15 +427,27 @@ static _Noreturn void
 usage(void)
 {
 	errx(64,
-	    "usage: slowpeer [--for SECONDS] [--every MS] [--size N] send ADDRESS STATE, or "
-	    "--ready-fd N listen STATE");
+	    "usage: slowpeer [--for SECONDS] [--every MS] [--size N] [--stream HEX] send ADDRESS "
+	    "STATE, or --ready-fd N listen STATE");
+}
+
+static void
+set_stream(const char *hex)
+{
+	size_t n;
+
+	if (sodium_hex2bin(opt.stream, sizeof(opt.stream), hex, strlen(hex), NULL, &n, NULL) != 0 ||
+	    n != sizeof(opt.stream))
+		usage();
+	opt.has_stream = true;
 }
 
 int
 main(int argc, char **argv)
 {
 	static const struct option longs[] = {{"for", 1, NULL, 'f'}, {"every", 1, NULL, 'e'},
-	    {"size", 1, NULL, 's'}, {"ready-fd", 1, NULL, 'r'}, {NULL, 0, NULL, 0}};
+	    {"size", 1, NULL, 's'}, {"stream", 1, NULL, 'S'}, {"ready-fd", 1, NULL, 'r'},
+	    {NULL, 0, NULL, 0}};
 	uint8_t random[96];
 	int c;
 
@@ -416,6 +456,7 @@ main(int argc, char **argv)
 		case 'f': opt.for_ms = 1000 * strtoull(optarg, NULL, 10); break;
 		case 'e': opt.every_ms = strtoull(optarg, NULL, 10); break;
 		case 's': opt.size = strtoull(optarg, NULL, 10); break;
+		case 'S': set_stream(optarg); break;
 		case 'r': opt.ready_fd = atoi(optarg); break;
 		default: usage();
 		}

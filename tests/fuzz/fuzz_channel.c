@@ -10,8 +10,7 @@
  */
 #include "base/err.h"
 #include "crypto/noise.h"
-#include "tests/fuzz/curves.h"
-#include "wire/channel.h"
+#include "tests/fuzz/hosts.h"
 #include "wire/frame.h"
 
 enum how {
@@ -28,31 +27,21 @@ enum how {
 #define MESSAGE_MAX 1024
 #define PAYLOAD     (VZ_BUNDLE_LEN + 1)
 
-static struct vz_identity *caller, *called;
-
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	PROMISE(vz_secret_init() == 0);
-	caller = fuzz_identity(1);
-	called = fuzz_identity(11);
+	hosts_make();
 	return 0;
 }
 
 static struct vz_channel *
 make(bool initiator)
 {
-	struct vz_channel_config c = {
-	    .initiator = initiator,
-	    .service = VZ_SERVICE_MESSAGES,
-	    .self = initiator ? caller : called,
-	    .responder = called->bundle.identity,
-	};
+	struct vz_channel_config c = hosts_config(initiator, 21);
 	struct vz_channel *ch;
 
-	memset(c.random, initiator ? 21 : 22, sizeof(c.random));
 	PROMISE(vz_channel_new(&ch, &c) == 0);
 	return ch;
 }

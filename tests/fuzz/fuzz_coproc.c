@@ -2,7 +2,7 @@
  * The frames of a coprocess: a command that writes what it likes. Each message is answered once and
  * by what was said about it, or lost when the command ends; a frame that breaks the rules ends it.
  *
- * Aims at: lib/flow/coproc.c
+ * Aims at: lib/flow/coproc.c lib/flow/coproc_frames.c lib/flow/coproc_run.c lib/flow/asked.c
  *
  * The process and the event loop are played here; an input is what happens, turn by turn.
  */

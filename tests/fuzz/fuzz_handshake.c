@@ -10,7 +10,7 @@
  * Before authentication.
  */
 #include "base/err.h"
-#include "tests/fuzz/curves.h"
+#include "tests/fuzz/hosts.h"
 #include "tests/fuzz/network.h"
 
 #define FLIGHT_MAX 2048
@@ -33,7 +33,7 @@ struct side {
 	int last;
 };
 
-static struct vz_identity *caller, *called, *other;
+static struct vz_identity *other;
 static uint8_t psk[2][32];
 
 int
@@ -41,9 +41,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	PROMISE(vz_secret_init() == 0);
-	caller = fuzz_identity(1);
-	called = fuzz_identity(11);
+	hosts_make();
 	other = fuzz_identity(21);
 	memset(psk[0], 1, sizeof(psk[0]));
 	memset(psk[1], 2, sizeof(psk[1]));
@@ -53,18 +51,13 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 static void
 make(struct side *s, bool initiator, uint8_t how)
 {
-	const struct vz_identity *answers = (how & OTHER_HOST) != 0 ? other : called;
-	struct vz_channel_config c = {
-	    .initiator = initiator,
-	    .service = VZ_SERVICE_MESSAGES,
-	    .self = initiator ? caller : answers,
-	    .responder = called->bundle.identity,
-	    .aes = (how & (initiator ? CALLER_AES : CALLED_AES)) != 0,
-	    .relayed = (how & RELAYED) != 0,
-	};
+	struct vz_channel_config c = hosts_config(initiator, 31);
 
+	c.aes = (how & (initiator ? CALLER_AES : CALLED_AES)) != 0;
+	c.relayed = (how & RELAYED) != 0;
+	if (!initiator && (how & OTHER_HOST) != 0)
+		c.self = other;
 	/* What was heard in another configuration is of no use in this one. */
-	memset(c.random, initiator ? 31 : 32, sizeof(c.random));
 	c.random[1] = how;
 	if (!initiator && (how & OTHER_MATCH) != 0)
 		c.match[0] = 1;

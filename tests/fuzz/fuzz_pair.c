@@ -9,7 +9,7 @@
  * An input is turns: who moves, what it does, how much of the bytes under way arrives.
  */
 #include "base/err.h"
-#include "tests/fuzz/curves.h"
+#include "tests/fuzz/hosts.h"
 #include "tests/fuzz/network.h"
 #include "wire/session.h"
 
@@ -33,7 +33,6 @@ struct side {
 	bool sender;
 };
 
-static struct vz_identity *caller, *called;
 static uint8_t text[65536 + 256];
 static struct side side[2]; /* the sender, the listener */
 static struct talk talk[NUMBERS];
@@ -44,9 +43,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	PROMISE(vz_secret_init() == 0);
-	caller = fuzz_identity(1);
-	called = fuzz_identity(11);
+	hosts_make();
 	for (size_t i = 0; i < sizeof(text); i++)
 		text[i] = (uint8_t)i;
 	return 0;
@@ -59,11 +56,7 @@ make(struct side *s, bool sender)
 
 	vz_session_defaults(&c);
 	c.now = now;
-	c.channel.initiator = sender;
-	c.channel.service = VZ_SERVICE_MESSAGES;
-	c.channel.self = sender ? caller : called;
-	c.channel.responder = called->bundle.identity;
-	memset(c.channel.random, sender ? 31 : 32, sizeof(c.channel.random));
+	c.channel = hosts_config(sender, 31);
 	*s = (struct side){.sender = sender};
 	PROMISE(vz_session_new(&s->s, &c) == 0);
 }

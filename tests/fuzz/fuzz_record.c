@@ -8,7 +8,7 @@
  * turns: who speaks, lengths of records, edits of the flight (network.h).
  */
 #include "base/err.h"
-#include "tests/fuzz/curves.h"
+#include "tests/fuzz/hosts.h"
 #include "tests/fuzz/network.h"
 #include "wire/frame.h"
 
@@ -24,7 +24,6 @@ struct side {
 	bool tampered;              /* what it heard was changed */
 };
 
-static struct vz_identity *caller, *called;
 static uint8_t flight[FLIGHT_MAX], text[VZ_RECORD_PLAIN_MAX + RECORDS_MAX];
 
 int
@@ -32,9 +31,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	PROMISE(vz_secret_init() == 0);
-	caller = fuzz_identity(1);
-	called = fuzz_identity(11);
+	hosts_make();
 	for (size_t i = 0; i < sizeof(text); i++)
 		text[i] = (uint8_t)(i % 251);
 	return 0;
@@ -50,15 +47,9 @@ text_of(size_t i)
 static void
 make(struct side *s, bool initiator, bool aes)
 {
-	struct vz_channel_config c = {
-	    .initiator = initiator,
-	    .service = VZ_SERVICE_MESSAGES,
-	    .self = initiator ? caller : called,
-	    .responder = called->bundle.identity,
-	    .aes = aes,
-	};
+	struct vz_channel_config c = hosts_config(initiator, 31);
 
-	memset(c.random, initiator ? 31 : 32, sizeof(c.random));
+	c.aes = aes;
 	PROMISE(vz_channel_new(&s->ch, &c) == 0);
 }
 

@@ -10,7 +10,7 @@
  * Aims at: lib/wire/session_sender.c lib/wire/legal.c lib/wire/messages.c
  */
 #include "base/err.h"
-#include "tests/fuzz/curves.h"
+#include "tests/fuzz/hosts.h"
 #include "wire/session.h"
 
 #define NUMBERS 8 /* messages that are followed closely */
@@ -33,7 +33,6 @@ struct game {
 	bool sender, dead;
 };
 
-static struct vz_identity *caller, *called;
 static const uint8_t zeros[65536];
 
 int
@@ -41,20 +40,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	PROMISE(vz_secret_init() == 0);
-	caller = fuzz_identity(1);
-	called = fuzz_identity(11);
+	hosts_make();
 	return 0;
-}
-
-static void
-configure(struct vz_channel_config *c, bool initiator)
-{
-	c->initiator = initiator;
-	c->service = VZ_SERVICE_MESSAGES;
-	c->self = initiator ? caller : called;
-	c->responder = called->bundle.identity;
-	memset(c->random, initiator ? 21 : 22, sizeof(c->random));
 }
 
 static void
@@ -278,7 +265,7 @@ listener_move(struct game *g, uint8_t what, struct followed *m, uint64_t number,
 	if ((what & 0x40) != 0)
 		r = vz_session_answer(g->s, number, status, zeros, n);
 	else
-		r = vz_session_done(g->s, number, status, "words");
+		r = vz_session_done(g->s, number, status, what & 0x20 ? "words" : "");
 	if (r < 0)
 		return;
 	PROMISE(status != 0 || m->heard.ended);
@@ -406,7 +393,7 @@ shake_hands(struct game *g)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct vz_channel_config peer = {0};
+	struct vz_channel_config peer;
 	struct vz_session_config own = {0};
 	struct game g = {0};
 
@@ -415,8 +402,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g.sender = data[0] & 1;
 	g.in = vz_rd_of(data + 1, size - 1);
 	vz_session_defaults(&own);
-	configure(&own.channel, g.sender);
-	configure(&peer, !g.sender);
+	own.channel = hosts_config(g.sender, 21);
+	peer = hosts_config(!g.sender, 21);
 	PROMISE(vz_session_new(&g.s, &own) == 0 && vz_channel_new(&g.peer, &peer) == 0);
 	shake_hands(&g);
 	while (g.in.len > 0 && !g.dead)

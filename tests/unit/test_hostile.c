@@ -300,8 +300,23 @@ only_what_is_over_can_be_forgotten(void **state)
 	opened(&b);
 	assert_int_equal(SAY(&b, .type = VZ_FRAME_END), 0);
 	assert_int_equal(vz_session_done(b.s, 0, 0, ""), 0);
+	to_evil(&b);
 	assert_int_equal(SAY(&b, .type = VZ_FRAME_FORGET, .number = 1), 0);
 	assert_int_equal(SAY(&b, .type = VZ_FRAME_FORGET, .number = 0), VZ_EPROTO); /* going back */
+	finish(&b);
+}
+
+static void
+a_verdict_that_was_not_said_cannot_have_been_heard(void **state)
+{
+	struct bout b;
+
+	(void)state;
+	opened(&b);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_END), 0);
+	assert_int_equal(vz_session_done(b.s, 0, 0, ""), 0);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_FORGET, .number = 1), VZ_EPROTO);
+	to_evil(&b); /* the verdict, and all that goes with it */
 	finish(&b);
 }
 
@@ -632,6 +647,7 @@ main(void)
 	    cmocka_unit_test(windows_cannot_be_overrun),
 	    cmocka_unit_test(unfinished_messages_are_bounded),
 	    cmocka_unit_test(only_what_is_over_can_be_forgotten),
+	    cmocka_unit_test(a_verdict_that_was_not_said_cannot_have_been_heard),
 	    cmocka_unit_test(a_refused_message_is_dropped_up_to_its_cancel_and_moves_the_windows),
 	    cmocka_unit_test(frames_that_carry_nothing_are_bounded_within_a_second),
 	    cmocka_unit_test(a_listener_cannot_say_delivered_before_the_end_or_of_another_length),

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include <cmocka.h>
 #include "base/err.h"
 #include "flow/starter.h"
+#include "guard/sandbox.h"
 #include "tempdir.h"
 
 extern char **environ;
@@ -168,6 +171,76 @@ what_cannot_enter_is_not_split_off(void **state)
 	until_alone();
 }
 
+static int
+hide(void *arg)
+{
+	(void)arg;
+	vz_sandbox_hide();
+	return 0;
+}
+
+/* In a process of nobody's: can that user open the environment of the starter, and that of its
+ * command? 0, or how far it came. */
+static int
+look_into(const struct vz_starter_config *config, bool *starter, bool *command)
+{
+	char *const argv[] = {W("sh"), W("-c"), W("echo $PPID $$; cat"), NULL};
+	char said[64] = "", path[64];
+	struct vz_starter *s;
+	int in, out, pids[2];
+	uint32_t id;
+	ssize_t n;
+
+	if (geteuid() == 0 && (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
+		return 1;
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0 || vz_starter_split(config, &s) != 0 ||
+	    vz_starter_start(s, argv, environ, true, &id, &in, &out) != 0)
+		return 2;
+	for (size_t have = 0; strchr(said, '\n') == NULL; have += n > 0 ? (size_t)n : 0) {
+		struct pollfd p = {.fd = out, .events = POLLIN};
+
+		if (poll(&p, 1, 30000) <= 0 ||
+		    (n = read(out, said + have, sizeof(said) - 1 - have)) == 0)
+			return 3;
+	}
+	if (sscanf(said, "%d %d", &pids[0], &pids[1]) != 2)
+		return 4;
+	snprintf(path, sizeof(path), "/proc/%d/environ", pids[0]);
+	*starter = open(path, O_RDONLY) >= 0;
+	snprintf(path, sizeof(path), "/proc/%d/environ", pids[1]);
+	*command = open(path, O_RDONLY) >= 0;
+	vz_starter_free(s);
+	return 0;
+}
+
+static void
+looked_into(const struct vz_starter_config *config, bool seen)
+{
+	bool starter, command;
+	int status, r;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		r = look_into(config, &starter, &command);
+		_exit(r != 0 ? r : starter != seen ? 5 : !command ? 6 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	until_alone();
+}
+
+static void
+one_that_hides_is_not_looked_into_but_its_commands_are(void **state)
+{
+	const struct vz_starter_config config = {.enter = hide};
+
+	(void)state;
+	looked_into(NULL, true);
+	looked_into(&config, false);
+}
+
 int
 main(void)
 {
@@ -177,6 +250,7 @@ main(void)
 	    cmocka_unit_test(a_command_that_has_all_of_its_message_goes_on_when_we_are_killed),
 	    cmocka_unit_test(what_is_not_permitted_is_not_run),
 	    cmocka_unit_test(what_cannot_enter_is_not_split_off),
+	    cmocka_unit_test(one_that_hides_is_not_looked_into_but_its_commands_are),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,175 @@
+#include "cmd/vz-keygen/options.h"
+
+#include <string.h>
+#include "base/text.h"
+#include "cmd/common/diag.h"
+#include "guard/audit_verify.h"
+
+static const char help[] =
+    "usage: vz-keygen [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
+    "                               make an identity, print its key: vz1...\n"
+    "       vz-keygen -y [-f FILE] [--ssh]\n"
+    "                               print the key of an identity\n"
+    "       vz-keygen -l [-f FILE]  print its fingerprint as ssh-keygen does\n"
+    "       vz-keygen -p [-f FILE]  change its passphrase; an empty one removes it\n"
+    "       vz-keygen --psk [-f FILE] [--force]\n"
+    "                               make a pre-shared key: vzpsk1...\n"
+    "       vz-keygen [-f FILE] --open FILE\n"
+    "                               print a sealed message if all of it verifies\n"
+    "       vz-keygen [-f FILE] [--head HASH] --verify-audit FILE [FILE...]\n"
+    "                               prove that an audit file is whole\n"
+    "\n"
+    "  -f, -i, --identity FILE   the identity (default ~/.config/vz/identity)\n"
+    "  -C, --comment TEXT        a comment, kept in the clear in the file\n"
+    "      --passphrase          ask twice for a passphrase to encrypt the file with\n"
+    "      --passphrase-fd N     read passphrases from descriptor N, one a line\n"
+    "      --force               replace a file that exists\n"
+    "      --ssh                 print ssh-ed25519 AAAA...\n"
+    "      --head HASH           which a line of the audit file must have\n"
+    "  -v, --verbose             say more\n"
+    "  -q, --quiet               say nothing but errors\n"
+    "      --log-json            events on stderr, one JSON object a line\n"
+    "  -h, --help                print this\n"
+    "  -V, --version             print the version\n";
+
+enum {
+	OPT_FORCE = OPT_PROGRAM,
+	OPT_HEAD,
+	OPT_OPEN,
+	OPT_PASSPHRASE,
+	OPT_PSK,
+	OPT_SSH,
+	OPT_VERIFY_AUDIT,
+};
+
+static const char shorts[] = "+:hVvqi:f:C:ylp";
+static const struct option longs[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"identity", required_argument, NULL, 'i'},
+    {"passphrase-fd", required_argument, NULL, OPT_PASSPHRASE_FD},
+    {"log-json", no_argument, NULL, OPT_LOG_JSON},
+    {"comment", required_argument, NULL, 'C'},
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"head", required_argument, NULL, OPT_HEAD},
+    {"open", required_argument, NULL, OPT_OPEN},
+    {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
+    {"psk", no_argument, NULL, OPT_PSK},
+    {"ssh", no_argument, NULL, OPT_SSH},
+    {"verify-audit", required_argument, NULL, OPT_VERIFY_AUDIT},
+    {NULL, 0, NULL, 0},
+};
+
+/* What each is called when it meets another. */
+static const char *const names[] = {
+    [KEYGEN_MAKE] = "making an identity",
+    [KEYGEN_SHOW] = "-y",
+    [KEYGEN_FINGERPRINT] = "-l",
+    [KEYGEN_PASSPHRASE] = "-p",
+    [KEYGEN_PSK] = "--psk",
+    [KEYGEN_OPEN] = "--open",
+    [KEYGEN_AUDIT] = "--verify-audit",
+};
+
+static void
+set_mode(struct keygen *k, enum keygen_mode to)
+{
+	if (k->mode != KEYGEN_MAKE && k->mode != to)
+		diag_usage("%s and %s exclude each other", names[k->mode], names[to]);
+	k->mode = to;
+}
+
+/* A hash as sha256sum(1) prints it, or with capitals. */
+static const char *
+head_of(const char *value)
+{
+	static char head[VZ_AUDIT_HASH];
+	char shown[128];
+
+	if (strlcpy(head, value, sizeof(head)) < sizeof(head))
+		for (char *c = head; *c; c++)
+			if (*c >= 'A' && *c <= 'F')
+				*c += 'a' - 'A';
+	if (strlen(value) != strlen(head) || !vz_audit_hash_ok(head))
+		diag_usage("--head: not 64 digits of hex: '%s'",
+		    diag_escape(shown, sizeof(shown), value, strlen(value)));
+	return head;
+}
+
+static void
+take_option(struct keygen *k, int opt)
+{
+	switch (opt) {
+	case 'f': k->common.identity = optarg; return;
+	case 'C': k->comment = optarg; return;
+	case 'y': set_mode(k, KEYGEN_SHOW); return;
+	case 'l': set_mode(k, KEYGEN_FINGERPRINT); return;
+	case 'p': set_mode(k, KEYGEN_PASSPHRASE); return;
+	case OPT_PSK: set_mode(k, KEYGEN_PSK); return;
+	case OPT_FORCE: k->force = true; return;
+	case OPT_PASSPHRASE: k->want_passphrase = true; return;
+	case OPT_SSH: k->ssh = true; return;
+	case OPT_HEAD: k->head = head_of(optarg); return;
+	case OPT_OPEN:
+		set_mode(k, KEYGEN_OPEN);
+		k->sealed = optarg;
+		return;
+	case OPT_VERIFY_AUDIT:
+		set_mode(k, KEYGEN_AUDIT);
+		k->audit = optarg;
+		return;
+	default: common_option(&k->common, opt, optarg, KEYGEN_NAME, help);
+	}
+}
+
+/* An option that means nothing in this mode was meant for another. */
+static void
+check_options(const struct keygen *k)
+{
+	enum keygen_mode mode = k->mode;
+	const char *bad = NULL;
+
+	if (k->comment && mode != KEYGEN_MAKE)
+		bad = "-C";
+	else if (k->force && mode != KEYGEN_MAKE && mode != KEYGEN_PSK)
+		bad = "--force";
+	else if (k->want_passphrase && mode != KEYGEN_MAKE)
+		bad = "--passphrase";
+	else if (k->common.passphrase_fd >= 0 && mode != KEYGEN_MAKE && mode != KEYGEN_PASSPHRASE &&
+	    mode != KEYGEN_OPEN)
+		bad = "--passphrase-fd";
+	else if (k->ssh && mode != KEYGEN_SHOW)
+		bad = "--ssh";
+	else if (k->head && mode != KEYGEN_AUDIT)
+		bad = "--head";
+	if (bad)
+		diag_usage("%s has no meaning when %s%s", bad,
+		    mode == KEYGEN_MAKE ? "" : "given with ", names[mode]);
+	if (k->comment && (!*k->comment || !vz_name_ok(k->comment, strlen(k->comment))))
+		diag_usage("-C: a comment is 1 to 255 bytes of UTF-8 without control characters");
+	if (k->common.identity && !*k->common.identity)
+		diag_usage("-f: the file's name is empty");
+}
+
+void
+keygen_options_parse(struct keygen *k, int argc, char **argv)
+{
+	char shown[256];
+	int opt;
+
+	memset(k, 0, sizeof(*k));
+	common_defaults(&k->common);
+	while ((opt = common_next(argc, argv, shorts, longs)) != -1)
+		take_option(k, opt);
+	k->more = argv + optind;
+	if (optind < argc && k->mode != KEYGEN_AUDIT)
+		diag_usage("no operands are taken: '%s'",
+		    diag_escape(shown, sizeof(shown), argv[optind], strlen(argv[optind])));
+	check_options(k);
+	if (!k->comment)
+		k->comment = "";
+	k->from.fd = k->common.passphrase_fd;
+	k->want_passphrase = k->want_passphrase || k->from.fd >= 0;
+}
