@@ -289,7 +289,7 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 }
 
 @test "a sender that is slowed holds nobody else up, and costs no time of the processor" {
-	serve 'bytes="1k/s" @alice' '@carol'
+	serve 'bytes="1k/s" @alice' '@carol' -- --drain 200ms
 	bytes 100000 file
 	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" file 2>slow.err 3>&- &
 	STARTED+=("$!")
