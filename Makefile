@@ -171,6 +171,7 @@ check: all units tools
 fault: all units tools
 	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_resume
 	$(Q)tests/fault/breaks $(B)
+	$(Q)SEEDS=200 tests/fault/seeds $(B)
 	$(Q)VZ_BUILD='$(abspath $(B))' VZ_TEST_SEEDS=200 bats --tap tests/cli/resume.bats
 	$(Q)FAULT_SEEDS=$(SEEDS) scripts/dev/tests $(B) tests/cli/faults.bats tests/cli/mangled.bats \
 	    tests/cli/slow.bats tests/cli/crash.bats
