@@ -39,7 +39,8 @@ FAST    := $(shell echo | $(CC) -mmemset-strategy=unrolled_loop:256:noalign,libc
 ALL_CPPFLAGS = -D_GNU_SOURCE -DVZ_VERSION='"$(VERSION)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 $(WARN) $(HARDEN) $(FAST) $(CFLAGS)
 ALL_LDFLAGS  = $(HARDENLD) -Wl,--as-needed $(LDFLAGS)
-PKG_CFLAGS  := $(shell pkg-config --cflags $(PKG))
+PKG_CFLAGS  := $(shell pkg-config --cflags $(PKG) sqlite3)
+SQLITE_LIBS := $(shell pkg-config --libs sqlite3)
 PKG_LIBS    := $(shell pkg-config --libs $(PKG))
 # libbsd goes into the programs where it can: a tenth of a millisecond less at every start.
 ifeq ($(BSD),static)
@@ -48,7 +49,7 @@ ifeq ($(words $(BSD_A)),2)
 PKG_LIBS    := $(shell pkg-config --libs libsodium) $(BSD_A)
 endif
 endif
-LIBS         = $(PKG_LIBS) $(LDLIBS)
+LIBS         = $(PKG_LIBS) $(SQLITE_LIBS) $(LDLIBS)
 TEST_LIBS    = -lcmocka $(LIBS)
 
 # The accelerators are opened late by their sonames, so only their headers are needed.
@@ -89,7 +90,7 @@ LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
 UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
-TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out %/faultio.c,$(wildcard tests/fault/*.c tests/bench/*.c))))
+TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out %/faultio.c,$(wildcard tests/fault/*.c tests/bench/*.c tests/interop/*.c))))
 PRELOAD  := $(B)/tests/fault/faultio.so
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
@@ -170,6 +171,8 @@ check: all units tools
 # The full figures of what the check has short versions of.
 fault: all units tools
 	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_resume
+	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_restart
+	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_resume_many
 	$(Q)tests/fault/breaks $(B)
 	$(Q)SEEDS=200 tests/fault/seeds $(B)
 	$(Q)VZ_BUILD='$(abspath $(B))' VZ_TEST_SEEDS=200 bats --tap tests/cli/resume.bats
