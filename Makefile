@@ -5,6 +5,7 @@
 #   SANDBOX=off    leave the seccomp filters out, as without libseccomp
 #   BSD=shared     link libbsd as a shared library
 #   B=DIR          build there instead of build/
+#   LIKE=DIR       take the objects that AEAD= and LOOP= have no part in from that finished build
 #   FUZZTIME=60    seconds for each fuzzer; FUZZRUNS=N: at most N executions
 #   SEEDS=500      of make fault, and KILLS=1000 rounds of kill -9
 
@@ -130,6 +131,18 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# A build that differs from another one by AEAD= or LOOP= only has most objects in common with it.
+ifdef LIKE
+VARIED   := $(shell grep -rlE 'VZ_AEAD_SODIUM_ONLY|VZ_AEAD_NO_IPSEC_MB|VZ_LOOP_POLL' lib cmd tests --include='*.[ch]')
+ifneq ($(filter %.h,$(VARIED)),)
+$(error LIKE= wants these macros in no header: $(filter %.h,$(VARIED)))
+endif
+ALIKE    := $(patsubst %.c,$(B)/%.o,$(filter-out $(VARIED),$(LIB_SRC) $(wildcard cmd/*/*.c tests/unit/*.c) \
+    $(patsubst $(B)/%,%.c,$(TOOLS))))
+$(ALIKE): $(B)/%: $(LIKE)/%
+	$(Q)mkdir -p $(@D) && cp $< $@
+endif
+
 # Instead of libc's calls, whose checked forms it would get in the way of.
 $(PRELOAD): $(B)/%.so: %.c Makefile $(B)/options
 	$(Q)mkdir -p $(@D)
@@ -162,6 +175,7 @@ fault: all units tools
 	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_restart
 	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_resume_many
 	$(Q)tests/fault/breaks $(B)
+	$(Q)SEEDS=200 tests/fault/seeds $(B)
 	$(Q)VZ_BUILD='$(abspath $(B))' VZ_TEST_SEEDS=200 bats --tap tests/cli/resume.bats
 	$(Q)FAULT_SEEDS=$(SEEDS) scripts/dev/tests $(B) tests/cli/faults.bats tests/cli/mangled.bats \
 	    tests/cli/slow.bats tests/cli/crash.bats

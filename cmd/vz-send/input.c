@@ -153,7 +153,7 @@ input_open(struct input *in, size_t who)
 static void
 tell_others(struct input *in, size_t who)
 {
-	for (size_t i = 0; in->users > 1 && i < in->run->n_lanes; i++)
+	for (size_t i = 0; i < in->run->n_lanes; i++)
 		if (i != who && in->user[i].uses)
 			link_kick(&in->run->lanes[i].link);
 }

@@ -130,7 +130,7 @@ whole() {
 }
 
 @test "a message that is under way at the end failed" {
-	record
+	record --drain 200ms
 	mkfifo hold
 	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
 	HELD=$!

@@ -3,6 +3,8 @@
 # nobody hangs, no partial file gets a final name, no secret and no raw byte of a peer is shown.
 load helpers
 
+SOON=400ms # how long a sender waits for an answer that does not come
+
 setup_file() {
 	identities alice bob carol mallory
 	timeout 30 "$KEYGEN" --psk >"$BATS_FILE_TMPDIR/psk1"
@@ -87,7 +89,7 @@ private_copy() {
 
 @test "another key than the one called gives 76" {
 	listen -o got
-	exits 76 send -w 1 "$(key_of carol)@$(at)" <<<x
+	exits 76 send -w "$SOON" "$(key_of carol)@$(at)" <<<x
 	one_error send.err 'no (valid )?answer'
 	[ ! -e got ]
 	still_serves
@@ -95,13 +97,13 @@ private_copy() {
 
 @test "another pre-shared key, one too many and one too few give 76" {
 	listen --psk-file "$BATS_FILE_TMPDIR/psk1" -o got
-	exits 76 send -w 1 --psk-file "$BATS_FILE_TMPDIR/psk2" "$ADDR" <<<x
+	exits 76 send -w "$SOON" --psk-file "$BATS_FILE_TMPDIR/psk2" "$ADDR" <<<x
 	one_error send.err 'no (valid )?answer'
-	exits 76 send -w 1 "$ADDR" <<<x
+	exits 76 send -w "$SOON" "$ADDR" <<<x
 	[ ! -e got ]
 	still_serves --psk-file "$BATS_FILE_TMPDIR/psk1"
 	listen -o got
-	exits 76 send -w 1 --psk-file "$BATS_FILE_TMPDIR/psk1" "$ADDR" <<<x
+	exits 76 send -w "$SOON" --psk-file "$BATS_FILE_TMPDIR/psk1" "$ADDR" <<<x
 }
 
 @test "a listener takes the old pre-shared key and the new one while they change" {
@@ -109,7 +111,7 @@ private_copy() {
 	listen --keep --psk-file "$BATS_FILE_TMPDIR/psk1" --psk-file "$BATS_FILE_TMPDIR/psk2" -d dir
 	exits 0 send --psk-file "$BATS_FILE_TMPDIR/psk1" "$ADDR" <<<x
 	exits 0 send --psk-file "$BATS_FILE_TMPDIR/psk2" "$ADDR" <<<x
-	exits 76 send -w 1 "$ADDR" <<<x
+	exits 76 send -w "$SOON" "$ADDR" <<<x
 }
 
 @test "a passphrase is no pre-shared key" {
@@ -174,7 +176,7 @@ false_peer() {
 	exits 76 send -w 2 "$(key_of bob)@$PEER" <<<x
 	one_error send.err 'no (valid )?answer'
 	false_peer 'SYSTEM:cat >/dev/null'
-	exits 76 send -w 1 "$(key_of bob)@$PEER" <<<x
+	exits 76 send -w "$SOON" "$(key_of bob)@$PEER" <<<x
 	one_error send.err 'no (valid )?answer'
 }
 

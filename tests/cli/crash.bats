@@ -9,7 +9,7 @@ setup_file() {
 
 # What the sender may end with when the way breaks under it, at whichever step.
 BROKEN=65,69,75,76
-SOON=500ms # how long a sender waits for an answer to a damaged handshake
+SOON=250ms # how long a sender waits for an answer to a damaged handshake
 
 # sizes: how many bytes a clean transfer of `in` needs each way. Sets UP and DOWN.
 sizes() {

@@ -163,13 +163,15 @@ arrived() {
 	[ -n "$(find . -type f -size "+$(($1 / 1024))k" ! -name in)" ]
 }
 
-# until_true COMMAND ARG...: tries it until it succeeds; for what only a look can tell.
+# until_true COMMAND ARG...: tries it until it succeeds, less often the longer it takes; for what only
+# a look can tell.
 until_true() {
-	local end=$((SECONDS + PATIENCE))
+	local began=$SECONDS pause=0.02
 
 	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || fail "never came true: $*" || return
-		read -r -t 0.02 <> <(:) || true
+		[ "$((SECONDS - began))" -lt "$PATIENCE" ] || fail "never came true: $*" || return
+		[ "$((SECONDS - began))" -lt 2 ] || pause=0.1
+		read -r -t "$pause" <> <(:) || true
 	done
 }
 

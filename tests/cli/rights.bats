@@ -1,53 +1,11 @@
 #!/usr/bin/env bats
-# vz-authorized(5): each option grants and denies, what is broken grants nothing, and a running
-# listener follows its files.
+# vz-authorized(5): each option grants and denies, and what is broken grants nothing.
 load helpers
+load rights
 
 setup_file() {
 	identities alice bob carol
 }
-
-# granted LINE...: the lines of `keys`, where @alice and @carol stand for their keys.
-granted() {
-	printf '%s\n' "$@" | sed "s/@alice/$(key_of alice)/; s/@carol/$(key_of carol)/" >keys.new
-	mv keys.new keys
-}
-
-# serve LINE... [-- OPTION...]: bob listens with a folder `b` of his own, these lines and an inbox.
-serve() {
-	local -a lines=()
-
-	while [ $# -gt 0 ] && [ "$1" != -- ]; do
-		lines+=("$1")
-		shift
-	done
-	[ $# -eq 0 ] || shift
-	granted "${lines[@]}"
-	mkdir -m 700 -p b in
-	cp "$(id_of bob)" b/identity
-	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i b/identity -a keys --ready-fd 9 -v -d in "$@" "${AT[@]:-127.0.0.1:0}" || return
-	LISTENER=$PID
-	ADDR=$READY
-}
-
-# held NAME: alice, or SENDER, sends what descriptor 8 is given, in the background, and it has
-# begun: HELD. Close 8 in the end.
-held() {
-	mkfifo hold
-	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of "${SENDER:-alice}")" "$ADDR" <hold 2>held.err 3>&- &
-	HELD=$!
-	STARTED+=("$HELD")
-	exec 8>hold
-	until_true grep -q 'message .* from' listen.err
-}
-
-# said N REGEX: so many lines of listen.err match, in the end.
-said() {
-	until_true eval "[ \"\$(grep -Ec -- '$2' listen.err)\" -ge $1 ]"
-}
-
-# milliseconds: the time, for differences.
-milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
 @test "send grants messages, and no questions" {
 	serve 'send @alice' 'ask @carol'
@@ -289,7 +247,7 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 }
 
 @test "a sender that is slowed holds nobody else up, and costs no time of the processor" {
-	serve 'bytes="1k/s" @alice' '@carol'
+	serve 'bytes="1k/s" @alice' '@carol' -- --drain 200ms
 	bytes 100000 file
 	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" file 2>slow.err 3>&- &
 	STARTED+=("$!")
@@ -331,136 +289,4 @@ milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 	exits 77 send "$ADDR" <<<x
 	says send.err 'not authorised'
 	SENDER=carol exits 0 send "$ADDR" <<<x
-}
-
-@test "a listener follows its file without a signal" {
-	serve '@carol'
-	exits 77 send "$ADDR" <<<x
-	granted '@alice' '@carol'
-	said 1 'rights read again'
-	exits 0 send "$ADDR" <<<x
-	held
-	granted '@carol'
-	ended 77 "$HELD"
-	exec 8>&-
-	says held.err 'no longer authorised'
-	until_true holds 1 in
-	exits 77 send "$ADDR" <<<x
-}
-
-@test "a running session has the options that its line has now" {
-	serve '@alice'
-	held
-	granted 'max-size="1k" @alice'
-	said 1 'rights read again'
-	head -c 5000 /dev/zero >&8 || true # the sender may be gone before the last byte
-	ended 77 "$HELD"
-	exec 8>&-
-	granted 'from="10.0.0.0/8" @alice'
-	said 2 'rights read again'
-	exits 77 send "$ADDR" <<<x
-	granted '@alice'
-	said 3 'rights read again'
-	exits 0 send "$ADDR" <<<x
-	: >listen.err
-	rm hold
-	held
-	granted 'from="10.0.0.0/8" @alice'
-	ended 77 "$HELD"
-	exec 8>&-
-	says held.err 'from that address'
-}
-
-@test "authorised keys that cannot be read leave the old rights, less what is revoked" {
-	serve '@alice' '@carol'
-	n=0
-	# Without a signal, too: each is a change.
-	chmod 666 keys
-	said $((n += 1)) 'as they were'
-	exits 0 send "$ADDR" <<<x
-	chmod 644 keys
-	said 1 'rights read again'
-	printf 'a\0b\n' >keys.new && mv keys.new keys
-	said $((n += 1)) 'as they were'
-	exits 0 send "$ADDR" <<<x
-	head -c 1100000 /dev/zero | tr '\0' '#' >keys.new && mv keys.new keys
-	said $((n += 1)) 'as they were'
-	exits 0 send "$ADDR" <<<x
-	rm keys
-	said $((n += 1)) 'as they were'
-	exits 0 send "$ADDR" <<<x
-	held
-	key_of alice >b/revoked
-	ended 77 "$HELD"
-	exec 8>&-
-	exits 77 send "$ADDR" <<<x
-	says send.err 'revoked'
-	SENDER=carol exits 0 send "$ADDR" <<<x
-	granted '@alice'
-	said 2 'rights read again'
-	SENDER=carol exits 77 send "$ADDR" <<<x
-	exits 77 send "$ADDR" <<<x
-	rm b/revoked
-	said 3 'rights read again'
-	exits 0 send "$ADDR" <<<x
-}
-
-@test "a damaged revoked list lets nobody new in until it is mended" {
-	serve '@alice' '@carol'
-	held
-	{ key_of carol; echo 'not a key'; } >b/revoked
-	said 1 'nobody new gets in'
-	says listen.err 'revoked: line 2'
-	exits 75 send "$ADDR" <<<x
-	SENDER=carol exits 75 send "$ADDR" <<<x
-	# Who is in stays, unless the other list says otherwise.
-	echo y >&8
-	exec 8>&-
-	ended 0 "$HELD"
-	key_of carol >b/revoked
-	said 1 'rights read again'
-	exits 0 send "$ADDR" <<<x
-	SENDER=carol exits 77 send "$ADDR" <<<x
-	chmod 666 b/revoked
-	said 2 'nobody new gets in'
-	exits 75 send "$ADDR" <<<x
-	chmod 600 b/revoked
-	said 2 'rights read again'
-	exits 0 send "$ADDR" <<<x
-	rm hold
-	: >listen.err
-	held
-	echo nonsense >b/revoked
-	said 1 'nobody new gets in'
-	granted '@carol'
-	ended 77 "$HELD"
-	exec 8>&-
-	holds 3 in
-}
-
-@test "a revoked key loses its running session" {
-	serve '@alice'
-	held
-	key_of alice >b/revoked
-	ended 77 "$HELD"
-	exec 8>&-
-	until_true empty in
-	exits 77 send "$ADDR" <<<x
-	says send.err 'revoked'
-}
-
-@test "a file that is still being written takes nobody's right away" {
-	serve '@carol' '@alice'
-	held
-	# Two seconds without alice's line.
-	key_of carol >keys
-	for n in $(seq 100); do
-		echo "# line $n" >>keys
-		read -r -t 0.02 <> <(:) || true
-	done
-	key_of alice >>keys
-	said 1 'rights read again'
-	exec 8>&-
-	ended 0 "$HELD"
-	holds 1 in
 }

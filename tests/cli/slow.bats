@@ -61,7 +61,7 @@ slow() {
 @test "a sender that never ends its message is waited for, and stops nobody" {
 	mkdir dir
 	ALLOW=(--allow-any)
-	listen -w 1 -d dir
+	listen -w 1 -d dir --drain 200ms
 	slow begun send "$ADDR" begun
 	until_true grep -q there slow.begun
 	exits 0 send "$ADDR" <<<x

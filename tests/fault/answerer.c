@@ -4,6 +4,7 @@
  *	answerer --ready-fd N [--max-size N] HOW [N]
  *
  *	lines		writes each message and a newline to standard output
+ *	take		keeps nothing of them
  *	echo		answers each question with itself
  *	reverse N	gathers N questions, answers the last first; what is left at the end too
  *	ranks N		the same, each with its own number from 1 as the status
@@ -164,11 +165,13 @@ take(struct guest *g, const struct vz_event *ev)
 {
 	struct question *q = &g->asked[ev->number % BODIES];
 
-	q->body = realloc(q->body, q->len + ev->bytes_len + 1);
-	if (!q->body)
-		err(71, "memory");
-	memcpy(q->body + q->len, ev->bytes, ev->bytes_len);
-	q->len += ev->bytes_len;
+	if (!is("take")) {
+		q->body = realloc(q->body, q->len + ev->bytes_len + 1);
+		if (!q->body)
+			err(71, "memory");
+		memcpy(q->body + q->len, ev->bytes, ev->bytes_len);
+		q->len += ev->bytes_len;
+	}
 	need(vz_session_taken(vz_conn_session(g->conn), ev->number, ev->bytes_len), "taken");
 }
 

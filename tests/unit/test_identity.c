@@ -13,6 +13,7 @@
 #include "crypto/sign.h"
 #include "id/identity.h"
 #include "id/identity_text.h"
+#include "tests/unit/step.h"
 #include "tests/unit/tempdir.h"
 
 static struct vz_identity *
@@ -58,7 +59,7 @@ a_bundle_with_any_bit_changed_is_refused_and_yields_nothing(void **state)
 	(void)state;
 	memset(&none, 0, sizeof(none));
 	vz_bundle_encode(&id->bundle, bytes);
-	for (size_t i = 0; i < sizeof(bytes) * 8; i++) {
+	for (size_t i = 0; i < sizeof(bytes) * 8; i += test_step(1)) {
 		bytes[i / 8] ^= (uint8_t)(1u << i % 8);
 		memset(&b, 0xff, sizeof(b));
 		assert_int_not_equal(vz_bundle_decode(bytes, sizeof(bytes), &b), 0);

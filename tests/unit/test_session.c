@@ -1,18 +1,11 @@
 #include "virtual_wire.h"
+#include "tests/unit/step.h"
 
 static const size_t small_sizes[] = {0, 10, 700};
 #define SMALL 3
 
 static const struct wire_plan whole = {
     .cut = {NEVER, NEVER}, .flip = {NEVER, NEVER}, .sizes = small_sizes, .messages = SMALL};
-
-static unsigned
-step_of(unsigned usual)
-{
-	const char *s = getenv("VZ_TEST_STEP"); /* valgrind takes larger steps */
-
-	return s != NULL ? (unsigned)atoi(s) : usual;
-}
 
 /* What must hold after whatever was done to the wire (law 1). */
 static void
@@ -77,7 +70,7 @@ a_cut_after_any_byte_never_passes_for_an_end(void **state)
 	wire_play(&whole, &clean);
 	for (unsigned reset = 0; reset < 2; reset++)
 		for (int d = UP; d <= DOWN; d++)
-			for (uint64_t k = 0; k <= clean.moved[d]; k += step_of(1))
+			for (uint64_t k = 0; k <= clean.moved[d]; k += test_step(1))
 				cut(k, (enum direction)d, reset, &clean);
 }
 
@@ -90,7 +83,7 @@ a_bit_flipped_anywhere_is_caught_before_any_byte_of_it_reaches_a_sink(void **sta
 	(void)state;
 	wire_play(&whole, &clean);
 	for (int d = UP; d <= DOWN; d++) {
-		for (uint64_t k = 0; k < clean.moved[d]; k += step_of(1)) {
+		for (uint64_t k = 0; k < clean.moved[d]; k += test_step(1)) {
 			p = whole;
 			p.flip[d] = k;
 			p.bit = (unsigned)(k * 5 % 8);
@@ -128,7 +121,7 @@ static void
 a_large_session_cut_at_random_is_never_believed(void **state)
 {
 	static const size_t sizes[] = {300000, 5, 120000};
-	unsigned rounds = 1000 / step_of(1);
+	unsigned rounds = 1000 / test_step(1);
 	struct wire_plan p = whole;
 	struct wire_result clean, r;
 	uint64_t x = 88172645463325252u;
