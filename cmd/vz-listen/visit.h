@@ -28,7 +28,8 @@ struct incoming {
 	bool over;     /* all of the reply is there, and `status` is the verdict */
 	bool asked;    /* the coprocess has it */
 	bool placing;  /* it is whole: in srv->whole, or */
-	bool placed;   /* in srv->placed */
+	bool placed;   /* in srv->placed, with what came of it: */
+	int place_err;
 	bool noted;    /* that it is (recall.h) */
 	bool one_pass; /* its sender cannot read it again */
 	uint64_t durable, synced_at;
