@@ -1,4 +1,4 @@
-#include "cmd/vz-listen/recall.h"
+#include "cmd/vz-listen/recall_impl.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,28 +15,27 @@
 #define EXPIRE_MOST   64 /* at a time: each is a transaction */
 #define PARTS_MAX     16 /* of a session, as it may have open */
 
-static uint64_t
-now_s(void)
+uint64_t
+recall_now(void)
 {
 	time_t t = time(NULL);
 
 	return t > 0 ? (uint64_t)t : 0;
 }
 
-static struct vz_ledger_stream
-who_of(const struct visit *v)
+struct vz_ledger_stream
+recall_who(const struct visit *v)
 {
 	const struct vz_session *s = visit_session(v);
 
 	return (struct vz_ledger_stream){.peer = &v->key,
 	    .stream = v->stream,
 	    .first = s ? vz_session_oldest(s) : 0,
-	    .now = now_s()};
+	    .now = recall_now()};
 }
 
-/* Words for what went wrong with it. */
-static void
-complain(const struct server *srv, int err)
+void
+recall_complain(const struct server *srv, int err)
 {
 	char shown[512];
 
@@ -77,11 +76,11 @@ on_expired(void *arg, const struct vz_ledger_entry *e)
 static void
 expire(struct server *srv)
 {
-	int r =
-	    vz_ledger_expire(srv->ledger, now_s(), VZ_LEDGER_KEPT_S, EXPIRE_MOST, on_expired, NULL);
+	int r = vz_ledger_expire(
+	    srv->ledger, recall_now(), VZ_LEDGER_KEPT_S, EXPIRE_MOST, on_expired, NULL);
 
 	if (r < 0)
-		complain(srv, r);
+		recall_complain(srv, r);
 }
 
 int
@@ -93,7 +92,7 @@ recall_open(struct server *srv)
 		return 0;
 	r = vz_ledger_open(&srv->ledger, srv->me.state_dir);
 	if (r < 0) {
-		complain(srv, r);
+		recall_complain(srv, r);
 		return r == VZ_EFORMAT || r == VZ_EMODE ? VZ_EXIT_CONFIG : VZ_EXIT_CANTCREAT;
 	}
 	expire(srv);
@@ -189,14 +188,14 @@ recall_stream(struct visit *v)
 
 	if (!v->srv->ledger)
 		return true;
-	who = who_of(v);
+	who = recall_who(v);
 	r = vz_ledger_load(v->srv->ledger, &who, &k.first, on_entry, &k);
 	if (r == 1)
 		r = restore(&k);
 	else if (r == 0)
 		return true;
 	if (r < 0) {
-		complain(v->srv, r);
+		recall_complain(v->srv, r);
 		visit_dismiss(
 		    v, VZ_EXIT_TEMPFAIL, "this listener cannot read what it knows of the stream");
 		return false;
@@ -230,160 +229,4 @@ recall_free(struct visit *v)
 {
 	while (!SLIST_EMPTY(&v->parts))
 		recall_part_free(v, SLIST_FIRST(&v->parts));
-}
-
-/* Notes. */
-
-static bool
-put(struct visit *v, const struct vz_ledger_entry *e)
-{
-	struct vz_ledger_stream who = who_of(v);
-	int r = vz_ledger_put(v->srv->ledger, &who, e);
-
-	if (r < 0)
-		complain(v->srv, r);
-	v->recalled = true;
-	return r == 0;
-}
-
-bool
-recall_durable(const struct incoming *in, uint64_t length, const char *file)
-{
-	struct vz_ledger_entry e = {
-	    .number = in->number, .length = length, .kind = in->kind, .file = file};
-
-	return !in->visit->srv->ledger || put(in->visit, &e);
-}
-
-/* Within a transaction of all of them: one that fails is the end of it. */
-static int
-note_placed(struct server *srv, struct incoming *const *in, const int *results, size_t n)
-{
-	int r = vz_ledger_begin(srv->ledger);
-
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		struct vz_ledger_stream who = who_of(in[i]->visit);
-		struct vz_ledger_entry e = {.number = in[i]->number,
-		    .length = in[i]->bytes,
-		    .kind = in[i]->kind,
-		    .over = true};
-
-		if (results[i] == 0)
-			r = vz_ledger_put(srv->ledger, &who, &e);
-	}
-	if (r == 0)
-		return vz_ledger_commit(srv->ledger);
-	vz_ledger_rollback(srv->ledger);
-	return r;
-}
-
-void
-recall_placed(struct server *srv, struct incoming *const *in, int *results, size_t n)
-{
-	int r;
-
-	if (!srv->ledger)
-		return;
-	r = note_placed(srv, in, results, n);
-	if (r < 0)
-		complain(srv, r);
-	for (size_t i = 0; i < n; i++) {
-		if (results[i] < 0)
-			continue;
-		results[i] = r;
-		in[i]->noted = r == 0;
-		in[i]->visit->recalled = true;
-	}
-}
-
-void
-recall_drop(const struct incoming *in)
-{
-	struct visit *v = in->visit;
-	struct vz_ledger_stream who = who_of(v);
-	int r;
-
-	if (!v->srv->ledger || !v->recalled)
-		return;
-	r = vz_ledger_drop(v->srv->ledger, &who, in->number);
-	if (r < 0)
-		complain(v->srv, r);
-}
-
-static void
-on_broken(struct vz_loop *l, struct vz_timer *t)
-{
-	struct server *srv = t->arg;
-	struct visit *v, *next;
-
-	(void)l;
-	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
-	visit_drop(v);
-	server_stop(srv, VZ_EXIT_IOERR);
-}
-
-/* Nobody may be told anything more. */
-static void
-broke(struct server *srv, int err)
-{
-	if (srv->recall_broken)
-		return;
-	srv->recall_broken = true;
-	complain(srv, err);
-	srv->recall_end = (struct vz_timer){.fn = on_broken, .arg = srv};
-	if (vz_timer_set(srv->loop, &srv->recall_end, 0) < 0)
-		server_over(srv);
-}
-
-void
-recall_verdict(struct visit *v, uint64_t number, uint8_t status)
-{
-	struct server *srv = v->srv;
-	struct vz_ledger_entry e = {.number = number, .status = status, .over = true};
-	const struct vz_session *s = visit_session(v);
-	struct vz_ledger_stream who;
-	int r = 0;
-
-	if (!srv->ledger || srv->recall_broken || (srv->sink && vz_sink_lasts(srv->sink)))
-		return;
-	if (!s || vz_session_message(s, number, &e.kind, &e.length) < 0)
-		return;
-	who = who_of(v);
-	if (!srv->recall_open)
-		r = vz_ledger_begin(srv->ledger);
-	srv->recall_open = r == 0;
-	if (r == 0)
-		r = vz_ledger_put(srv->ledger, &who, &e);
-	v->recalled = true;
-	if (r < 0)
-		broke(srv, r);
-}
-
-bool
-recall_commit(struct server *srv)
-{
-	int r;
-
-	if (srv->recall_open && !srv->recall_broken) {
-		srv->recall_open = false;
-		r = vz_ledger_commit(srv->ledger);
-		if (r < 0)
-			broke(srv, r);
-	}
-	return !srv->recall_broken;
-}
-
-void
-recall_left(struct visit *v)
-{
-	const struct vz_session *s = visit_session(v);
-	struct vz_ledger_stream who = who_of(v);
-	int r;
-
-	if (!v->recalled || !s || vz_session_remembers(s) || v->srv->recall_broken)
-		return;
-	v->recalled = false;
-	r = vz_ledger_forget(v->srv->ledger, &who);
-	if (r < 0)
-		complain(v->srv, r);
 }
