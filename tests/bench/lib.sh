@@ -44,9 +44,13 @@ make_cert()
 	cat "$tmp/key.pem" "$tmp/cert.pem" >"$tmp/both.pem"
 }
 
-# Two identities: sender a and listener b; their keys in $key_a and $key_b.
+# Two identities: sender a and listener b; their keys in $key_a and $key_b. Their memory of peers is
+# where it is when nobody asks for verdicts that outlive a listener, as --state would.
 make_identities()
 {
+	XDG_STATE_HOME=$tmp/state
+	export XDG_STATE_HOME
+	mkdir -p "$tmp/state"
 	key_a=$("$B/bin/vz-keygen" -q -f "$tmp/a/identity") || die 'vz-keygen failed'
 	key_b=$("$B/bin/vz-keygen" -q -f "$tmp/b/identity") || die 'vz-keygen failed'
 }
