@@ -3,6 +3,7 @@
 #   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
 #   LOOP=poll      poll(2) instead of epoll(7)
 #   SANDBOX=off    leave the seccomp filters out, as without libseccomp
+#   SQLITE=off     leave the relay's store out, as without libsqlite3
 #   BSD=shared     link libbsd as a shared library
 #   B=DIR          build there instead of build/
 #   FUZZTIME=60    seconds for each fuzzer; FUZZRUNS=N: at most N executions
@@ -21,6 +22,7 @@ AEAD    ?= auto
 LOOP    ?= auto
 BSD     ?= static
 SANDBOX ?= auto
+SQLITE  ?= auto
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
@@ -69,8 +71,13 @@ ifeq ($(SECCOMP),yes)
 ALL_CPPFLAGS += -DVZ_SECCOMP -I$(B)/gen
 endif
 
+# Linked to what holds a store, and nothing else.
+ifneq ($(SQLITE),off)
+SQLITE_LIBS := $(strip $(shell pkg-config --exists sqlite3 && pkg-config --libs sqlite3))
+endif
+
 # Another AEAD= or LOOP= in the same folder builds everything again.
-OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP) SECCOMP=$(SECCOMP)
+OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP) SECCOMP=$(SECCOMP) SQLITE=$(SQLITE_LIBS)
 ifneq ($(OPTIONS),$(file <$(B)/options))
 $(shell mkdir -p $(B) && echo '$(OPTIONS)' >$(B)/options)
 endif
@@ -82,14 +89,26 @@ Q := @
 say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
+PRELOAD_SRC := $(wildcard tests/fault/faultio.c tests/fault/powercut.c)
 PROGRAMS := $(notdir $(patsubst %/,%,$(dir $(wildcard cmd/vz-*/main.c))))
-BINS     := $(PROGRAMS:%=$(B)/bin/%)
+# What is made of SQLite, and what holds a store; without it neither is built.
+STORE_SRC  = lib/relay/store_sqlite%
+STORE_USER = vz-relay tests/unit/test_store_% tests/fault/storer.c tests/bench/store_%
 LIB_SRC  := $(sort $(wildcard lib/*/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+TOOL_SRC := $(sort $(filter-out $(PRELOAD_SRC),$(wildcard tests/fault/*.c tests/bench/*.c)))
+ifeq ($(SQLITE_LIBS),)
+PROGRAMS := $(filter-out $(STORE_USER),$(PROGRAMS))
+LIB_SRC  := $(filter-out $(STORE_SRC),$(LIB_SRC))
+UNIT_SRC := $(filter-out $(STORE_USER),$(UNIT_SRC))
+TOOL_SRC := $(filter-out $(STORE_USER),$(TOOL_SRC))
+endif
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
-UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
-TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out %/faultio.c,$(wildcard tests/fault/*.c tests/bench/*.c))))
-PRELOAD  := $(B)/tests/fault/faultio.so
+BINS     := $(PROGRAMS:%=$(B)/bin/%)
+UNITS    := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
+TOOLS    := $(TOOL_SRC:%.c=$(B)/%)
+PRELOAD  := $(PRELOAD_SRC:%.c=$(B)/%.so)
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
@@ -128,6 +147,10 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# The tests of an engine are named test_store_ENGINE.
+$(B)/bin/vz-relay $(filter $(B)/tests/test_store_%,$(UNITS)) \
+    $(filter %/storer $(B)/tests/bench/store_%,$(TOOLS)): LIBS += $(SQLITE_LIBS)
 
 # Instead of libc's calls, whose checked forms it would get in the way of.
 $(PRELOAD): $(B)/%.so: %.c Makefile $(B)/options
