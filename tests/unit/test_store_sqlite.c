@@ -109,36 +109,48 @@ a_spool_that_others_may_open_is_refused(void **state)
 	closed_sound(*state, opened(*state, NULL));
 }
 
+static const char *program;
+
+/* Another process of this program: its status. */
+static int
+in_another(const char *what, const char *path)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl(program, program, what, path, NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+/* What it does there: 0 when it is kept out. */
+static int
+another(const char *what, const char *path)
+{
+	char words[VZ_STORE_WORDS];
+	struct vz_store *s;
+	sqlite3 *db;
+
+	if (strcmp(what, "--open") == 0)
+		return vz_store_sqlite_open(path, NULL, words, &s) != VZ_EEXISTS;
+	if (sqlite3_open(path, &db) != SQLITE_OK)
+		return 2;
+	return sqlite3_exec(db, "SELECT * FROM meta", NULL, NULL, NULL) != SQLITE_BUSY;
+}
+
 static void
 only_one_process_has_it_open(void **state)
 {
 	struct vz_store *s = opened(*state, NULL);
-	int status;
-	pid_t pid;
 
 	put(s, 1, 2, 1, 100);
 	assert_int_equal(open_fails(*state, "another process has the spool open"), VZ_EEXISTS);
-	if ((pid = fork()) == 0) {
-		char words[VZ_STORE_WORDS];
-		struct vz_store *other;
-
-		_exit(vz_store_sqlite_open(tempdir_path(*state, "spool"), NULL, words, &other) ==
-			    VZ_EEXISTS
-			? 0
-			: 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	assert_int_equal(in_another("--open", tempdir_path(*state, "spool")), 0);
 	/* And the one who has it did not lose SQLite's own lock by that. */
-	if ((pid = fork()) == 0) {
-		sqlite3 *db;
-
-		sqlite3_open(spool_file(*state, "spool.db"), &db);
-		_exit(sqlite3_exec(db, "SELECT * FROM meta", NULL, NULL, NULL) == SQLITE_BUSY ? 0
-											      : 1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
+	assert_int_equal(in_another("--peek", spool_file(*state, VZ_STORE_SQLITE_FILE)), 0);
 	assert_true(put(s, 1, 2, 2, 100) > 0);
 	closed_sound(*state, s);
 }
@@ -351,7 +363,7 @@ small_disk(struct tempdir *t, const char *size)
 	const char *dir = tempdir_path(t, "disk");
 
 	if (mkdir(dir, 0700) != 0 || unshare(CLONE_NEWNS) != 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("tmpfs", dir, "tmpfs", 0, size) != 0) {
 		print_message("no small disk can be mounted here\n");
 		skip();
@@ -409,7 +421,7 @@ a_full_disk_is_an_answer_and_removing_makes_room(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    STORE_SUITE,
@@ -424,7 +436,10 @@ main(void)
 	    STORE_TEST(a_full_disk_is_an_answer_and_removing_makes_room),
 	};
 
+	program = argv[0];
 	if (vz_secret_init() != 0)
 		return 1;
+	if (argc == 3)
+		return another(argv[1], argv[2]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
