@@ -34,6 +34,8 @@ struct vz_store {
 	char failed_words[VZ_STORE_WORDS];
 	/* the writer's: */
 	pthread_t thread;
+	int bad; /* as `failed`, before it is told */
+	char bad_words[VZ_STORE_WORDS];
 	uint64_t commits, commits_us, latency[VZ_STORE_BUCKETS];
 };
 

@@ -149,11 +149,19 @@ wake(struct vz_store *s)
 static void
 fail(struct vz_store *s, int err)
 {
-	pthread_mutex_lock(&s->lock);
-	s->failed = err;
-	snprintf(s->failed_words, sizeof(s->failed_words), "%s", s->engine->words(s->e));
+	s->bad = err;
+	snprintf(s->bad_words, sizeof(s->bad_words), "%s", s->engine->words(s->e));
+}
+
+/* Tells the loop, together with the answers that came of it. Under the lock. */
+static void
+tell_failure(struct vz_store *s)
+{
+	if (!s->bad || s->failed)
+		return;
+	s->failed = s->bad;
+	memcpy(s->failed_words, s->bad_words, sizeof(s->failed_words));
 	wake(s);
-	pthread_mutex_unlock(&s->lock);
 }
 
 /* One transaction for these; 0, or why it was rolled back. */
@@ -199,19 +207,19 @@ void
 vz_store_work(struct vz_store *s, struct vz_store_queue *batch)
 {
 	bool fatal;
-	int r = s->failed ? VZ_ESYSTEM : transaction(s, batch->first, NULL, &fatal);
+	int r = s->bad ? VZ_ESYSTEM : transaction(s, batch->first, NULL, &fatal);
 
 	if (r == 0)
 		return;
-	if (!s->failed && r == VZ_EFULL && (r = s->engine->disk_full(s->e)) != 0)
+	if (!s->bad && r == VZ_EFULL && (r = s->engine->disk_full(s->e)) != 0)
 		fatal = true;
-	if (!s->failed && fatal)
+	if (!s->bad && fatal)
 		fail(s, r);
 	/* One of them may be to blame: each for itself. */
 	for (struct vz_store_op *op = batch->first; op != NULL; op = op->next) {
-		r = s->failed ? VZ_ESYSTEM : transaction(s, op, op->next, &fatal);
-		if (s->failed || fatal) {
-			if (!s->failed)
+		r = s->bad ? VZ_ESYSTEM : transaction(s, op, op->next, &fatal);
+		if (s->bad || fatal) {
+			if (!s->bad)
 				fail(s, r);
 			memset(&op->answer, 0, sizeof(op->answer));
 			op->answer.err = VZ_ESYSTEM;
@@ -254,9 +262,14 @@ vz_store_writer(void *store)
 		if (s->done.first == NULL)
 			wake(s);
 		vz_store_queue_move(&s->done, &batch);
+		tell_failure(s);
 		pthread_mutex_unlock(&s->lock);
-		if (!s->failed && (r = s->engine->rest(s->e)) != 0)
-			fail(s, r);
+		if (s->bad || (r = s->engine->rest(s->e)) == 0)
+			continue;
+		fail(s, r);
+		pthread_mutex_lock(&s->lock);
+		tell_failure(s);
+		pthread_mutex_unlock(&s->lock);
 	}
 	return NULL;
 }

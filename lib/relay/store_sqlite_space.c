@@ -55,17 +55,20 @@ sq_rollback(void *e)
 static int
 checkpoint(struct sq *q, int mode)
 {
-	int rc = sqlite3_wal_checkpoint_v2(q->db, NULL, mode, NULL, NULL), r;
+	int rc, r = 0;
 
-	q->wal_pages = 0;
-	if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
-		return 0;
-	r = sq_error(q, sqlite3_extended_errcode(q->db), "checkpoint");
-	if (r == VZ_EFULL) {
+	for (int tries = 0; tries < 2; tries++) {
+		rc = sqlite3_wal_checkpoint_v2(q->db, NULL, mode, NULL, NULL);
+		q->wal_pages = 0;
+		if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED)
+			return 0;
+		r = sq_error(q, sqlite3_extended_errcode(q->db), "checkpoint");
+		if (r != VZ_EFULL || ftruncate(q->reserve, 0) != 0)
+			return r == VZ_EFULL ? VZ_ESYSTEM : r;
+		/* At once, before somebody else has the room. */
 		q->disk_full = true;
-		r = 0;
 	}
-	return r;
+	return 0;
 }
 
 int
@@ -120,9 +123,12 @@ sq_try_reserve(struct sq *q)
 	if (q->tried || fstat(q->reserve, &st) != 0)
 		return;
 	q->tried = true;
-	q->disk_full = ((uint64_t)st.st_blocks * 512 < q->limits.reserve_bytes &&
-			   posix_fallocate(q->reserve, 0, (off_t)q->limits.reserve_bytes) != 0) ||
-	    !has_room(q);
+	if ((uint64_t)st.st_blocks * 512 >= q->limits.reserve_bytes) {
+		q->disk_full = !has_room(q);
+		return;
+	}
+	q->disk_full =
+	    posix_fallocate(q->reserve, 0, (off_t)q->limits.reserve_bytes) != 0 || !has_room(q);
 	/* A part of it set aside would only be in the way. */
 	if (q->disk_full && ftruncate(q->reserve, 0) != 0)
 		q->unsound = true;
