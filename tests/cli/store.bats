@@ -12,12 +12,12 @@ NOTHING='lost 0, back 0, twice 0, torn 0, unsound 0'
 @test "kill -9 at random moments: what the store acknowledged is there, what was removed is not, nothing is there twice" {
 	built
 	# Each run has other moments.
-	ROUNDS=${STORE_ROUNDS:-50} SEED=${STORE_SEED:-$RANDOM} WITHIN=60 timeout 300 \
+	ROUNDS=${STORE_ROUNDS:-50} SEED=${STORE_SEED:-$RANDOM} WITHIN=50 timeout 300 \
 		"$VZ_TREE/tests/fault/store-rounds" "$VZ_BUILD" >counted 2>&1 3>&- || fail "$(cat counted)"
 	tail -n 1 counted >&3
 	grep -q "$NOTHING" counted
-	# Most kills strike amid work, or they prove little.
-	awk '/^store-rounds/ { exit $4 < $2 / 2 }' counted
+	# Some kills strike amid removals too, or they prove little.
+	awk '/^store-rounds/ { exit $4 < $2 / 10 }' counted
 }
 
 @test "the power is cut at random moments: the same, whatever was not synced" {

@@ -2,7 +2,7 @@
  * storer: uses a store by chance and says what was acknowledged; and tells later whether it was
  *true.
  *
- *	storer run [--weak] [--ops N] --seed S DIR
+ *	storer run [--weak] [--ops N] [--ready-fd N] --seed S DIR
  *	storer verify DIR LOG
  *
  * run deposits messages of many sizes, some of them twice, collects them and removes about half,
@@ -16,7 +16,8 @@
  *	R N		it is about to be removed
  *	G N		that was acknowledged
  *
- * --weak opens the store with synchronous=NORMAL. verify looks at a store after the end of a run of
+ * --weak opens the store with synchronous=NORMAL. A line is written to descriptor --ready-fd, which
+ *is then closed, after the first acknowledgement. verify looks at a store after the end of a run of
  * which LOG is the output, whatever that end was; a line cut short at its end does not count. It
  * checks, collects, deposits again what was acknowledged, and removes everything, so that another
  * run may follow. Its one line on stdout,
@@ -70,7 +71,8 @@ static struct {
 	size_t cap;
 	char said[65536];
 	size_t said_len;
-} run;
+	int ready_fd;
+} run = {.ready_fd = -1};
 
 static uint64_t
 chance(void)
@@ -147,6 +149,15 @@ push(struct slot *s)
 }
 
 static void
+tell_ready(void)
+{
+	if (run.ready_fd >= 0 &&
+	    (write(run.ready_fd, "ready\n", 6) != 6 || close(run.ready_fd) < 0))
+		err(71, "--ready-fd");
+	run.ready_fd = -1;
+}
+
+static void
 on_deposit(void *arg, const struct vz_store_answer *a)
 {
 	struct slot *s = arg;
@@ -159,6 +170,7 @@ on_deposit(void *arg, const struct vz_store_answer *a)
 		remember(a->seq, s->number);
 		say('D', s->number, a->seq);
 		run.acked++;
+		tell_ready();
 	} else if (a->err != VZ_ESYSTEM) {
 		errx(70, "deposit: %s", vz_strerror(a->err));
 	}
@@ -319,7 +331,8 @@ do_run(const char *dir, bool weak)
 static int
 usage(void)
 {
-	fputs("usage: storer run [--weak] [--ops N] --seed S DIR\n       storer verify DIR LOG\n",
+	fputs("usage: storer run [--weak] [--ops N] [--ready-fd N] --seed S DIR\n       storer "
+	      "verify DIR LOG\n",
 	    stderr);
 	return 64;
 }
@@ -342,6 +355,8 @@ main(int argc, char **argv)
 			weak = true;
 		else if (strcmp(argv[i], "--ops") == 0)
 			run.wanted = strtoull(argv[++i], NULL, 10);
+		else if (strcmp(argv[i], "--ready-fd") == 0)
+			run.ready_fd = atoi(argv[++i]);
 		else if (strcmp(argv[i], "--seed") == 0)
 			run.seed = strtoull(argv[++i], NULL, 10);
 		else

@@ -206,7 +206,7 @@ try_again(void)
 {
 	unsigned tried = 0;
 
-	for (size_t i = v.n; i-- > 0 && tried < 100;) {
+	for (size_t i = v.n; i-- > 0 && tried < 20;) {
 		if (v.claims[i].seq == 0)
 			continue;
 		deposit_again(v.claims[i].number);
