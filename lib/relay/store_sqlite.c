@@ -16,6 +16,7 @@
 #include "relay/store_sqlite_impl.h"
 
 #define VERSION        1
+#define OPENING        "opening the spool"
 #define APPLICATION_ID 0x767a7370 /* "vzsp" */
 
 /* auto_vacuum and page_size count before the first table only, the locking mode before the log is
@@ -195,7 +196,7 @@ open_database(struct sq *q, const char *dir)
 		return because(q, VZ_ELIMIT, "the spool's name", dir);
 	rc = sqlite3_open_v2(path, &q->db, flags, NULL);
 	if (rc != SQLITE_OK)
-		return sq_error(q, rc, "opening the spool");
+		return sq_error(q, rc, OPENING);
 	sqlite3_db_config(q->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	return 0;
 }
@@ -224,7 +225,7 @@ open_schema(struct sq *q)
 	if (r == 0)
 		r = pragma(q, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r == 0 && version == 0 && id == 0 && tables == 0) {
-		r = sq_exec(q, schema);
+		r = sq_exec(q, schema, "making the spool");
 		version = VERSION;
 		id = APPLICATION_ID;
 	}
@@ -255,10 +256,13 @@ open_numbers(struct sq *q)
 		return r;
 	atomic_store(&q->next, next);
 	q->first = next;
+	/* Going back has to work when there is no memory. */
+	if (sq_bind(q, SQ_ROLLBACK, "") == NULL)
+		return VZ_ENOMEM;
 	/* For the case that our own reckoning is wrong. */
 	snprintf(ceiling, sizeof(ceiling), "PRAGMA max_page_count = %llu",
 	    (unsigned long long)(q->limits.disk_bytes / 4096 + 8192));
-	return sq_exec(q, ceiling);
+	return sq_exec(q, ceiling, OPENING);
 }
 
 static int
@@ -273,12 +277,13 @@ open_all(struct sq *q, const char *dir, bool weak)
 	if (r == 0)
 		r = open_database(q, dir);
 	if (r == 0)
-		r = sq_exec(q, settings);
+		r = sq_exec(q, settings, OPENING);
 	/* After the setting of wal_autocheckpoint, which is such a hook itself. */
 	if (r == 0)
 		sqlite3_wal_hook(q->db, log_grew, q);
 	if (r == 0)
-		r = sq_exec(q, weak ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
+		r = sq_exec(
+		    q, weak ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", OPENING);
 	if (r == 0)
 		r = open_schema(q);
 	if (r == 0)

@@ -38,7 +38,7 @@ mend(struct check *c, uint64_t n, const char *sql)
 	int r = 0;
 
 	c->out->found += n;
-	if (n > 0 && c->repair && (r = sq_exec(c->q, sql)) == 0)
+	if (n > 0 && c->repair && (r = sq_exec(c->q, sql, "repairing")) == 0)
 		c->out->repaired += n;
 	return r;
 }
@@ -97,7 +97,7 @@ check_file(struct check *c)
 	c->out->found += before;
 	if (!c->repair)
 		return 1;
-	if (sq_exec(c->q, "REINDEX") == 0)
+	if (sq_exec(c->q, "REINDEX", "repairing") == 0)
 		r = integrity(c, &after);
 	else
 		after = before;
@@ -204,7 +204,8 @@ check_orphans(struct check *c)
 	    "CREATE TEMP TABLE IF NOT EXISTS fsck_body (body INTEGER PRIMARY KEY);"
 	    "DELETE FROM fsck_body;"
 	    "INSERT OR IGNORE INTO fsck_body SELECT body FROM message "
-	    "WHERE body <> 0 UNION SELECT body FROM upload");
+	    "WHERE body <> 0 UNION SELECT body FROM upload",
+	    "looking for orphans");
 
 	if (r == 0)
 		r = count(c,

@@ -80,8 +80,8 @@ int sq_step(struct sq *q, sqlite3_stmt *st);
 int sq_one(struct sq *q, sqlite3_stmt *st, uint64_t *out, int n);
 /* Runs one that gives no rows. */
 int sq_do(struct sq *q, sqlite3_stmt *st);
-/* Runs SQL of our own that is needed once. */
-int sq_exec(struct sq *q, const char *sql);
+/* Runs SQL that is needed once; `doing` tells what for. */
+int sq_exec(struct sq *q, const char *sql, const char *doing);
 uint64_t sq_u64(sqlite3_stmt *st, int column);
 /* A column of exactly n bytes to out; zeros when it is not. */
 void sq_bytes(sqlite3_stmt *st, int column, void *out, size_t n);

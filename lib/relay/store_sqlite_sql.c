@@ -77,7 +77,7 @@ sq_error(struct sq *q, int rc, const char *doing)
 {
 	int e = q->db == NULL ? 0 : sqlite3_system_errno(q->db);
 
-	snprintf(q->words, sizeof(q->words), "%s%s%s%s at %s", sqlite3_errstr(rc),
+	snprintf(q->words, sizeof(q->words), "%s%s%s%s (%s)", sqlite3_errstr(rc),
 	    e == 0 ? "" : " (", e == 0 ? "" : strerror(e), e == 0 ? "" : ")", doing);
 	if (is_no_room(q, rc))
 		return VZ_EFULL;
@@ -173,11 +173,11 @@ sq_do(struct sq *q, sqlite3_stmt *st)
 }
 
 int
-sq_exec(struct sq *q, const char *sql)
+sq_exec(struct sq *q, const char *sql, const char *doing)
 {
 	int rc = sqlite3_exec(q->db, sql, NULL, NULL, NULL);
 
-	return rc == SQLITE_OK ? 0 : sq_error(q, sqlite3_extended_errcode(q->db), sql);
+	return rc == SQLITE_OK ? 0 : sq_error(q, sqlite3_extended_errcode(q->db), doing);
 }
 
 uint64_t

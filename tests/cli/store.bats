@@ -36,6 +36,26 @@ NOTHING='lost 0, back 0, twice 0, torn 0, unsound 0'
 	grep -q 'lost [1-9]' counted
 }
 
+@test "an fsync that fails ends the store, and memory that fails a request; what was acknowledged before is there" {
+	built
+	local n faults
+
+	timeout 60 "$FAULT/storer" run --ops 1 --seed 1 spool >said
+	timeout 60 "$FAULT/storer" verify spool said
+	for n in 10 11 12 17 23 40; do
+		exits 74 timeout 60 env FAULTIO="fdatasync:EIO@$n" LD_PRELOAD="$FAULT/faultio.so" \
+			"$FAULT/storer" run --seed "$n" spool >said 2>words
+		says words 'I/O error'
+		timeout 60 "$FAULT/storer" verify spool said >verified || fail "$n: $(cat verified)"
+	done
+	for n in $(seq 600 250 3000); do
+		faults="malloc,calloc,realloc:ENOMEM@$n-$((n + 3))"
+		exits 0,71,74 timeout 60 env FAULTIO="$faults" LD_PRELOAD="$FAULT/faultio.so" \
+			"$FAULT/storer" run --ops 60 --seed "$n" spool >said 2>words
+		timeout 60 "$FAULT/storer" verify spool said >verified || fail "$n: $(cat verified)"
+	done
+}
+
 @test "recut makes the same folder by the same seed, and another by another" {
 	local n
 

@@ -111,6 +111,14 @@ say(char what, uint64_t number, uint64_t seq)
 		flush();
 }
 
+/* A request that could not be made. */
+static void
+must(int64_t r, const char *what)
+{
+	if (r < 0)
+		errx(r == VZ_ENOMEM ? 71 : 70, "%s: %s", what, vz_strerror((int)r));
+}
+
 static uint64_t
 number_of(uint64_t seq)
 {
@@ -138,14 +146,12 @@ push(struct slot *s)
 		size_t n = s->size - s->at < 20000 ? s->size - s->at : 20000;
 		int64_t took = vz_store_append(s->deposit, s->bytes + s->at, n);
 
-		if (took < 0)
-			errx(70, "append: %s", vz_strerror((int)took));
+		must(took, "append");
 		s->at += (size_t)took;
 		if ((size_t)took < n)
 			return;
 	}
-	if (vz_store_finish(s->deposit) != 0)
-		errx(70, "finish");
+	must(vz_store_finish(s->deposit), "finish");
 }
 
 static void
@@ -171,7 +177,7 @@ on_deposit(void *arg, const struct vz_store_answer *a)
 		say('D', s->number, a->seq);
 		run.acked++;
 		tell_ready();
-	} else if (a->err != VZ_ESYSTEM) {
+	} else if (a->err != VZ_ESYSTEM && a->err != VZ_ENOMEM && a->err != VZ_EFULL) {
 		errx(70, "deposit: %s", vz_strerror(a->err));
 	}
 	free(s->bytes);
@@ -194,8 +200,7 @@ deposit(struct slot *s)
 	/* Said before it can be on the disk, as a removal is. */
 	say('B', s->number, 0);
 	flush();
-	if (vz_store_deposit(run.store, &mail, on_deposit, s, &s->deposit) != 0)
-		errx(70, "deposit");
+	must(vz_store_deposit(run.store, &mail, on_deposit, s, &s->deposit), "deposit");
 	push(s);
 }
 
@@ -231,8 +236,8 @@ on_read(void *arg, const struct vz_store_answer *a)
 		if (chance() % 2 == 0) {
 			say('R', r->number, 0);
 			flush();
-			if (vz_store_remove(run.store, &r->box, seq, on_remove, r, NULL) != 0)
-				errx(70, "remove");
+			must(
+			    vz_store_remove(run.store, &r->box, seq, on_remove, r, NULL), "remove");
 			return;
 		}
 	}
@@ -244,10 +249,10 @@ static void
 next_read(struct reader *r)
 {
 	r->busy = r->at < r->count;
-	if (r->busy &&
-	    vz_store_read(run.store, &r->box, r->entries[r->at].seq, r->offset, on_read, r, NULL) !=
-		0)
-		errx(70, "read");
+	if (r->busy)
+		must(vz_store_read(
+			 run.store, &r->box, r->entries[r->at].seq, r->offset, on_read, r, NULL),
+		    "read");
 }
 
 static void
@@ -289,15 +294,13 @@ begin_some(bool more)
 		if (!r->busy && more) {
 			r->box = mailbox((unsigned)i);
 			r->busy = true;
-			if (vz_store_list(run.store, &r->box, r->after, NOW, 8, on_list, r, NULL) !=
-			    0)
-				errx(70, "list");
+			must(vz_store_list(run.store, &r->box, r->after, NOW, 8, on_list, r, NULL),
+			    "list");
 		}
 		under_way |= r->busy;
 	}
-	if (more && chance() % 8 == 0 &&
-	    vz_store_sweep(run.store, NOW, 16, on_sweep, NULL, NULL) != 0)
-		errx(70, "sweep");
+	if (more && chance() % 8 == 0)
+		must(vz_store_sweep(run.store, NOW, 16, on_sweep, NULL, NULL), "sweep");
 	return under_way;
 }
 
