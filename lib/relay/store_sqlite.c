@@ -1,18 +1,13 @@
 /* Opening: the folder, the lock, the settings, the tables. */
 #include "relay/store_sqlite.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/fsutil.h"
 #include "relay/store_sqlite_impl.h"
 
 #define VERSION        1
@@ -107,73 +102,6 @@ static const struct vz_store_engine engine = {
     .close = engine_close,
 };
 
-/* The words for what is wrong; gives r back. */
-static int
-because(struct sq *q, int r, const char *what, const char *name)
-{
-	const char *why = r == VZ_ESYSTEM ? strerror(errno) : vz_strerror(r);
-
-	snprintf(q->words, sizeof(q->words), "%s%s%s: %s", what, *name ? " " : "", name, why);
-	return r;
-}
-
-static int
-judge_mode(struct sq *q, const struct stat *st, bool right_kind, const char *name)
-{
-	if (!right_kind || st->st_uid != geteuid() || (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return because(q, VZ_EMODE, "the spool's", name);
-	return 0;
-}
-
-/* The folder, locked: its descriptor holds the lock, as SQLite's own files are not ours to open. */
-static int
-open_folder(struct sq *q, const char *dir)
-{
-	struct stat st;
-	int r = vz_fs_mkdirs(dir);
-
-	if (r != 0)
-		return because(q, r, "cannot make the spool", dir);
-	q->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (q->dir < 0 || fstat(q->dir, &st) != 0)
-		return because(q, VZ_ESYSTEM, "cannot open the spool", dir);
-	if ((r = judge_mode(q, &st, true, "folder")) != 0)
-		return r;
-	if (flock(q->dir, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		return because(q, VZ_ESYSTEM, "cannot lock the spool", dir);
-	snprintf(q->words, sizeof(q->words), "another process has the spool open: %s", dir);
-	return VZ_EEXISTS;
-}
-
-/* A file of the folder with the right mode, made when it is missing; *fd only when it is wanted:
- * closing one of a database gives SQLite's locks away. */
-static int
-make_file(struct sq *q, const char *name, int *fd)
-{
-	struct stat st;
-	int made = openat(q->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (made < 0 && errno != EEXIST)
-		return because(q, VZ_ESYSTEM, "cannot make the spool's", name);
-	if (made >= 0 && (fchmod(made, 0600) != 0 || fsync(q->dir) != 0)) {
-		because(q, VZ_ESYSTEM, "cannot make the spool's", name);
-		close(made);
-		return VZ_ESYSTEM;
-	}
-	if (made >= 0 && fd == NULL)
-		close(made);
-	if (fstatat(q->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return because(q, VZ_ESYSTEM, "cannot look at the spool's", name);
-	if (fd != NULL) {
-		*fd = made >= 0 ? made : openat(q->dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-		if (*fd < 0)
-			return because(q, VZ_ESYSTEM, "cannot open the spool's", name);
-	}
-	return judge_mode(q, &st, S_ISREG(st.st_mode), name);
-}
-
 static int
 log_grew(void *e, sqlite3 *db, const char *name, int pages)
 {
@@ -193,7 +121,7 @@ open_database(struct sq *q, const char *dir)
 	int n = snprintf(path, sizeof(path), "%s/%s", dir, VZ_STORE_SQLITE_FILE), rc;
 
 	if (n < 0 || n >= (int)sizeof(path))
-		return because(q, VZ_ELIMIT, "the spool's name", dir);
+		return sq_because(q, VZ_ELIMIT, "the spool's name", dir);
 	rc = sqlite3_open_v2(path, &q->db, flags, NULL);
 	if (rc != SQLITE_OK)
 		return sq_error(q, rc, OPENING);
@@ -237,7 +165,7 @@ open_schema(struct sq *q)
 	if (r != 0)
 		return r;
 	if (id != APPLICATION_ID || vacuum != 2 || wal != 1)
-		return because(q, VZ_EFORMAT, "this is no spool:", VZ_STORE_SQLITE_FILE);
+		return sq_because(q, VZ_EFORMAT, "this is no spool:", VZ_STORE_SQLITE_FILE);
 	if (version == VERSION)
 		return 0;
 	snprintf(q->words, sizeof(q->words), "the spool is of version %llu, known is %d",
@@ -268,12 +196,12 @@ open_numbers(struct sq *q)
 static int
 open_all(struct sq *q, const char *dir, bool weak)
 {
-	int r = open_folder(q, dir);
+	int r = sq_open_folder(q, dir);
 
 	if (r == 0)
-		r = make_file(q, VZ_STORE_SQLITE_FILE, NULL);
+		r = sq_make_file(q, VZ_STORE_SQLITE_FILE, NULL);
 	if (r == 0)
-		r = make_file(q, VZ_STORE_SQLITE_RESERVE, &q->reserve);
+		r = sq_make_file(q, VZ_STORE_SQLITE_RESERVE, &q->reserve);
 	if (r == 0)
 		r = open_database(q, dir);
 	if (r == 0)
@@ -308,7 +236,7 @@ open_store(const char *dir, const struct vz_store_limits *limits, bool weak, cha
 	q->limits = vz_store_limits_of(limits);
 	r = open_all(q, dir, weak);
 	if (r == 0 && (r = vz_store_new(&engine, q, &q->limits, &q->next, out)) != 0)
-		because(q, r, "cannot open the spool", dir);
+		sq_because(q, r, "cannot open the spool", dir);
 	if (r != 0) {
 		memcpy(words, q->words, VZ_STORE_WORDS);
 		engine_close(q);

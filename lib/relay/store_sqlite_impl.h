@@ -86,6 +86,14 @@ uint64_t sq_u64(sqlite3_stmt *st, int column);
 /* A column of exactly n bytes to out; zeros when it is not. */
 void sq_bytes(sqlite3_stmt *st, int column, void *out, size_t n);
 
+/* Keeps the words for what is wrong (with errno's for VZ_ESYSTEM); gives r back. */
+int sq_because(struct sq *q, int r, const char *what, const char *name);
+/* Makes and judges the folder and locks it: q->dir, which holds the lock. */
+int sq_open_folder(struct sq *q, const char *dir);
+/* A file of the folder with the right mode, made when it is missing. *fd only when it is wanted:
+ * closing a descriptor of a database gives SQLite's locks away. */
+int sq_make_file(struct sq *q, const char *name, int *fd);
+
 /* The transaction's work, see store_engine.h. */
 int sq_begin(void *e);
 int sq_commit(void *e);

@@ -5,6 +5,7 @@ load helpers
 # built: skips where there is no store.
 built() {
 	[ -x "$FAULT/storer" ] || skip 'built without SQLite'
+	! grep -q __asan_init "$FAULT/storer" || skip 'powercut and sanitizers do not go together'
 }
 
 NOTHING='lost 0, back 0, twice 0, torn 0, unsound 0'
