@@ -7,8 +7,8 @@
  * nothing that does not. Answers wait until vz_store_run, which calls the function that came with
  * each request, in the order of the requests; vz_store_fd becomes readable when there are any.
  *
- * All calls are made by one thread, and none but requests and vz_store_forget from within such a
- * function. Times are UTC in Unix seconds and come from the caller. Memory: at most
+ * All calls are made by one thread, and of them deposits, requests and vz_store_forget also from
+ * within such a function. Times are UTC in Unix seconds and come from the caller. Memory: at most
  * VZ_STORE_QUEUE_BYTES of waiting bytes, plus 384 KiB for each of VZ_STORE_UPLOADS_MAX messages
  * over 64 KiB that are coming in; more requests than fit are refused with VZ_EFULL at once.
  *

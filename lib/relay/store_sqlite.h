@@ -11,9 +11,11 @@
 
 /*
  * Opens the store in folder `dir`, which is made (0700) when it is not there, and recovers what a
- * crash left. Only one process has it open. NULL limits are the defaults. On failure `words` tells
- * why: VZ_EMODE (the folder or a file is open to others), VZ_EEXISTS (another process has it open),
- * VZ_EFORMAT (no spool, of a newer version, or damaged), VZ_ESYSTEM, VZ_ENOMEM, VZ_ELIMIT (path).
+ * crash left. Only one process has it open; one that was forked off while it is open, and did not
+ * exec, keeps it locked, so helper processes are split off before. NULL limits are the defaults. On
+ * failure `words` tells why: VZ_EMODE (the folder or a file is open to others), VZ_EEXISTS (another
+ * process has it open), VZ_EFORMAT (no spool, of a newer version, or damaged), VZ_ESYSTEM,
+ * VZ_ENOMEM, VZ_ELIMIT (path).
  */
 int vz_store_sqlite_open(const char *dir, const struct vz_store_limits *limits,
     char words[static VZ_STORE_WORDS], struct vz_store **out);
