@@ -3,7 +3,6 @@
 #   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
 #   LOOP=poll      poll(2) instead of epoll(7)
 #   SANDBOX=off    leave the seccomp filters out, as without libseccomp
-#   SQLITE=off     leave the relay's store out, as without libsqlite3
 #   BSD=shared     link libbsd as a shared library
 #   B=DIR          build there instead of build/
 #   FUZZTIME=60    seconds for each fuzzer; FUZZRUNS=N: at most N executions
@@ -22,7 +21,6 @@ AEAD    ?= auto
 LOOP    ?= auto
 BSD     ?= static
 SANDBOX ?= auto
-SQLITE  ?= auto
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
@@ -40,7 +38,8 @@ FAST    := $(shell echo | $(CC) -mmemset-strategy=unrolled_loop:256:noalign,libc
 ALL_CPPFLAGS = -D_GNU_SOURCE -DVZ_VERSION='"$(VERSION)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 $(WARN) $(HARDEN) $(FAST) $(CFLAGS)
 ALL_LDFLAGS  = $(HARDENLD) -Wl,--as-needed $(LDFLAGS)
-PKG_CFLAGS  := $(shell pkg-config --cflags $(PKG))
+PKG_CFLAGS  := $(shell pkg-config --cflags $(PKG) sqlite3)
+SQLITE_LIBS := $(shell pkg-config --libs sqlite3)
 PKG_LIBS    := $(shell pkg-config --libs $(PKG))
 # libbsd goes into the programs where it can: a tenth of a millisecond less at every start.
 ifeq ($(BSD),static)
@@ -49,7 +48,7 @@ ifeq ($(words $(BSD_A)),2)
 PKG_LIBS    := $(shell pkg-config --libs libsodium) $(BSD_A)
 endif
 endif
-LIBS         = $(PKG_LIBS) $(LDLIBS)
+LIBS         = $(PKG_LIBS) $(SQLITE_LIBS) $(LDLIBS)
 TEST_LIBS    = -lcmocka $(LIBS)
 
 # The accelerators are opened late by their sonames, so only their headers are needed.
@@ -71,13 +70,8 @@ ifeq ($(SECCOMP),yes)
 ALL_CPPFLAGS += -DVZ_SECCOMP -I$(B)/gen
 endif
 
-# Linked to what holds a store, and nothing else.
-ifneq ($(SQLITE),off)
-SQLITE_LIBS := $(strip $(shell pkg-config --exists sqlite3 && pkg-config --libs sqlite3))
-endif
-
 # Another AEAD= or LOOP= in the same folder builds everything again.
-OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP) SECCOMP=$(SECCOMP) SQLITE=$(SQLITE_LIBS)
+OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP) SECCOMP=$(SECCOMP)
 ifneq ($(OPTIONS),$(file <$(B)/options))
 $(shell mkdir -p $(B) && echo '$(OPTIONS)' >$(B)/options)
 endif
@@ -89,26 +83,14 @@ Q := @
 say = @printf '  %-5s %s\n' '$(1)' '$(2)';
 endif
 
-PRELOAD_SRC := $(wildcard tests/fault/faultio.c tests/fault/powercut.c)
 PROGRAMS := $(notdir $(patsubst %/,%,$(dir $(wildcard cmd/vz-*/main.c))))
-# What is made of SQLite, and what holds a store; without it neither is built.
-STORE_SRC  = lib/relay/store_sqlite%
-STORE_USER = vz-relay tests/unit/test_store_% tests/fault/storer.c tests/bench/store_%
+BINS     := $(PROGRAMS:%=$(B)/bin/%)
 LIB_SRC  := $(sort $(wildcard lib/*/*.c))
-UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
-TOOL_SRC := $(sort $(filter-out $(PRELOAD_SRC),$(wildcard tests/fault/*.c tests/bench/*.c)))
-ifeq ($(SQLITE_LIBS),)
-PROGRAMS := $(filter-out $(STORE_USER),$(PROGRAMS))
-LIB_SRC  := $(filter-out $(STORE_SRC),$(LIB_SRC))
-UNIT_SRC := $(filter-out $(STORE_USER),$(UNIT_SRC))
-TOOL_SRC := $(filter-out $(STORE_USER),$(TOOL_SRC))
-endif
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
-BINS     := $(PROGRAMS:%=$(B)/bin/%)
-UNITS    := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
-TOOLS    := $(TOOL_SRC:%.c=$(B)/%)
-PRELOAD  := $(PRELOAD_SRC:%.c=$(B)/%.so)
+UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+PRELOAD  := $(B)/tests/fault/faultio.so $(B)/tests/fault/powercut.so
+TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out $(PRELOAD:$(B)/%.so=%.c),$(wildcard tests/fault/*.c tests/bench/*.c tests/interop/*.c))))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
@@ -148,10 +130,6 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-# The tests of an engine are named test_store_ENGINE.
-$(B)/bin/vz-relay $(filter $(B)/tests/test_store_%,$(UNITS)) \
-    $(filter %/storer $(B)/tests/bench/store_%,$(TOOLS)): LIBS += $(SQLITE_LIBS)
-
 # Instead of libc's calls, whose checked forms it would get in the way of.
 $(PRELOAD): $(B)/%.so: %.c Makefile $(B)/options
 	$(Q)mkdir -p $(@D)
@@ -180,16 +158,16 @@ check: all units tools
 # The full figures of what the check has short versions of.
 fault: all units tools
 	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_resume
+	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_restart
+	$(Q)VZ_TEST_SEEDS=$(SEEDS)0 $(B)/tests/test_resume_many
 	$(Q)tests/fault/breaks $(B)
 	$(Q)VZ_BUILD='$(abspath $(B))' VZ_TEST_SEEDS=200 bats --tap tests/cli/resume.bats
 	$(Q)FAULT_SEEDS=$(SEEDS) scripts/dev/tests $(B) tests/cli/faults.bats tests/cli/mangled.bats \
 	    tests/cli/slow.bats tests/cli/crash.bats
 	$(Q)ROUNDS=$(KILLS) tests/fault/kill-rounds $(B)
-ifneq ($(SQLITE_LIBS),)
 	$(Q)ROUNDS=500 tests/fault/store-rounds $(B)
 	$(Q)CUTS=200 tests/fault/store-cuts $(B)
 	$(Q)! WEAK=1 CUTS=60 tests/fault/store-cuts $(B)
-endif
 
 bench: all tools
 	$(Q)for b in $(BENCHES); do VZ_BUILD='$(abspath $(B))' "$$b" || exit; done

@@ -19,6 +19,7 @@ struct keygen {
 	bool ssh;             /* --ssh */
 	const char *audit;    /* --verify-audit, or NULL */
 	char *const *more;    /* the operands: audit files after that */
+	const char *sealed;   /* --open, or NULL */
 	const char *head;     /* --head in lower case, or NULL */
 	struct passphrase_from from;
 };
@@ -33,6 +34,8 @@ int keygen_fingerprint(const struct keygen *k);
 int keygen_passphrase(const struct keygen *k);
 /* --psk: makes a pre-shared key. */
 int keygen_psk(const struct keygen *k);
+/* --open: prints the body of a sealed message. */
+int keygen_open(const struct keygen *k);
 /* --verify-audit: prints the number of lines and the hash of the last. */
 int keygen_verify_audit(const struct keygen *k);
 

@@ -23,6 +23,8 @@ static const char help[] =
     "       vz-keygen -p [-f FILE]  change its passphrase; an empty one removes it\n"
     "       vz-keygen --psk [-f FILE] [--force]\n"
     "                               make a pre-shared key: vzpsk1...\n"
+    "       vz-keygen [-f FILE] --open FILE\n"
+    "                               print a sealed message if all of it verifies\n"
     "       vz-keygen [-f FILE] [--head HASH] --verify-audit FILE [FILE...]\n"
     "                               prove that an audit file is whole\n"
     "\n"
@@ -42,6 +44,7 @@ static const char help[] =
 enum {
 	OPT_FORCE = OPT_PROGRAM,
 	OPT_HEAD,
+	OPT_OPEN,
 	OPT_PASSPHRASE,
 	OPT_PSK,
 	OPT_SSH,
@@ -60,6 +63,7 @@ static const struct option longs[] = {
     {"comment", required_argument, NULL, 'C'},
     {"force", no_argument, NULL, OPT_FORCE},
     {"head", required_argument, NULL, OPT_HEAD},
+    {"open", required_argument, NULL, OPT_OPEN},
     {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
     {"psk", no_argument, NULL, OPT_PSK},
     {"ssh", no_argument, NULL, OPT_SSH},
@@ -67,7 +71,15 @@ static const struct option longs[] = {
     {NULL, 0, NULL, 0},
 };
 
-enum mode { MODE_MAKE, MODE_SHOW, MODE_FINGERPRINT, MODE_PASSPHRASE, MODE_PSK, MODE_AUDIT };
+enum mode {
+	MODE_MAKE,
+	MODE_SHOW,
+	MODE_FINGERPRINT,
+	MODE_PASSPHRASE,
+	MODE_PSK,
+	MODE_OPEN,
+	MODE_AUDIT,
+};
 
 static const struct {
 	const char *name;
@@ -78,6 +90,7 @@ static const struct {
     [MODE_FINGERPRINT] = {"-l", keygen_fingerprint},
     [MODE_PASSPHRASE] = {"-p", keygen_passphrase},
     [MODE_PSK] = {"--psk", keygen_psk},
+    [MODE_OPEN] = {"--open", keygen_open},
     [MODE_AUDIT] = {"--verify-audit", keygen_verify_audit},
 };
 
@@ -120,6 +133,10 @@ take_option(struct keygen *k, enum mode *mode, int opt)
 	case OPT_PASSPHRASE: k->want_passphrase = true; return;
 	case OPT_SSH: k->ssh = true; return;
 	case OPT_HEAD: k->head = head_of(optarg); return;
+	case OPT_OPEN:
+		set_mode(mode, MODE_OPEN);
+		k->sealed = optarg;
+		return;
 	case OPT_VERIFY_AUDIT:
 		set_mode(mode, MODE_AUDIT);
 		k->audit = optarg;
@@ -140,7 +157,8 @@ check_options(const struct keygen *k, enum mode mode)
 		bad = "--force";
 	else if (k->want_passphrase && mode != MODE_MAKE)
 		bad = "--passphrase";
-	else if (k->common.passphrase_fd >= 0 && mode != MODE_MAKE && mode != MODE_PASSPHRASE)
+	else if (k->common.passphrase_fd >= 0 && mode != MODE_MAKE && mode != MODE_PASSPHRASE &&
+	    mode != MODE_OPEN)
 		bad = "--passphrase-fd";
 	else if (k->ssh && mode != MODE_SHOW)
 		bad = "--ssh";

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/deliver.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 
 unsigned
@@ -19,24 +20,36 @@ away_count(const struct visit *v)
 	return n;
 }
 
-static unsigned
-away_all(const struct server *srv)
+/* For one more, of so many bytes: replies and tables. */
+static bool
+has_room(const struct server *srv, size_t more)
 {
 	const struct visit *v;
 	unsigned n = 0;
 
 	TAILQ_FOREACH(v, &srv->visits, all)
-	n += v->session != NULL;
-	return n;
+	if (v->session) {
+		n++;
+		more += v->away_memory;
+	}
+	return n < AWAY_MAX && more <= AWAY_MEMORY;
+}
+
+/* The one session that is served for all its messages is not over before its sender says so. */
+static bool
+has_more(const struct visit *v)
+{
+	return vz_session_remembers(visit_session(v)) ||
+	    (v == v->srv->served && !v->srv->options->single);
 }
 
 bool
 away_may_return(const struct visit *v, int err)
 {
 	return (err == VZ_ECUT || err == VZ_ETIMEOUT) && v->srv->options->resume_ms > 0 &&
-	    v->admitted && !v->leaving && !v->srv->stopping &&
-	    vz_session_remembers(visit_session(v)) && away_count(v) < AWAY_MAX_OF_PEER &&
-	    away_all(v->srv) < AWAY_MAX;
+	    v->admitted && !v->leaving && !v->srv->stopping && has_more(v) &&
+	    away_count(v) < AWAY_MAX_OF_PEER &&
+	    has_room(v->srv, vz_session_memory(visit_session(v)));
 }
 
 /* What an event that waits points to lies in the connection. */
@@ -91,6 +104,7 @@ part(struct visit *v)
 	if (keep_held(v) < 0)
 		return false;
 	v->session = vz_conn_leave_session(v->conn);
+	v->away_memory = vz_session_memory(v->session);
 	v->conn = NULL;
 	v->srv->sessions--;
 	return true;
@@ -114,10 +128,17 @@ away_leave(struct visit *v, int err)
 void
 away_end(struct visit *v, int status, const char *text)
 {
-	const struct incoming *in;
+	struct server *srv = v->srv;
+	bool others = srv->stopping || (srv->drain.on && srv->drain.handing);
+	struct incoming *in;
 
 	LIST_FOREACH(in, &v->incoming, list)
 	{
+		/* Its sender, who is told nothing now, may find whoever comes after us. */
+		if (others && srv->taker->leave && srv->taker->leave(v, in)) {
+			report_left(v, in);
+			continue;
+		}
 		report_failed(v, in, status, text);
 		deliver_note(v, VZ_EXIT_DATA);
 	}
@@ -165,7 +186,11 @@ away_returned(struct visit *v)
 		visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener serves one session and has it");
 		return true;
 	}
-	if (!old || !disconnect(old) || vz_conn_adopt(c, old->session, old) < 0)
+	if (!old) {
+		(void)recall_stream(v);
+		return true;
+	}
+	if (!disconnect(old) || vz_conn_adopt(c, old->session, old) < 0)
 		return true;
 	vz_timer_stop(srv->loop, &old->away);
 	old->conn = c;

@@ -7,6 +7,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/common/sandbox.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/rights.h"
 #include "cmd/vz-listen/watch.h"
 
@@ -60,6 +61,7 @@ closing(struct server *srv)
 	const struct listen_options *o = srv->options;
 	const char *notify = getenv("NOTIFY_SOCKET");
 	struct vz_sandbox s = {.filter = VZ_SANDBOX_LISTEN, .abstract = notify && notify[0] == '@'};
+	int status;
 
 	if (user_drop(&srv->user) != 0) {
 		diag_error("--user: %s", diag_words(VZ_ESYSTEM));
@@ -69,6 +71,9 @@ closing(struct server *srv)
 		self_look_again(&srv->me);
 		watch_note(srv);
 	}
+	status = recall_open(srv);
+	if (status != 0)
+		return status;
 	if (o->common.sandbox != SANDBOX_OFF) {
 		keep_rights(srv, &s);
 		keep_output(o, &s);

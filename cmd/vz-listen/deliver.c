@@ -13,6 +13,7 @@
 #include "cmd/vz-listen/drain.h"
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/limits.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 
 void
@@ -68,6 +69,7 @@ deliver_failed(struct visit *v, struct incoming *in, int own, const char *why, u
 
 	report_failed(v, in, own, why);
 	deliver_note(v, own);
+	recall_verdict(v, number, in->status != 0 ? in->status : status);
 	if (status != 0)
 		deliver_say(v, number, status, words);
 	release(v, in);
@@ -87,6 +89,7 @@ deliver_output_failed(struct visit *v, struct incoming *in, int err, int own)
 void
 deliver_told(struct visit *v, struct incoming *in)
 {
+	recall_verdict(v, in->number, 0);
 	v->delivered++;
 	report_delivered(v, in);
 	release(v, in);
@@ -110,6 +113,10 @@ refusal(struct visit *v, const struct vz_event *ev, const char **words)
 	if (srv->stopping || drain_refuses(v)) {
 		*words = "this listener is stopping";
 		return VZ_EXIT_TEMPFAIL;
+	}
+	if (ev->offset > (taker->have ? taker->have(v, ev) : 0)) {
+		*words = "this listener has lost what it had of it";
+		return VZ_EXIT_DATA;
 	}
 	if (ev->kind == VZ_KIND_ASK && !taker->answers) {
 		*words = "nothing here answers";

@@ -89,6 +89,17 @@ on_look(struct vz_loop *l, struct vz_timer *t)
 		over(srv, false);
 }
 
+/* Whoever lost the connection will not find us again, but who accepts where we did. */
+static void
+leave_away(struct server *srv)
+{
+	struct visit *v, *next;
+
+	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
+	if (v->session)
+		visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener is stopping");
+}
+
 void
 drain_begin(struct server *srv, int signo)
 {
@@ -101,6 +112,8 @@ drain_begin(struct server *srv, int signo)
 	report_draining(srv);
 	drain_notify(srv, ms);
 	srv->drain.handing = gate_hand_over(srv);
+	if (srv->drain.handing)
+		leave_away(srv);
 	/* What waits for its turn has not begun. */
 	server_wake(srv);
 	drain_wake(srv);

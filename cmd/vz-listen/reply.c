@@ -86,7 +86,7 @@ answer(struct visit *v, struct incoming *in)
 	size_t len = in->reply.len;
 
 	if (!in->over || len > VZ_WHOLE_MAX || (in->mirrors && len != in->bytes) ||
-	    vz_session_room(s, in->number) < len)
+	    !vz_session_answer_fits(s, in->number, len))
 		return false;
 	if (in->mirrors)
 		(void)vz_session_taken(s, in->number, len);
@@ -104,7 +104,7 @@ reply_whole(struct incoming *in, uint8_t status, const void *p, size_t len)
 	struct vz_session *s = visit_session(v);
 	int r;
 
-	if (len <= VZ_WHOLE_MAX && vz_session_room(s, in->number) >= len &&
+	if (vz_session_answer_fits(s, in->number, len) &&
 	    vz_session_answer(s, in->number, status, p, len) == 0) {
 		in->status = status;
 		visit_kick(v);

@@ -347,3 +347,16 @@ report_cancelled(
 		    in->id, name_of(in), peer(v), (unsigned long long)in->bytes,
 		    diag_escape(words, sizeof(words), text, len));
 }
+
+void
+report_left(const struct visit *v, const struct incoming *in)
+{
+	static const char words[] = "left as it is, for its sender to go on with";
+
+	audit_log_message(v, in, "failed", VZ_EXIT_TEMPFAIL, words, sizeof(words) - 1);
+	if (diag_is_json())
+		verdict(message_event("left", v, in), VZ_EXIT_TEMPFAIL, words, sizeof(words) - 1);
+	else
+		diag_verbose(0, "message %s%s from %s after %llu bytes: %s", in->id, name_of(in),
+		    peer(v), (unsigned long long)in->bytes, words);
+}

@@ -34,6 +34,8 @@ void report_begun(const struct visit *v, const struct incoming *in);
 void report_delivered(const struct visit *v, const struct incoming *in);
 void report_not_taken(const struct visit *v, const char *id, int status, const char *words);
 void report_failed(const struct visit *v, const struct incoming *in, int status, const char *words);
+/* We end, and what has come of it is left for another process. */
+void report_left(const struct visit *v, const struct incoming *in);
 void report_cancelled(
     const struct visit *v, const struct incoming *in, int status, const uint8_t *text, size_t len);
 

@@ -19,6 +19,7 @@
 #include "guard/audit.h"
 #include "guard/penalty.h"
 #include "guard/pool.h"
+#include "keep/ledger.h"
 #include "net/conn.h"
 #include "net/listen.h"
 #include "net/loop.h"
@@ -27,6 +28,7 @@
 #define PATIENCE_MS 2500
 
 struct visit;
+struct incoming;
 struct taker;
 struct items_out;
 struct vz_handlers;
@@ -107,10 +109,18 @@ struct server {
 
 	struct user user;
 	struct vz_sandbox_state layers;
+
+	struct vz_ledger *ledger; /* what outlives us (recall.h); NULL: nothing */
+	bool recall_open, recall_broken;
+	unsigned recall_seconds;
+	struct vz_timer recall_end;
+
 	struct vz_starter *starter; /* of commands; NULL: there are none */
 
 	const struct taker *taker; /* where messages go; what follows is for it */
 	struct vz_sink *sink;
+	TAILQ_HEAD(, incoming) whole, placed; /* of files: to get their places; to be told of */
+	size_t n_whole;
 	struct visit *writer; /* whose message an exclusive sink is taking */
 	struct items_out *items;
 	struct vz_handlers *handlers;

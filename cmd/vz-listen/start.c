@@ -19,6 +19,7 @@
 #include "cmd/vz-listen/closing.h"
 #include "cmd/vz-listen/commands.h"
 #include "cmd/vz-listen/gate.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 #include "cmd/vz-listen/rights.h"
 #include "cmd/vz-listen/server.h"
@@ -246,6 +247,8 @@ server_open(struct server *srv, const struct listen_options *o)
 	TAILQ_INIT(&srv->visits);
 	TAILQ_INIT(&srv->waiting);
 	TAILQ_INIT(&srv->in_queue);
+	TAILQ_INIT(&srv->whole);
+	TAILQ_INIT(&srv->placed);
 	LIST_INIT(&srv->quotas);
 	parse_addresses(srv, o);
 	user_find(o->user, &srv->user);
@@ -282,6 +285,7 @@ server_close(struct server *srv)
 	watch_stop(srv);
 	quota_free(srv);
 	vz_loop_del(srv->loop, &srv->output_watch);
+	recall_close(srv);
 	if (srv->taker->close)
 		srv->taker->close(srv);
 	vz_starter_free(srv->starter);

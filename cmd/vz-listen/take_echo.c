@@ -8,6 +8,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/incoming.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/reply.h"
 
 /* Output of one connection that waits for the network before its questions do. */
@@ -87,13 +88,14 @@ whole(struct visit *v, const struct vz_event *ev)
 		vz_session_out(s, &waiting);
 		if (waiting >= OUT_FULL)
 			return false;
-		if (vz_session_room(s, ev->number) < ev->bytes_len) {
+		if (!vz_session_answer_fits(s, ev->number, ev->bytes_len)) {
 			wait_for_room(v, ev);
 			return true;
 		}
 	}
 	v->delivered++;
 	(void)vz_session_taken(s, ev->number, ev->bytes_len);
+	recall_verdict(v, ev->number, 0);
 	if (ev->kind != VZ_KIND_ASK)
 		(void)vz_session_done(s, ev->number, 0, NULL);
 	else if (vz_session_answer(s, ev->number, 0, ev->bytes, ev->bytes_len) < 0)

@@ -17,6 +17,7 @@
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/item_json.h"
 #include "cmd/vz-listen/memory.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 #include "flow/items.h"
 #include "flow/outfd.h"
@@ -95,8 +96,10 @@ deliver_run(struct items_out *it, struct run *run)
 	if (v && !v->leaving && visit_session(v)) {
 		struct vz_session *s = visit_session(v);
 
-		for (uint64_t i = 0; i < run->count; i++)
+		for (uint64_t i = 0; i < run->count; i++) {
+			recall_verdict(v, run->first + i, 0);
 			(void)vz_session_done(s, run->first + i, 0, NULL);
+		}
 		visit_kick(v);
 		v->delivered += run->count;
 		if (run->in)

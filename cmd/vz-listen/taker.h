@@ -26,6 +26,11 @@ struct taker {
 	 * tells when to ask again, or a status and *words (static) of a refusal. NULL: always 0.
 	 */
 	uint8_t (*may_begin)(struct visit *v, const struct vz_event *ev, const char **words);
+	/*
+	 * How many bytes of the message are here already, from an earlier process (ev is
+	 * VZ_EVENT_OPEN). May be asked more than once. NULL: none.
+	 */
+	uint64_t (*have)(struct visit *v, const struct vz_event *ev);
 	/* It begins: it is among the visit's. What fails here ends it by deliver_failed. */
 	void (*begin)(struct visit *v, struct incoming *in, const struct vz_event *ev);
 	/*
@@ -39,12 +44,17 @@ struct taker {
 	 * wait, before anything was done.
 	 */
 	bool (*whole)(struct visit *v, const struct vz_event *ev);
+	/* As drop, but what has come stays, for another process to go on with. False: it cannot.
+	 * NULL: always so. */
+	bool (*leave)(struct visit *v, struct incoming *in);
 	/* It is over: nothing more of it, and nothing may look whole that is not. */
 	void (*drop)(struct visit *v, struct incoming *in);
 	/* A turn of v's connection, or (v NULL) output_fd can be written again; v is gone. NULL =
 	 * nothing to do. */
 	void (*turn)(struct server *srv, struct visit *v);
 	void (*left)(struct visit *v);
+	/* Comes each second. NULL = nothing to do. */
+	void (*second)(struct server *srv);
 	/* Nobody is left, and the program is to end: false when that takes a while, after which
 	 * server_over is called. NULL: true. */
 	bool (*finish)(struct server *srv);

@@ -13,6 +13,7 @@
 #include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/incoming.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 
 static void
@@ -52,7 +53,10 @@ void
 visit_free(struct visit *v)
 {
 	vz_timer_stop(v->srv->loop, &v->away);
+	if (v->session)
+		recall_left(v);
 	deliver_abort_all(v);
+	recall_free(v);
 	if (v->srv->taker->left)
 		v->srv->taker->left(v);
 	incoming_done(v);
@@ -110,8 +114,10 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 	}
 	if (v->leaving)
 		return true;
-	if (ev->type == VZ_EVENT_STREAM)
+	if (ev->type == VZ_EVENT_STREAM) {
+		memcpy(v->stream, vz_session_stream(visit_session(v)), VZ_STREAM_LEN);
 		return away_returned(v);
+	}
 	if (!drain_refuses(v))
 		v->active_at = vz_loop_now(v->srv->loop);
 	v->held = *ev;
@@ -128,6 +134,10 @@ on_turn(void *arg, struct vz_conn *c)
 
 	if (v->admitted && !v->leaving && v->srv->taker->turn)
 		v->srv->taker->turn(v->srv, v);
+	if (!recall_commit(v->srv)) {
+		visit_drop(v);
+		return;
+	}
 	/* Message 1 is verified: this is somebody who knows whom they call. */
 	if (!v->admitted && !v->leaving && vz_session_begun(vz_conn_session(c)))
 		vz_pool_call(&v->srv->pool, v);
@@ -157,6 +167,7 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 	(void)sys_errno;
 	if (away_may_return(v, err) && away_leave(v, err))
 		return;
+	recall_left(v);
 	v->conn = NULL; /* freed by its owner after this */
 	if (!v->key_text[0] && is_their_failure(err))
 		gate_failed(v);
@@ -184,6 +195,7 @@ visit_new(struct server *srv, int fd)
 	v->srv = srv;
 	v->active_at = vz_loop_now(srv->loop);
 	LIST_INIT(&v->incoming);
+	SLIST_INIT(&v->parts);
 	TAILQ_INIT(&v->queue);
 	TAILQ_INIT(&v->answers);
 	vz_listen_remote(fd, v->remote, sizeof(v->remote));
@@ -191,6 +203,8 @@ visit_new(struct server *srv, int fd)
 	config.stall_ms = srv->options->common.wait_ms;
 	self_session(&srv->me, &srv->options->common, false, NULL, &config.session);
 	config.session.resumes = srv->options->resume_ms > 0;
+	config.session.durable =
+	    config.session.resumes && srv->ledger && srv->sink && vz_sink_lasts(srv->sink);
 	if (vz_conn_new(srv->loop, fd, &config, &v->conn) < 0) {
 		free(v);
 		return NULL;
@@ -204,6 +218,7 @@ visit_new(struct server *srv, int fd)
 void
 visit_drop(struct visit *v)
 {
+	recall_left(v);
 	vz_conn_drop(v->conn);
 	v->conn = NULL; /* freed */
 	visit_free(v);

@@ -27,7 +27,12 @@ struct incoming {
 	bool replying; /* in `answers` */
 	bool over;     /* all of the reply is there, and `status` is the verdict */
 	bool asked;    /* the coprocess has it */
-	bool mirrors;  /* what is sent of the reply is taken of the message (reply.h) */
+	bool placing;  /* it is whole: in srv->whole, or */
+	bool placed;   /* in srv->placed */
+	bool noted;    /* that it is (recall.h) */
+	bool one_pass; /* its sender cannot read it again */
+	uint64_t durable, synced_at;
+	bool mirrors; /* what is sent of the reply is taken of the message (reply.h) */
 	uint8_t status;
 	uint64_t ticket;     /* at the coprocess */
 	size_t reserved;     /* memory (memory.h) */
@@ -55,8 +60,12 @@ struct visit {
 	bool waiting; /* in srv->waiting, for `held` to be tried again */
 	struct vz_event held;
 	struct vz_session *session; /* without a connection (away.h); else the connection's */
+	size_t away_memory;         /* of it */
 	uint8_t *held_bytes;        /* of `held`, when its connection is gone */
 	struct vz_timer away;       /* how long it may be without one */
+	uint8_t stream[VZ_STREAM_LEN];
+	SLIST_HEAD(, part) parts; /* what an earlier process left (recall.h) */
+	bool recalled;            /* something is known of it there */
 	struct vz_key key;
 	char key_text[VZ_KEY_TEXT];
 	struct vz_grant grant;

@@ -5,7 +5,9 @@
 #include "base/fsutil.h"
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/commands.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/rights.h"
+#include "cmd/vz-listen/taker.h"
 
 #define EACH_MS       1000
 #define UNSETTLED_MAX 5
@@ -102,6 +104,9 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 		rights_expire(srv);
 	audit_log_tick(srv);
 	commands_check(srv);
+	recall_tick(srv);
+	if (srv->taker->second)
+		srv->taker->second(srv);
 }
 
 int

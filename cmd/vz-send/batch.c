@@ -22,15 +22,21 @@ batch_new(enum vz_items_mode mode, uint64_t in_flight)
 	if (!b)
 		return NULL;
 	cut_init(&b->cut, mode);
+	again_init(&b->again, mode);
 	b->in_flight = in_flight;
 	return b;
 }
 
 void
-batch_ready(struct lane *l, uint64_t max_size)
+batch_ready(struct lane *l, const struct vz_event *ev)
 {
-	l->batch->max_size = max_size;
-	l->batch->began_us = link_clock_us();
+	struct batch *b = l->batch;
+
+	b->max_size = ev->max_size;
+	if (b->began_us == 0)
+		b->began_us = link_clock_us();
+	if (ev->attempt > 0)
+		again_resume(l);
 }
 
 static struct input *
@@ -108,6 +114,7 @@ refuse(struct lane *l, const struct piece *p)
 			lane_broken(l, r);
 		return false;
 	}
+	again_began(&l->batch->again, number, p->begin);
 	l->batch->count++;
 	answers_none(l->run->answers, number);
 	batch_failed(l, number, VZ_EXIT_REFUSED, TOO_LONG);
@@ -147,6 +154,7 @@ send_whole(struct lane *l, const struct piece *p)
 
 	if (r < 0)
 		return no_room(l, r);
+	again_began(&l->batch->again, number, p->begin);
 	l->batch->count++;
 	l->batch->bytes += p->len;
 	return true;
@@ -157,11 +165,14 @@ send_first(struct lane *l, const struct piece *p)
 {
 	struct batch *b = l->batch;
 	uint64_t number;
-	int r = vz_session_open(
-	    link_session(&l->link), kind_of(l), VZ_OPEN_ONE_PASS, "", p->length, &number);
+	int r = again_full(l) ? VZ_EFULL
+			      : vz_session_open(link_session(&l->link), kind_of(l),
+				    VZ_OPEN_ONE_PASS, "", p->length, &number);
 
 	if (r < 0)
 		return no_room(l, r);
+	again_began(&b->again, number, p->begin);
+	again_long(&b->again, number, cut_offset(&b->cut));
 	b->count++;
 	b->open = true;
 	b->skip = false;
@@ -177,6 +188,8 @@ send_more(struct lane *l, const struct piece *p)
 	struct batch *b = l->batch;
 	long r = 0;
 
+	if (vz_session_waits(s, b->count - 1))
+		return false; /* after a break: for the word where to go on */
 	if (b->max_size && p->len > b->max_size - b->sent) {
 		give_up(l, VZ_EXIT_REFUSED, TOO_LONG);
 		return true;
@@ -186,6 +199,7 @@ send_more(struct lane *l, const struct piece *p)
 	if (r >= 0 && (size_t)r == p->len && p->last) {
 		b->open = false;
 		b->bytes += b->sent + p->len;
+		again_ended(&b->again, b->count - 1, b->sent + p->len);
 		if (vz_session_end(s, b->count - 1) < 0)
 			r = VZ_EINVAL;
 	}
@@ -281,16 +295,15 @@ settled(struct lane *l)
 		link_finish(&l->link, b->failed > 0);
 }
 
-void
-batch_pump(struct lane *l)
+/* What is new. */
+static void
+send_on(struct lane *l)
 {
 	struct input *in = input_of(l);
 	struct batch *b = l->batch;
 	bool moved = true;
 	int got;
 
-	if (!b->ended && !in->source)
-		input_broke(l, VZ_EINVAL);
 	while (!b->ended && moved && l->link.status == 0) {
 		got = input_fill(in, l->index, cut_offset(&b->cut) + AHEAD);
 		if (got < 0) {
@@ -303,9 +316,22 @@ batch_pump(struct lane *l)
 		moved = send_items(l, got == VZ_SOURCE_END);
 		if (got == VZ_SOURCE_FULL && !moved)
 			slow_check(l->run);
-		input_release(in, l->index, cut_offset(&b->cut));
+		input_release(in, l->index, again_held(l));
 	}
-	if (b->ended)
+}
+
+void
+batch_pump(struct lane *l)
+{
+	struct input *in = input_of(l);
+	struct batch *b = l->batch;
+
+	if (!b->ended && !in->source)
+		input_broke(l, VZ_EINVAL);
+	input_release(in, l->index, again_held(l));
+	if (again_pump(l))
+		send_on(l);
+	if (b->ended && again_held(l) == cut_offset(&b->cut))
 		input_leave(in, l->index);
 	settled(l);
 }
@@ -337,6 +363,7 @@ batch_verdict(struct lane *l, const struct verdict *v)
 	struct batch *b = l->batch;
 	char words[2048];
 
+	again_settled(&b->again, v->number, v->count);
 	if (b->open && v->number == b->count - 1) {
 		b->open = false;
 		b->skip = true;
@@ -350,11 +377,23 @@ batch_verdict(struct lane *l, const struct verdict *v)
 	return !l->run->answers || answers_done(l->run->answers, v->number, v->status);
 }
 
+void
+batch_room(struct lane *l, const struct vz_event *ev)
+{
+	struct batch *b = l->batch;
+
+	if (!again_room(l, ev))
+		return;
+	cut_rewind(&b->cut, ev->taken);
+	b->sent = ev->taken;
+}
+
 bool
 batch_answer(struct lane *l, const struct vz_event *ev)
 {
 	char words[2048];
 
+	again_settled(&l->batch->again, ev->number, 1);
 	if (ev->status == 0)
 		delivered(l, ev->number, 1);
 	else

@@ -52,6 +52,7 @@ begin(struct cut *c, const uint8_t *p, struct piece *out)
 	}
 	c->items.seen = 0;
 	c->inside = true;
+	out->begin = c->begun;
 	return 1;
 }
 
@@ -78,7 +79,8 @@ outside(struct cut *c, struct vz_source *s, bool eof, struct piece *out)
 		    .len = item.len,
 		    .first = true,
 		    .last = true,
-		    .length = item.len};
+		    .length = item.len,
+		    .begin = c->was.offset};
 	return r;
 }
 
@@ -124,6 +126,24 @@ cut_back(struct cut *c)
 {
 	c->items = c->was;
 	c->inside = false;
+}
+
+void
+cut_seek(struct cut *c, uint64_t offset)
+{
+	c->items.offset = offset;
+	c->items.seen = 0;
+	c->inside = false;
+}
+
+void
+cut_rewind(struct cut *c, uint64_t at)
+{
+	bool frames = c->items.mode == VZ_ITEMS_FRAMES;
+	uint64_t offset = c->begun + (frames ? VZ_ITEM_HEAD : 0) + at;
+
+	c->left += frames ? c->items.offset - offset : 0;
+	c->items.offset = offset;
 }
 
 void

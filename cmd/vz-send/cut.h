@@ -23,6 +23,7 @@ struct piece {
 	size_t len;
 	bool first, last; /* of its item; both: a small one, whole */
 	uint64_t length;  /* of the whole item with `first`, or VZ_LENGTH_UNKNOWN */
+	uint64_t begin;   /* with `first`: where it begins in the stream */
 	size_t after;     /* bytes behind it that belong to nothing: the delimiter */
 };
 
@@ -38,6 +39,10 @@ uint64_t cut_item(const struct cut *c);
  */
 int cut_next(struct cut *c, struct vz_source *s, bool eof, struct piece *out);
 void cut_back(struct cut *c);
+/* The next item to be cut begins at that offset. */
+void cut_seek(struct cut *c, uint64_t offset);
+/* Of the long item that is being cut the bytes from its `at`th on are wanted next. */
+void cut_rewind(struct cut *c, uint64_t at);
 void cut_took(struct cut *c, const struct piece *p, size_t n);
 
 #endif

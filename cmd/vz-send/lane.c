@@ -68,10 +68,11 @@ on_ready(void *arg, const struct vz_event *ev)
 {
 	struct lane *l = arg;
 
-	if (ev->attempt > 0)
-		pump_resume(l);
+	l->durable = (ev->flags & VZ_READY_DURABLE) != 0;
 	if (l->batch)
-		batch_ready(l, ev->max_size);
+		batch_ready(l, ev);
+	else if (ev->attempt > 0)
+		pump_resume(l);
 	if (l->run->options->command)
 		command_start(l->run);
 	lane_pump(l);
@@ -80,11 +81,18 @@ on_ready(void *arg, const struct vz_event *ev)
 static void
 on_room(struct lane *l, const struct vz_event *ev)
 {
-	struct item *it = l->batch ? NULL : item_find(l, ev->number);
+	struct item *it;
 
+	if (l->batch) {
+		batch_room(l, ev);
+		return;
+	}
+	it = item_find(l, ev->number);
 	if (!it)
 		return;
-	input_release(&l->run->inputs[it - l->items], l->index, ev->taken);
+	/* What is not durable there may be wanted again by who comes after it. */
+	input_release(
+	    &l->run->inputs[it - l->items], l->index, l->durable ? ev->durable : ev->taken);
 	if (ev->type == VZ_EVENT_GO_ON)
 		pump_go_on(l, it, ev->taken);
 }
@@ -220,7 +228,7 @@ lane_start(struct lane *l)
 {
 	int status;
 
-	l->link.resumes = !l->batch;
+	l->link.resumes = true;
 	status = link_start(&l->link, &user, l);
 
 	if (status)

@@ -21,6 +21,7 @@ struct lane {
 	struct batch *batch; /* --lines and the like: then there are no items */
 	bool over;
 	bool accelerated; /* its records are sealed as fast as can be */
+	bool durable;     /* what the listener has outlives it when it is durable, not before */
 	int status;
 	uint64_t bytes; /* delivered */
 };

@@ -196,7 +196,7 @@ pump_resume(struct lane *l)
 		    !vz_session_silent(s, it->number))
 			continue;
 		err = vz_session_reopen(s, it->number, flags_of(in), in->name ? in->name : "",
-		    in->user[l->index].taken);
+		    vz_source_holds(in->source) ? 0 : in->user[l->index].taken);
 		if (err) {
 			lane_broken(l, err);
 			return;

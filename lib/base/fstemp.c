@@ -5,15 +5,13 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <sodium.h>
 
 #include "base/err.h"
-
-#define PREFIX       ".vz-"
-#define RANDOM_BYTES 16
 
 /* What is at base may be replaced: nothing, or a regular file. A link is not written through. */
 static int
@@ -42,19 +40,20 @@ open_folder(const char *dir)
 static void
 random_name(char name[static 64])
 {
-	uint8_t bytes[RANDOM_BYTES];
+	uint8_t bytes[VZ_FS_TEMP_RANDOM];
 
 	randombytes_buf(bytes, sizeof bytes);
-	memcpy(name, PREFIX, sizeof PREFIX);
-	sodium_bin2hex(name + sizeof PREFIX - 1, 2 * RANDOM_BYTES + 1, bytes, sizeof bytes);
+	memcpy(name, VZ_FS_TEMP_PREFIX, sizeof VZ_FS_TEMP_PREFIX);
+	sodium_bin2hex(
+	    name + sizeof VZ_FS_TEMP_PREFIX - 1, 2 * VZ_FS_TEMP_RANDOM + 1, bytes, sizeof bytes);
 }
 
-int
-vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode)
+/* The folder of path, and that path may be made or replaced there. */
+static int
+begin(struct vz_fs_temp *t, const char *path)
 {
 	char dir[PATH_MAX];
 	const char *base;
-	int r;
 
 	*t = (struct vz_fs_temp)VZ_FS_TEMP_NONE;
 	if (vz_fs_split(path, dir, sizeof dir, &base) < 0) {
@@ -62,14 +61,19 @@ vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode)
 		return VZ_ESYSTEM;
 	}
 	t->dir = open_folder(dir);
-	if (t->dir < 0)
-		return VZ_ESYSTEM;
-	r = may_replace(t->dir, base);
+	return t->dir < 0 ? VZ_ESYSTEM : may_replace(t->dir, base);
+}
+
+int
+vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode)
+{
+	int r = begin(t, path);
+
 	if (r == 0) {
 		/* The name is known before the file is there: a signal's abort finds it. */
 		random_name(t->name);
-		t->fd = openat(t->dir, t->name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0600);
+		t->fd = openat(t->dir, t->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    mode & 0600);
 		/* The umask is not asked: the mode is part of the promise. */
 		if (t->fd < 0 || fchmod(t->fd, mode) < 0)
 			r = VZ_ESYSTEM;
@@ -79,9 +83,60 @@ vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode)
 	return r;
 }
 
-/* Makes the new name outlive a power cut. */
 static int
-sync_folder(const struct vz_fs_temp *t)
+open_again(const struct vz_fs_temp *t, const char *name)
+{
+	int fd;
+
+	do
+		fd = openat(t->dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+/* Whoever may write to the folder could have put something else there. */
+static int
+is_as_it_was(int fd, uint64_t length)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return VZ_ESYSTEM;
+	return S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1 &&
+		st.st_size >= 0 && (uint64_t)st.st_size >= length
+	    ? 0
+	    : VZ_ENOTFOUND;
+}
+
+int
+vz_fs_temp_take_up(struct vz_fs_temp *t, const char *path, const char *name, uint64_t length)
+{
+	int r = begin(t, path);
+
+	if (r == 0 &&
+	    (strncmp(name, VZ_FS_TEMP_PREFIX, sizeof VZ_FS_TEMP_PREFIX - 1) != 0 ||
+		strchr(name, '/') != NULL || strlen(name) >= sizeof t->name))
+		r = VZ_ENOTFOUND;
+	if (r == 0 && (t->fd = open_again(t, name)) < 0)
+		r = errno == ENOENT || errno == ELOOP || errno == ENXIO ? VZ_ENOTFOUND : VZ_ESYSTEM;
+	if (r == 0)
+		r = is_as_it_was(t->fd, length);
+	if (r == 0 &&
+	    (flock(t->fd, LOCK_EX | LOCK_NB) < 0 || ftruncate(t->fd, (off_t)length) < 0 ||
+		lseek(t->fd, (off_t)length, SEEK_SET) < 0))
+		r = VZ_ESYSTEM;
+	if (r < 0) {
+		vz_fs_temp_abort(t); /* without a name yet: the file stays as it is */
+		return r;
+	}
+	memcpy(t->name, name, strlen(name) + 1);
+	t->lasting = 1;
+	return 0;
+}
+
+/* Makes the new name outlive a power cut. */
+int
+vz_fs_temp_sync_folder(const struct vz_fs_temp *t)
 {
 	if (vz_fs_sync(t->dir) == 0 || errno == EINVAL)
 		return 0; /* EINVAL: this file system has no such notion */
@@ -89,6 +144,31 @@ sync_folder(const struct vz_fs_temp *t)
 	if (errno == EBADF && syncfs(t->fd) == 0)
 		return 0;
 	return VZ_ESYSTEM;
+}
+
+int
+vz_fs_temp_flush(struct vz_fs_temp *t)
+{
+	return vz_fs_sync(t->fd) < 0 && errno != EINVAL ? VZ_ESYSTEM : 0;
+}
+
+int
+vz_fs_temp_flush_all(struct vz_fs_temp *t)
+{
+	return syncfs(t->fd) < 0 ? VZ_ESYSTEM : 0;
+}
+
+int
+vz_fs_temp_sync(struct vz_fs_temp *t)
+{
+	if (!t->lasting && flock(t->fd, LOCK_EX | LOCK_NB) < 0)
+		return VZ_ESYSTEM;
+	if (vz_fs_temp_flush(t) < 0)
+		return VZ_ESYSTEM;
+	if (!t->lasting && vz_fs_temp_sync_folder(t) < 0)
+		return VZ_ESYSTEM;
+	t->lasting = 1;
+	return 0;
 }
 
 static int
@@ -126,34 +206,66 @@ take_back(const struct vz_fs_temp *t, const char *base)
 	errno = saved;
 }
 
+static const char *
+base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+int
+vz_fs_temp_place(struct vz_fs_temp *t, const char *path, int exclusive)
+{
+	return exclusive ? link_into_place(t, base_of(path)) : move_into_place(t, base_of(path));
+}
+
 static int
 commit(struct vz_fs_temp *t, const char *path, bool exclusive)
 {
-	const char *slash = strrchr(path, '/'), *base = slash == NULL ? path : slash + 1;
 	int r;
 
 	if (t->dir < 0 || t->fd < 0)
 		return VZ_EINVAL;
-	if (vz_fs_sync(t->fd) < 0 && errno != EINVAL)
-		r = VZ_ESYSTEM;
-	else
-		r = exclusive ? link_into_place(t, base) : move_into_place(t, base);
-	if (r == 0 && (r = sync_folder(t)) < 0 && exclusive)
-		take_back(t, base);
+	r = vz_fs_temp_flush(t);
+	if (r == 0)
+		r = vz_fs_temp_place(t, path, exclusive);
+	if (r == 0 && (r = vz_fs_temp_sync_folder(t)) < 0 && exclusive)
+		take_back(t, base_of(path));
 	vz_fs_temp_abort(t); /* closes; unlinks what did not get its name */
 	return r;
 }
 
-int
-vz_fs_temp_commit(struct vz_fs_temp *t, const char *path)
+static int
+same_bytes(int a, int b, off_t size)
 {
-	return commit(t, path, false);
+	uint8_t x[16384], y[16384];
+
+	for (off_t at = 0; at < size;) {
+		ssize_t n = pread(a, x, sizeof x, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* Of a file, as much as was asked for comes, up to its end. */
+		if (n <= 0 || pread(b, y, (size_t)n, at) != n || memcmp(x, y, (size_t)n) != 0)
+			return 0;
+		at += n;
+	}
+	return 1;
 }
 
 int
-vz_fs_temp_commit_new(struct vz_fs_temp *t, const char *path)
+vz_fs_temp_equals(const struct vz_fs_temp *t, const char *path)
 {
-	return commit(t, path, true);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), same;
+	struct stat ours, theirs;
+
+	if (fd < 0)
+		return 0;
+	same = fstat(t->fd, &ours) == 0 && fstat(fd, &theirs) == 0 && S_ISREG(theirs.st_mode) &&
+	    ours.st_size == theirs.st_size && same_bytes(t->fd, fd, ours.st_size);
+	close(fd);
+	return same;
 }
 
 void

@@ -5,9 +5,11 @@
 #ifndef VZ_BASE_FSUTIL_H
 #define VZ_BASE_FSUTIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 #include "base/buf.h"
 
 enum vz_fs_rule {
@@ -50,34 +52,58 @@ int vz_fs_sync(int fd);
  */
 int vz_fs_split(const char *path, char *dir, size_t cap, const char **base);
 
+#define VZ_FS_TEMP_PREFIX ".vz-"
+#define VZ_FS_TEMP_RANDOM 16 /* bytes, in hexadecimal after it */
+
 /* A file being written that appears under its name only when whole. */
 struct vz_fs_temp {
 	int dir;       /* the folder, or -1 */
-	int fd;        /* open for writing, or -1 */
+	int fd;        /* open for reading and writing, or -1 */
 	char name[64]; /* temporary name in dir; "" when there is none */
+	int lasting;   /* the name is durable */
 };
 
 /*
  * Creates a temporary file beside `path` (in its folder). VZ_ESYSTEM; VZ_EMODE when path exists and
- * is not a regular file (a device or FIFO is never renamed over). Abort or commit ends it.
+ * is not a regular file (a device or FIFO is never renamed over). Abort ends it.
  */
 int vz_fs_temp_open(struct vz_fs_temp *t, const char *path, mode_t mode);
 /*
- * fsync, rename to the last component of `path` (in the folder opened before), fsync of the folder,
- * close. Ends t on failure too: the temporary is gone then. VZ_ESYSTEM (and in the one case that
- * the folder's fsync failed, the file is there but may not outlive a power cut); VZ_EMODE as above.
+ * Takes up a temporary that an earlier process left when it was killed: `name` beside `path`, its
+ * first `length` bytes; the rest goes. VZ_ENOTFOUND: it is not there any more, is shorter, or is
+ * not what it was (no regular file of ours with one name). VZ_ESYSTEM; EWOULDBLOCK in errno says
+ * that another process has it. Abort ends it, and leaves it where it is if it was not taken up.
  */
-int vz_fs_temp_commit(struct vz_fs_temp *t, const char *path);
+int vz_fs_temp_take_up(struct vz_fs_temp *t, const char *path, const char *name, uint64_t length);
 /*
- * The same, but a path that exists is left alone: VZ_EEXISTS. On each other failure, the folder's
- * fsync too, nothing is there.
+ * What was written, and the temporary's name, outlive a kill and a power cut from now on; nobody
+ * else can take it up while we have it. VZ_ESYSTEM.
  */
-int vz_fs_temp_commit_new(struct vz_fs_temp *t, const char *path);
+int vz_fs_temp_sync(struct vz_fs_temp *t);
+/*
+ * How it gets its name, many at a time where there are many. What was written becomes durable: of
+ * this one, or with one call of all that are on its file system. Then it is renamed to the last
+ * component of `path`, in the folder that was opened before, or with `exclusive` linked, which
+ * leaves what is there alone (VZ_EEXISTS). Then the names become durable: of all in that folder by
+ * sync_folder of any of them. Then abort closes it. VZ_ESYSTEM; VZ_EMODE as above.
+ */
+int vz_fs_temp_flush(struct vz_fs_temp *t);
+int vz_fs_temp_flush_all(struct vz_fs_temp *t);
+int vz_fs_temp_place(struct vz_fs_temp *t, const char *path, int exclusive);
+int vz_fs_temp_sync_folder(const struct vz_fs_temp *t);
+/*
+ * Removes temporaries from the folder `dir` that processes left when they were killed: files of
+ * ours, named as they are, that nobody has by vz_fs_temp_sync, and unchanged since `before`
+ * (seconds since 1970).
+ */
+void vz_fs_temp_sweep(const char *dir, time_t before);
+/* True when a regular file at `path` has the same bytes as the temporary; no link is followed. */
+int vz_fs_temp_equals(const struct vz_fs_temp *t, const char *path);
 /* Closes and unlinks; safe on a zeroed-with-minus-ones or ended one, and async-signal-safe. */
 void vz_fs_temp_abort(struct vz_fs_temp *t);
-#define VZ_FS_TEMP_NONE    \
-	{                  \
-		-1, -1, "" \
+#define VZ_FS_TEMP_NONE       \
+	{                     \
+		-1, -1, "", 0 \
 	}
 
 #endif

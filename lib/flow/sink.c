@@ -38,19 +38,26 @@ vz_sink_free(struct vz_sink *s)
 }
 
 int
-vz_sink_begin(struct vz_sink *s, const struct vz_arrival *m, struct vz_drop **out)
+vz_sink_open(
+    struct vz_sink *s, const struct vz_arrival *m, const struct vz_left *left, struct vz_drop **out)
 {
 	int r;
 
 	*out = NULL;
 	if (s->exclusive && s->open > 0)
 		return VZ_EINVAL;
-	r = s->kind->begin(s, m, out);
+	r = s->kind->begin(s, m, left, out);
 	if (r == 0) {
 		(*out)->sink = s;
 		s->open++;
 	}
 	return r;
+}
+
+int
+vz_sink_begin(struct vz_sink *s, const struct vz_arrival *m, struct vz_drop **out)
+{
+	return vz_sink_open(s, m, NULL, out);
 }
 
 ssize_t

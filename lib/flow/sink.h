@@ -25,7 +25,8 @@ struct vz_drop;
 
 /* "STREAM.NUMBER" and a NUL: 32 hexadecimal digits, a dot, at most 20 decimal ones. */
 #define VZ_MESSAGE_ID_TEXT (2 * VZ_STREAM_LEN + 1 + 20 + 1)
-#define VZ_SINK_NAME_MAX   255 /* of a file made in a folder */
+#define VZ_SINK_NAME_MAX   255  /* of a file made in a folder */
+#define VZ_SINK_FILE_MAX   4096 /* bytes of a path, with the NUL */
 
 /* What is known of a message when it begins. The name is the sender's: any bytes, may be empty. */
 struct vz_arrival {
@@ -67,11 +68,38 @@ bool vz_sink_torn(const struct vz_sink *s);
 /* True when the descriptor failed: no message will succeed any more. */
 bool vz_sink_failed(const struct vz_sink *s);
 
+/* True when the beginning of a message can be made durable (vz_drop_sync). */
+bool vz_sink_lasts(const struct vz_sink *s);
+
 /* Begins one. VZ_ESYSTEM (errno), VZ_EMODE, VZ_ENOMEM; VZ_EINVAL when one is open already and may
  * not be. Finish or abort ends it. */
 int vz_sink_begin(struct vz_sink *s, const struct vz_arrival *m, struct vz_drop **out);
+/*
+ * Begins one of which an earlier process left the first `length` bytes, in `file` (vz_drop_file).
+ * VZ_ENOTFOUND: they are not there, or not in this sink's folder; VZ_ESYSTEM (EWOULDBLOCK: another
+ * process is about it), and as above.
+ */
+int vz_sink_take_up(struct vz_sink *s, const struct vz_arrival *m, const char *file,
+    uint64_t length, struct vz_drop **out);
+/* Of a file that an earlier process left, and that nobody wants any more. */
+void vz_sink_remove_left(const char *file);
+/*
+ * All that was written is durable, in the file that vz_drop_file names, which is left behind when
+ * this process is killed. VZ_ESYSTEM; VZ_EINVAL where vz_sink_lasts is false.
+ */
+int vz_drop_sync(struct vz_drop *d);
+/* It ends here, and the file that vz_drop_file names stays: after vz_drop_sync. */
+void vz_drop_leave(struct vz_drop *d);
+/* The absolute path of the file that holds what has come: no longer than VZ_SINK_FILE_MAX. */
+int vz_drop_file(const struct vz_drop *d, char out[static VZ_SINK_FILE_MAX]);
 /* How many of n bytes were taken; 0 = wait, then offer the same bytes again. VZ_ESYSTEM. */
 ssize_t vz_drop_write(struct vz_drop *d, const uint8_t *p, size_t n);
+/*
+ * Whole messages get their places together, durably: results[i] is 0, or what went wrong with
+ * drops[i], which then is to be aborted. To be finished after it, which tells of them. Only where
+ * vz_sink_lasts.
+ */
+void vz_sink_place(struct vz_sink *s, struct vz_drop *const *drops, int *results, size_t n);
 /*
  * The sink has it all: 0, and d is freed. VZ_SINK_WAIT: call again. On an error (VZ_ESYSTEM,
  * VZ_EEXISTS, VZ_EMODE) d is still there, to be aborted.

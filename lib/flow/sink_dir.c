@@ -19,15 +19,15 @@ struct dir {
 };
 
 struct dir_drop {
-	struct vz_drop drop;
 	struct vz_spill spill;
-	bool placed; /* the file has its name */
+	bool there; /* the file has its name */
 	size_t line_at, line_len;
 	char line[]; /* path, newline, NUL */
 };
 
 static int
-dir_begin(struct vz_sink *sink, const struct vz_arrival *m, struct vz_drop **out)
+dir_begin(struct vz_sink *sink, const struct vz_arrival *m, const struct vz_left *left,
+    struct vz_drop **out)
 {
 	struct dir *s = (struct dir *)sink;
 	char name[VZ_SINK_NAME_MAX + 1];
@@ -42,19 +42,13 @@ dir_begin(struct vz_sink *sink, const struct vz_arrival *m, struct vz_drop **out
 		return VZ_ENOMEM;
 	snprintf(d->line, len + 1, "%s/%s", s->path, name);
 	d->line_len = len + 1;
-	r = vz_fs_temp_open(&d->spill.temp, d->line, s->mode);
+	r = vz_spill_open(&d->spill, d->line, s->mode, left);
 	if (r < 0) {
 		free(d);
 		return r;
 	}
-	*out = &d->drop;
+	*out = &d->spill.drop;
 	return 0;
-}
-
-static ssize_t
-dir_write(struct vz_drop *d, const uint8_t *p, size_t n)
-{
-	return vz_spill_write(&((struct dir_drop *)d)->spill, p, n);
 }
 
 /* The line goes out whole before another's begins. */
@@ -82,19 +76,29 @@ print(struct dir *s, struct dir_drop *d)
 }
 
 static int
+dir_place(struct vz_drop *drop)
+{
+	struct dir_drop *d = (struct dir_drop *)drop;
+	int r = vz_fs_temp_place(&d->spill.temp, d->line, 1);
+
+	/* A listener that was killed may have put it there before it could say so. */
+	if (r == VZ_EEXISTS && vz_fs_temp_equals(&d->spill.temp, d->line))
+		r = 0;
+	d->there = r == 0;
+	return r;
+}
+
+static int
 dir_finish(struct vz_drop *drop)
 {
 	struct dir_drop *d = (struct dir_drop *)drop;
 	struct dir *s = (struct dir *)drop->sink;
-	int r;
+	int r = vz_spill_place(&d->spill);
 
-	if (!d->placed) {
-		r = vz_fs_temp_commit_new(&d->spill.temp, d->line);
-		if (r < 0)
-			return r;
-		d->placed = true;
+	if (r < 0)
+		return r;
+	if (d->line[d->line_len - 1] == '\0') /* said for the first time */
 		d->line[d->line_len - 1] = '\n';
-	}
 	return s->print ? print(s, d) : 0;
 }
 
@@ -110,7 +114,7 @@ dir_end(struct vz_drop *drop, bool whole)
 		s->sink.torn = true;
 	}
 	vz_fs_temp_abort(&d->spill.temp);
-	if (!whole && d->placed) {
+	if (!whole && d->there) {
 		d->line[d->line_len - 1] = '\0';
 		(void)unlink(d->line);
 	}
@@ -124,12 +128,14 @@ dir_free(struct vz_sink *sink)
 
 	if (s->print)
 		vz_outfd_close(&s->out);
+	free(sink->folder);
 	free(s);
 }
 
 static const struct vz_sink_kind dir_kind = {
     .begin = dir_begin,
-    .write = dir_write,
+    .write = vz_spill_write,
+    .place = dir_place,
     .finish = dir_finish,
     .end = dir_end,
     .free = dir_free,
@@ -143,9 +149,6 @@ vz_sink_dir(const char *path, mode_t mode, int print_fd, struct vz_sink **out)
 	int r;
 
 	*out = NULL;
-	r = vz_spill_folder_ok(path);
-	if (r < 0)
-		return r;
 	/* No double slash in what is printed; the root alone becomes "". */
 	while (len > 0 && path[len - 1] == '/')
 		len--;
@@ -156,6 +159,11 @@ vz_sink_dir(const char *path, mode_t mode, int print_fd, struct vz_sink **out)
 	s = calloc(1, sizeof(*s) + len + 1);
 	if (!s)
 		return VZ_ENOMEM;
+	r = vz_spill_folder(&s->sink, path);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
 	s->sink.kind = &dir_kind;
 	s->sink.fd = -1;
 	s->mode = mode;
@@ -163,6 +171,7 @@ vz_sink_dir(const char *path, mode_t mode, int print_fd, struct vz_sink **out)
 	if (print_fd >= 0) {
 		r = vz_outfd_open(&s->out, print_fd);
 		if (r < 0) {
+			free(s->sink.folder);
 			free(s);
 			return r;
 		}

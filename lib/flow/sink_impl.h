@@ -13,9 +13,19 @@ struct vz_drop {
 	struct vz_sink *sink;
 };
 
+/* The beginning of a message in a file, by its name in the sink's folder. */
+struct vz_left {
+	const char *name;
+	uint64_t length;
+};
+
 struct vz_sink_kind {
-	int (*begin)(struct vz_sink *s, const struct vz_arrival *m, struct vz_drop **out);
+	/* `left`: what an earlier process left of it, else NULL; for kinds with files only. */
+	int (*begin)(struct vz_sink *s, const struct vz_arrival *m, const struct vz_left *left,
+	    struct vz_drop **out);
 	ssize_t (*write)(struct vz_drop *d, const uint8_t *p, size_t n);
+	/* Kinds with files: it gets its name, which is not durable yet. */
+	int (*place)(struct vz_drop *d);
 	/* Frees nothing: sink.c calls `end` after success and after abort. */
 	int (*finish)(struct vz_drop *d);
 	void (*end)(struct vz_drop *d, bool whole);
@@ -27,16 +37,29 @@ struct vz_sink {
 	bool exclusive, torn, failed;
 	int fd; /* to watch, or -1 */
 	size_t open;
+	char *folder; /* absolute, of kinds with files; else NULL */
 };
 
-/* A file under way: used by both kinds that make files. */
+/* As vz_sink_begin, with what is left. */
+int vz_sink_open(struct vz_sink *s, const struct vz_arrival *m, const struct vz_left *left,
+    struct vz_drop **out);
+
+/* A file under way: what a drop of both kinds that make files begins with. */
 struct vz_spill {
+	struct vz_drop drop;
 	struct vz_fs_temp temp;
 	uint64_t written, flushed;
+	bool placed; /* it has its name */
 };
 
-ssize_t vz_spill_write(struct vz_spill *f, const uint8_t *p, size_t n);
-/* VZ_EMODE or VZ_ESYSTEM unless `path` is a folder that can be written to. */
-int vz_spill_folder_ok(const char *path);
+/* The temporary for what will be at path, with what is left of it. Errors of vz_fs_temp_*. */
+int vz_spill_open(struct vz_spill *f, const char *path, mode_t mode, const struct vz_left *left);
+
+ssize_t vz_spill_write(struct vz_drop *f, const uint8_t *p, size_t n);
+/* It gets its place, if it has not. */
+int vz_spill_place(struct vz_spill *f);
+/* Makes `path` the sink's folder: VZ_EMODE or VZ_ESYSTEM unless it is one that can be written to.
+ */
+int vz_spill_folder(struct vz_sink *s, const char *path);
 
 #endif

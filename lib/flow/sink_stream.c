@@ -36,12 +36,14 @@ stream_of(const struct vz_drop *d)
 }
 
 static int
-stream_begin(struct vz_sink *s, const struct vz_arrival *m, struct vz_drop **out)
+stream_begin(
+    struct vz_sink *s, const struct vz_arrival *m, const struct vz_left *left, struct vz_drop **out)
 {
 	struct stream_drop *d = calloc(1, sizeof(*d));
 
 	(void)s;
 	(void)m;
+	(void)left; /* nothing can be left on a descriptor */
 	if (!d)
 		return VZ_ENOMEM;
 	*out = &d->drop;

@@ -217,6 +217,12 @@ vz_source_rereadable(const struct vz_source *s)
 	return s->fd < 0 || s->sized || s->settled;
 }
 
+bool
+vz_source_holds(const struct vz_source *s)
+{
+	return s->fd < 0 || s->mapped || s->settled;
+}
+
 uint64_t
 vz_source_waiting(const struct vz_source *s)
 {
@@ -270,7 +276,7 @@ vz_source_peek(struct vz_source *s, uint64_t offset, const uint8_t **p)
 void
 vz_source_release(struct vz_source *s, uint64_t offset)
 {
-	if (!s->mapped)
+	if (!vz_source_holds(s))
 		vz_ring_release(&s->ring, offset);
 }
 

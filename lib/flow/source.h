@@ -42,6 +42,8 @@ void vz_source_free(struct vz_source *s);
 uint64_t vz_source_length(const struct vz_source *s);
 /* True when it could be read again from the start of this message. */
 bool vz_source_rereadable(const struct vz_source *s);
+/* True when any byte can be peeked at any time: releasing changes nothing. */
+bool vz_source_holds(const struct vz_source *s);
 /* Bytes that are waiting in the descriptor and here, as far as that can be known at once. */
 uint64_t vz_source_waiting(const struct vz_source *s);
 

@@ -12,6 +12,8 @@
 #define STALL_MS   (60 * 1000)
 #define LINGER_MS  2000
 #define SILENT_MAX 4096
+/* Events between two looks at how long a turn has taken. */
+#define EVENTS 16
 /* Rounds of filling and writing before other descriptors get their turn. */
 #define ROUNDS 8
 
@@ -34,6 +36,7 @@ struct vz_conn {
 	enum conn_state state;
 	bool held, linger, in_turn, write_dead, dropped;
 	bool resumed;       /* the rest of a record waits: it comes before anything is read */
+	bool more;          /* ... so do events, after a turn that took too long */
 	bool backlog;       /* output waits for the network, since moved_at */
 	int err, sys_errno; /* why it is over */
 	uint64_t stall_ms, moved_at, silent_by;
@@ -44,7 +47,7 @@ struct vz_conn {
 static bool
 reads(const struct vz_conn *c)
 {
-	return !c->held && (c->session == NULL || !vz_session_stuck(c->session));
+	return !c->held && !c->more && (c->session == NULL || !vz_session_stuck(c->session));
 }
 
 struct vz_session *
@@ -213,14 +216,19 @@ static void
 hand_out_events(struct vz_conn *c)
 {
 	struct vz_event ev;
+	unsigned n = 0;
 	int r = 0;
 
-	while (c->state == RUNNING && !c->held && (r = vz_session_next(c->session, &ev)) > 0)
+	c->more = false;
+	while (c->state == RUNNING && !c->held && !c->more &&
+	    (r = vz_session_next(c->session, &ev)) > 0) {
 		if (!c->handler->event(c->arg, c, &ev))
 			c->held = true;
+		c->more = ++n % EVENTS == 0 && vz_loop_overdue(c->loop);
+	}
 	if (c->state == RUNNING && r < 0)
 		failed(c, r);
-	else if (c->state == RUNNING && !c->held && vz_session_closed(c->session))
+	else if (c->state == RUNNING && !c->held && !c->more && vz_session_closed(c->session))
 		c->state = CLOSING; /* nothing follows the peer's close: ours needs no answer */
 }
 
@@ -352,7 +360,7 @@ turn(struct vz_conn *c, bool readable)
 	bool again = false;
 
 	c->in_turn = true;
-	if (c->resumed && c->state == RUNNING) {
+	if ((c->resumed || c->more) && c->state == RUNNING) {
 		c->resumed = false;
 		hand_out_events(c);
 	}
@@ -360,7 +368,7 @@ turn(struct vz_conn *c, bool readable)
 		read_bytes(c);
 	else if (readable && c->state != RUNNING)
 		read_and_drop(c);
-	if (c->state == RUNNING)
+	if (c->state == RUNNING && !c->more)
 		hand_out_events(c);
 	if (c->state == RUNNING || c->state == CLOSING)
 		again = push(c);
@@ -372,7 +380,7 @@ turn(struct vz_conn *c, bool readable)
 		return;
 	}
 	set_timer(c);
-	if (again || (c->resumed && c->state == RUNNING))
+	if (again || ((c->resumed || c->more) && c->state == RUNNING))
 		vz_timer_set(c->loop, &c->soon, 0);
 }
 

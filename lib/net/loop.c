@@ -3,6 +3,9 @@
 #include "base/err.h"
 #include "net/loop_impl.h"
 
+/* Of one turn, after which it gives way: well below what anybody notices. */
+#define TURN_MS 50
+
 uint64_t
 vz_clock_ms(void)
 {
@@ -45,6 +48,12 @@ uint64_t
 vz_loop_now(const struct vz_loop *l)
 {
 	return l->running ? l->now : vz_clock_ms();
+}
+
+bool
+vz_loop_overdue(const struct vz_loop *l)
+{
+	return l->running && vz_clock_ms() - l->now >= TURN_MS;
 }
 
 static int

@@ -55,6 +55,8 @@ void vz_loop_free(struct vz_loop *l);
 /* Monotonic milliseconds, read once a turn (outside vz_loop_run: now). Timers count from the call
  * that sets them. */
 uint64_t vz_loop_now(const struct vz_loop *l);
+/* True when this turn has taken so long already that others should have theirs. */
+bool vz_loop_overdue(const struct vz_loop *l);
 
 /* Watches w->fd for `want` (VZ_READ|VZ_WRITE or 0). VZ_ESYSTEM, VZ_ENOMEM. */
 int vz_loop_add(struct vz_loop *l, struct vz_watch *w, unsigned want);

@@ -24,7 +24,7 @@ static const struct layout {
     [VZ_FRAME_END] = {"end", "NL"},
     [VZ_FRAME_CANCEL] = {"cancel", "NST"},
     [VZ_FRAME_FORGET] = {"forget", "N"},
-    [VZ_FRAME_READY] = {"ready", "RXCWN"},
+    [VZ_FRAME_READY] = {"ready", "RFXCWN"},
     [VZ_FRAME_ACK] = {"ack", "NtdC"},
     [VZ_FRAME_WINDOW] = {"window", "C"},
     [VZ_FRAME_DONE] = {"done", "NSLT"},
@@ -90,7 +90,9 @@ tail_ok(char code, const uint8_t *p, size_t len)
 static bool
 values_ok(const struct vz_frame *f)
 {
-	return f->kind <= VZ_KIND_ASK && (f->flags & ~VZ_OPEN_ONE_PASS) == 0;
+	uint8_t known = f->type == VZ_FRAME_READY ? VZ_READY_DURABLE : VZ_OPEN_ONE_PASS;
+
+	return f->kind <= VZ_KIND_ASK && (f->flags & ~known) == 0;
 }
 
 static void

@@ -30,7 +30,7 @@ enum vz_frame_type {
 	VZ_FRAME_WHOLE = 7,  /* number, kind, bytes: open, data and end of a small message in one */
 	/* listener to sender */
 	VZ_FRAME_READY =
-	    16, /* rights, max_size, limit (connection), window (message), number (next) */
+	    16, /* rights, flags, max_size, limit (connection), window (message), number (next) */
 	VZ_FRAME_ACK = 17,    /* number, taken, durable, limit */
 	VZ_FRAME_WINDOW = 18, /* limit (connection) */
 	VZ_FRAME_DONE = 19,   /* number, status, length, bytes = text */
@@ -54,6 +54,9 @@ enum vz_message_kind {
 
 /* OPEN's flags. */
 #define VZ_OPEN_ONE_PASS 1u /* the source cannot be read again: make durable early */
+
+/* READY's flags. */
+#define VZ_READY_DURABLE 1u /* what is durable outlives the listener: hold what is not */
 
 /* One frame; which fields count is said beside the types. Unused ones are zero after decoding. */
 struct vz_frame {

@@ -7,12 +7,25 @@
 
 #include "wire/session_impl.h"
 
-/* Small replies are kept in a row, oldest first, at most so many bytes: more pushes the oldest out,
- * whose question then fails with 75 if its answer was lost. */
-#define VZ_ANSWERS_KEPT (4u * 1024 * 1024)
+/*
+ * Small replies are kept in a row, in the order in which they were said: each as u64 number, u32
+ * length and its bytes. More than so many bytes push the oldest out, which the sender has then, for
+ * its window holds no more than what is kept.
+ */
+#define VZ_ANSWER_HEAD  12
+#define VZ_ANSWERS_KEPT (VZ_WINDOW_CONNECTION + VZ_UNFINISHED_MAX * VZ_ANSWER_HEAD)
 
-/* A small reply and its verdict were said, or would have been. VZ_ENOMEM. */
+/*
+ * A small reply and its verdict are said now; or, of a message that is silent, when the sender
+ * asks. VZ_ENOMEM, VZ_EFULL (too many wait for that).
+ */
 int vz_keep_answer(struct vz_session *s, struct vz_message *m, const uint8_t *p, size_t len);
+/* True while some wait to be said again: nothing new is said before them. */
+bool vz_answers_wait(const struct vz_session *s);
+/* The kept reply of m, whose verdict was said; NULL when it was pushed out. */
+const uint8_t *vz_kept_answer(const struct vz_session *s, const struct vz_message *m, size_t *len);
+/* Says those again that were asked for, as far as the sender's window goes. */
+int vz_answers_pay(struct vz_session *s);
 /* Bytes of a longer one. VZ_ENOMEM. */
 int vz_keep_reply(struct vz_session *s, struct vz_message *m, const uint8_t *p, size_t len);
 /* The sender has taken `n` more of them. */

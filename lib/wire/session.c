@@ -45,6 +45,7 @@ vz_session_new(struct vz_session **out, const struct vz_session_config *c)
 	s->message_window = VZ_EARLY_MAX;
 	vz_buf_init(&s->answers, 2 * VZ_ANSWERS_KEPT);
 	s->keeps = !s->sender && c->resumes;
+	s->durable = !s->sender && c->durable;
 	s->keepalive_ms = c->keepalive_ms;
 	s->dead_ms = c->dead_ms;
 	s->record_ms = c->record_ms;
@@ -249,7 +250,10 @@ put_owed(struct vz_session *s)
 	if (s->pong_due && (r = vz_session_put(s, &pong)) < 0)
 		return r;
 	s->pong_due = false;
-	if (!s->sender && ((r = vz_listener_owed(s)) < 0 || (r = vz_listener_pay(s)) < 0))
+	if (s->ready_due && (r = vz_listener_ready(s)) < 0)
+		return r;
+	if (s->sender ? (r = vz_sender_skips(s)) < 0
+		      : (r = vz_listener_owed(s)) < 0 || (r = vz_listener_pay(s)) < 0)
 		return r;
 	if ((r = vz_flow_owed(s)) < 0)
 		return r;
@@ -276,7 +280,8 @@ vz_session_pending(const struct vz_session *s)
 		return false;
 	return s->control.len > 0 ||
 	    (!s->closing &&
-		(s->pong_due || vz_flow_owes(s) || s->delivered_count > 0 || forgets(s)));
+		(s->pong_due || s->ready_due || vz_flow_owes(s) || s->delivered_count > 0 ||
+		    forgets(s)));
 }
 
 /* Reading. */
@@ -377,6 +382,9 @@ vz_session_next(struct vz_session *s, struct vz_event *ev)
 	memset(ev, 0, sizeof(*ev));
 	if (s->failed < 0)
 		return s->failed;
+	if (!s->detached && !s->closing && (s->ready_due || s->reopened > 0) &&
+	    (r = vz_listener_handled(s)) < 0)
+		return s->failed = r;
 	for (;;) {
 		if (s->closed || s->closing || s->detached)
 			return 0;

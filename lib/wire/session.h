@@ -39,6 +39,7 @@ struct vz_session_config {
 	uint64_t dead_ms;                 /* the peer's silence before VZ_ETIMEOUT */
 	uint64_t record_ms;               /* a record's first byte to its last */
 	bool resumes;                     /* listener: keeps what it may have to say again */
+	bool durable;                     /* listener: what it has made durable outlives it */
 	uint64_t now;
 };
 
@@ -63,15 +64,16 @@ enum vz_event_type {
 	VZ_EVENT_PONG,  /* our ping came back: token */
 	/* listener */
 	VZ_EVENT_STREAM, /* the sender named its stream */
-	VZ_EVENT_OPEN,   /* a message begins: number, kind, name (bytes), length. Refuse it by
-			    vz_session_done */
+	VZ_EVENT_OPEN,   /* a message begins: number, kind, flags, name (bytes), length; offset: the
+			    first byte that its sender still has. Refuse it by vz_session_done */
 	VZ_EVENT_DATA,   /* its next bytes, to be given to the sink, then vz_session_taken */
 	VZ_EVENT_END,    /* it is whole and verified: finish the sink, then vz_session_done */
 	VZ_EVENT_WHOLE,  /* a small message, whole and verified: number, kind, bytes; as if END had
 			    come */
 	VZ_EVENT_CANCEL, /* the sender gave it up: status, text; no vz_session_done any more */
 	/* sender */
-	VZ_EVENT_READY, /* rights checked: rights, max_size; attempt: connections before this one */
+	VZ_EVENT_READY, /* rights checked: rights, flags, max_size; attempt: connections before this
+			   one */
 	VZ_EVENT_ROOM,  /* windows moved or bytes were freed: number, taken, durable */
 	VZ_EVENT_DONE,  /* the listener's verdict: number, status (0 = delivered), text; on `count`
 			   messages */
@@ -163,12 +165,19 @@ int vz_session_durable(struct vz_session *s, uint64_t number, uint64_t offset);
  * dropped. */
 int vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const char *text);
 
+/* The kind of a message that is not forgotten, and the bytes of it that were taken. VZ_ENOTFOUND.
+ */
+int vz_session_message(const struct vz_session *s, uint64_t number, uint8_t *kind, uint64_t *taken);
+
 /*
  * A whole reply of at most VZ_WHOLE_MAX bytes and the verdict in one frame, copied; of a question
- * that has ended and of whose reply nothing was sent. VZ_EFULL when there is no room for it now.
+ * that has ended and of whose reply nothing was sent. VZ_EFULL when there is no room for it now
+ * (window, output, or replies that have to be said again first).
  */
 int vz_session_answer(
     struct vz_session *s, uint64_t number, uint8_t status, const uint8_t *p, size_t len);
+/* True when there is room for an answer of so many bytes. */
+bool vz_session_answer_fits(const struct vz_session *s, uint64_t number, size_t len);
 
 /*
  * Resume (DESIGN 5). A session is one stream, which may need more than one connection. Only the end
@@ -185,6 +194,8 @@ void vz_session_detach(struct vz_session *s);
 bool vz_session_detached(const struct vz_session *s);
 /* True when it knows messages that the sender has not said to be forgotten. */
 bool vz_session_remembers(const struct vz_session *s);
+/* Bytes of memory that it holds while it has no connection. */
+size_t vz_session_memory(const struct vz_session *s);
 /* Connections before this one. */
 uint16_t vz_session_attempt(const struct vz_session *s);
 /* Sender: another connection, another handshake; c->stream is not looked at. VZ_EINVAL, VZ_ENOMEM.
@@ -208,6 +219,20 @@ bool vz_session_waits(const struct vz_session *s, uint64_t number);
  * which is detached, takes its connection over; fresh is freed. VZ_EINVAL, VZ_ENOMEM.
  */
 int vz_session_adopt(struct vz_session *s, struct vz_session *fresh);
+/*
+ * Listener: s has just given VZ_EVENT_STREAM, and its stream is one of before this listener was
+ * started: all numbers below `first` are forgotten. Then, upwards, each message that has its
+ * verdict; the ones between them the sender will speak of again. VZ_EINVAL, VZ_EFULL, VZ_ENOMEM.
+ */
+int vz_session_restore(struct vz_session *s, uint64_t first);
+int vz_session_restore_over(
+    struct vz_session *s, uint64_t number, uint8_t kind, uint8_t status, uint64_t length);
+/*
+ * Listener: of the message whose VZ_EVENT_OPEN is being handled the first `length` bytes are here
+ * and durable. The sender goes on from there. VZ_EINVAL: it began just now, or something of it has
+ * come.
+ */
+int vz_session_have(struct vz_session *s, uint64_t number, uint64_t length);
 
 /* Puts waiting control frames (acknowledgements, pongs, verdicts) into the output. */
 int vz_session_flush(struct vz_session *s, uint64_t now);

@@ -33,12 +33,15 @@ struct vz_session {
 	enum vz_stage stage;
 	bool sender; /* the side that dialled */
 	bool authenticated, closing, closed;
-	bool detached;    /* no connection: channel is NULL */
-	bool resumed;     /* it had another connection before this one */
-	bool keeps;       /* listener: what may have to be said again */
-	uint16_t attempt; /* connections before this one */
-	size_t out_full;  /* VZ_OUT_FULL_* */
-	int failed;       /* the error that ended reading */
+	bool detached;     /* no connection: channel is NULL */
+	bool resumed;      /* it had another connection before this one */
+	bool keeps;        /* listener: what may have to be said again */
+	bool durable;      /* listener: says so in READY */
+	bool ready_due;    /* listener: READY is said before anything else of the stream */
+	uint64_t reopened; /* listener: one more than the number that waits for where to go on */
+	uint16_t attempt;  /* connections before this one */
+	size_t out_full;   /* VZ_OUT_FULL_* */
+	int failed;        /* the error that ended reading */
 	uint8_t stream[VZ_STREAM_LEN];
 	struct vz_rd record;   /* the rest of the record being read */
 	struct vz_buf control; /* frames that are not sealed yet: less than a record */
@@ -62,6 +65,7 @@ struct vz_session {
 	size_t owing;                        /* messages that owe something of their reply */
 	struct vz_buf answers;               /* small replies, see resume.h */
 	uint64_t answers_from;               /* where the first of them is */
+	uint64_t answers_said; /* and the first that was not said in this connection */
 
 	bool pong_due;
 	uint64_t pong_token;
@@ -117,9 +121,13 @@ int vz_sender_hello(struct vz_session *s);
 int vz_sender_owed(struct vz_session *s);
 /* READY of a connection that is not the first: the listener remembers messages from `first` on. */
 int vz_sender_resumes(struct vz_session *s, uint64_t first);
+/* Says at once, not with the next message, which ones are over. */
+int vz_sender_skips(struct vz_session *s);
 /* Makes all below `number` known there. VZ_EINVAL: not all of that was said again. */
 int vz_sender_skip(struct vz_session *s, uint64_t number);
-/* READY. */
+/* READY, which waits for what the caller may know of the stream. */
 int vz_listener_ready(struct vz_session *s);
+/* The event of before was handled: what waited for that is said. */
+int vz_listener_handled(struct vz_session *s);
 
 #endif

@@ -8,39 +8,70 @@
 int
 vz_listener_ready(struct vz_session *s)
 {
-	struct vz_frame ready = {.type = VZ_FRAME_READY,
+	struct vz_frame f = {.type = VZ_FRAME_READY,
 	    .rights = s->rights,
+	    .flags = s->durable ? VZ_READY_DURABLE : 0,
 	    .max_size = s->max_size,
 	    .limit = s->in.limit - s->in_carry,
 	    .window = VZ_WINDOW_MESSAGE,
 	    .number = s->messages.base};
 
-	return vz_session_put(s, &ready);
+	s->ready_due = false;
+	return vz_session_put(s, &f);
+}
+
+/* Where to go on with a message that was said again and is new here. */
+static int
+go_on(struct vz_session *s)
+{
+	struct vz_message *m = vz_messages_get(&s->messages, s->reopened - 1);
+
+	s->reopened = 0;
+	return m != NULL && m->state == VZ_MESSAGE_OPEN ? vz_flow_put_ack(s, m) : 0;
+}
+
+int
+vz_listener_handled(struct vz_session *s)
+{
+	int r = s->ready_due ? vz_listener_ready(s) : 0;
+
+	return r == 0 && s->reopened > 0 ? go_on(s) : r;
 }
 
 static int
 on_stream(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 {
-	int r;
-
 	memcpy(s->stream, f->stream, sizeof(s->stream));
 	s->stage = VZ_STAGE_LISTENER_OPEN;
-	if ((r = vz_listener_ready(s)) < 0)
-		return r;
+	s->ready_due = true; /* what is known of the stream, the caller says before */
 	ev->type = VZ_EVENT_STREAM;
 	return 1;
 }
 
-/* The sender let go of bytes that somebody else had: not we. */
+/* A number that comes for the first time: the next one, or one that is not known here. */
 static int
-lost(struct vz_session *s, struct vz_message *m)
+first_time(struct vz_session *s, uint64_t number, struct vz_message **m)
 {
-	struct vz_frame f = {.type = VZ_FRAME_DONE, .number = m->number, .status = 65};
+	int r;
 
-	m->state = VZ_MESSAGE_OVER;
-	m->status = f.status;
-	m->again = true;
-	return vz_session_put_text(s, &f, "this listener has lost what it had of it");
+	*m = vz_messages_get(&s->messages, number);
+	if (*m != NULL && (*m)->absent) {
+		**m = (struct vz_message){.number = number};
+		return 0;
+	}
+	if (number != s->messages.next)
+		return VZ_EPROTO;
+	r = vz_messages_add(&s->messages, m);
+	return r == VZ_EFULL ? VZ_ELIMIT : r;
+}
+
+/* Known, and so said again. */
+static bool
+is_known(const struct vz_session *s, uint64_t number)
+{
+	const struct vz_message *m = vz_messages_get(&s->messages, number);
+
+	return number < s->messages.base || (m != NULL && !m->absent);
 }
 
 /* Numbers are given in order, and each begins at its first byte; but for those that are said again.
@@ -51,29 +82,30 @@ on_open(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	struct vz_message *m;
 	int r;
 
-	if (f->attempt > 0 && f->number < s->messages.next)
+	if (f->attempt > 0 && is_known(s, f->number))
 		return vz_listener_again(s, f);
-	if (f->number != s->messages.next || (f->offset != 0 && f->attempt == 0))
+	if (f->offset != 0 && f->attempt == 0)
 		return VZ_EPROTO;
-	if ((r = vz_messages_add(&s->messages, &m)) < 0)
-		return r == VZ_EFULL ? VZ_ELIMIT : r;
+	if ((r = first_time(s, f->number, &m)) < 0)
+		return r;
 	m->kind = f->kind;
-	if (f->offset != 0)
-		return lost(s, m);
 	m->up.declared = f->length;
 	m->up.limit = VZ_WINDOW_MESSAGE;
 	m->down.declared = VZ_LENGTH_UNKNOWN;
 	m->down.limit = VZ_WINDOW_MESSAGE;
+	if (f->attempt > 0) {
+		m->again = true;
+		s->reopened = f->number + 1;
+	}
 	ev->type = VZ_EVENT_OPEN;
 	ev->number = f->number;
 	ev->kind = f->kind;
 	ev->flags = f->flags;
 	ev->attempt = f->attempt;
+	ev->offset = f->offset;
 	ev->length = f->length;
 	ev->bytes = f->bytes;
 	ev->bytes_len = f->bytes_len;
-	if (f->attempt > 0 && (r = vz_flow_put_ack(s, m)) < 0)
-		return r;
 	return 1;
 }
 
@@ -84,12 +116,10 @@ on_whole(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	struct vz_message *m;
 	int r;
 
-	if (s->resumed && f->number < s->messages.next)
+	if (s->resumed && is_known(s, f->number))
 		return vz_listener_again(s, f);
-	if (f->number != s->messages.next)
-		return VZ_EPROTO;
-	if ((r = vz_messages_add(&s->messages, &m)) < 0)
-		return r == VZ_EFULL ? VZ_ELIMIT : r;
+	if ((r = first_time(s, f->number, &m)) < 0)
+		return r;
 	if ((r = vz_flow_whole(s, &m->up, f->bytes_len)) < 0)
 		return r;
 	m->kind = f->kind;
@@ -176,6 +206,19 @@ repeated(const struct vz_session *s, const struct vz_message *m, const struct vz
 	return m->again && (f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_END);
 }
 
+static int
+drop_repeated(struct vz_session *s, struct vz_message *m, const struct vz_frame *f)
+{
+	if (f->type == VZ_FRAME_DATA)
+		return vz_flow_dropped(s, f->bytes_len);
+	if (f->type ==
+	    VZ_FRAME_CANCEL) { /* it has heard the verdict: nothing is to be said again */
+		m->silent = false;
+		m->answer = 0;
+	}
+	return 0;
+}
+
 int
 vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 {
@@ -193,7 +236,7 @@ vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_even
 	if (f->type == VZ_FRAME_CANCEL && f->number == s->messages.next)
 		return on_skip(s);
 	if (m != NULL && repeated(s, m, f))
-		return f->type == VZ_FRAME_DATA ? vz_flow_dropped(s, f->bytes_len) : 0;
+		return drop_repeated(s, m, f);
 	if (m == NULL || (m->silent && f->type != VZ_FRAME_CANCEL) ||
 	    !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
 		return VZ_EPROTO;
@@ -270,8 +313,20 @@ vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const cha
 	f.length = m->up.taken;
 	if ((r = vz_keep_verdict(s, m, status, text)) < 0)
 		return r;
-	m->state = m->state == VZ_MESSAGE_ENDED || m->silent ? VZ_MESSAGE_OVER : VZ_MESSAGE_REFUSED;
+	/* Of one that waits for where to go on, nothing is under way. */
+	m->state = m->state == VZ_MESSAGE_ENDED || m->silent || s->reopened == number + 1
+	    ? VZ_MESSAGE_OVER
+	    : VZ_MESSAGE_REFUSED;
 	return m->silent || m->owes ? 0 : vz_session_put_text(s, &f, text);
+}
+
+bool
+vz_session_answer_fits(const struct vz_session *s, uint64_t number, size_t len)
+{
+	const struct vz_message *m = vz_messages_get(&s->messages, number);
+
+	return m != NULL && !m->silent && len <= VZ_WHOLE_MAX && vz_flow_fits(s, len) &&
+	    !vz_answers_wait(s);
 }
 
 int
@@ -294,7 +349,7 @@ vz_session_answer(
 		m->owes = false;
 		s->owing--;
 	}
-	if (!m->silent && !vz_flow_fits(s, len))
+	if (!m->silent && !vz_session_answer_fits(s, number, len))
 		return VZ_EFULL;
 	if ((r = vz_keep_answer(s, m, p, len)) < 0)
 		return r;
@@ -307,5 +362,17 @@ vz_session_answer(
 	m->state = VZ_MESSAGE_OVER;
 	if (!m->silent)
 		s->out.moved += len;
+	return 0;
+}
+
+int
+vz_session_message(const struct vz_session *s, uint64_t number, uint8_t *kind, uint64_t *taken)
+{
+	const struct vz_message *m = vz_messages_get(&s->messages, number);
+
+	if (m == NULL)
+		return VZ_ENOTFOUND;
+	*kind = m->kind;
+	*taken = m->up.taken;
 	return 0;
 }

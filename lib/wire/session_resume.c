@@ -25,11 +25,13 @@ vz_session_detach(struct vz_session *s)
 	vz_channel_free(s->channel);
 	s->channel = NULL;
 	s->detached = true;
-	s->authenticated = s->closing = s->closed = s->pong_due = false;
+	s->authenticated = s->closing = s->closed = s->pong_due = s->ready_due = false;
+	s->reopened = 0;
 	s->failed = 0;
 	s->record = (struct vz_rd){0};
 	vz_buf_clear(&s->control);
 	s->delivered_count = s->owing = s->dues = 0;
+	s->answers_said = s->answers_from;
 	s->ack_by = UINT64_MAX;
 	s->in_carry = 0;
 	for (uint64_t i = s->messages.base; i < s->messages.next; i++)
@@ -54,6 +56,21 @@ bool
 vz_session_remembers(const struct vz_session *s)
 {
 	return s->messages.base < s->messages.next;
+}
+
+size_t
+vz_session_memory(const struct vz_session *s)
+{
+	size_t n = sizeof(*s) + s->messages.cap * sizeof(*s->messages.slot) + s->answers.cap +
+	    s->control.cap;
+	const struct vz_message *m;
+
+	for (uint64_t i = s->messages.base; i < s->messages.next; i++) {
+		m = vz_messages_get(&s->messages, i);
+		if (m->late != NULL)
+			n += sizeof(*m->late) + m->late->reply.cap;
+	}
+	return n;
 }
 
 uint16_t
@@ -92,9 +109,17 @@ vz_session_redial(struct vz_session *s, const struct vz_session_config *c)
 	return 0;
 }
 
-/* Messages below `number` that are over here may be unknown there, or under way. */
+/* For a number that is said again, as for a new one. */
 static int
-skip(struct vz_session *s, uint64_t number)
+make_place(struct vz_session *s, uint64_t number)
+{
+	return number - s->forgotten < VZ_UNFINISHED_MAX ? 0 : vz_sender_owed(s);
+}
+
+/* Messages below `number` that are over here may be unknown there, or under way: said in the order
+ * of numbers, up to one that is not. */
+static int
+skip_over(struct vz_session *s, uint64_t number)
 {
 	struct vz_frame f = {.type = VZ_FRAME_CANCEL};
 	const struct vz_message *m;
@@ -103,12 +128,35 @@ skip(struct vz_session *s, uint64_t number)
 	for (; s->again < number; s->again++) {
 		m = vz_messages_get(&s->messages, s->again);
 		if (m != NULL && m->state != VZ_MESSAGE_OVER)
-			return VZ_EINVAL;
+			return 0;
 		f.number = s->again;
-		if ((r = vz_session_put(s, &f)) < 0)
+		if ((r = make_place(s, f.number)) < 0 || (r = vz_session_put(s, &f)) < 0)
 			return r;
 	}
 	return 0;
+}
+
+static int
+skip(struct vz_session *s, uint64_t number)
+{
+	int r = skip_over(s, number);
+
+	return r == 0 && s->again < number ? VZ_EINVAL : r;
+}
+
+/* All before it were said: it may be. */
+static int
+come_to(struct vz_session *s, uint64_t number)
+{
+	int r = skip(s, number);
+
+	return r == 0 ? make_place(s, number) : r;
+}
+
+int
+vz_sender_skips(struct vz_session *s)
+{
+	return s->resumed && s->stage == VZ_STAGE_SENDER_OPEN ? skip_over(s, s->messages.next) : 0;
 }
 
 int
@@ -150,7 +198,7 @@ vz_session_reopen(
 	if (m == NULL || !m->silent || m->state == VZ_MESSAGE_OVER || offset > m->up.taken ||
 	    s->stage != VZ_STAGE_SENDER_OPEN || s->closing || s->closed)
 		return VZ_EINVAL;
-	if ((r = skip(s, number)) < 0)
+	if ((r = come_to(s, number)) < 0)
 		return r;
 	/* From there on all is held, and another listener may have had less of it than the last. */
 	m->up.taken = offset;
@@ -181,9 +229,12 @@ vz_session_rewhole(struct vz_session *s, uint64_t number, const uint8_t *p, size
 	if (!vz_flow_fits(s, len))
 		return VZ_EFULL;
 	f.kind = m->kind;
-	if ((r = skip(s, number)) < 0 || (r = vz_session_put(s, &f)) < 0)
+	if ((r = come_to(s, number)) < 0 || (r = vz_session_put(s, &f)) < 0)
 		return r;
 	s->out.moved += len;
+	/* All of it is held, and another listener may have had less of it: see vz_session_reopen.
+	 */
+	m->up.taken = m->up.durable = m->up.limit = 0;
 	return said_again(s, m);
 }
 
@@ -220,31 +271,76 @@ vz_session_adopt(struct vz_session *s, struct vz_session *fresh)
 	s->out.limit = VZ_WINDOW_CONNECTION;
 	fresh->channel = NULL; /* moved; its READY was not sealed */
 	vz_session_free(fresh);
-	return vz_listener_ready(s);
+	s->ready_due = true;
+	return 0;
 }
 
-/* What came of a message that is over is said again. */
+int
+vz_session_restore(struct vz_session *s, uint64_t first)
+{
+	if (s->sender || !s->ready_due || s->messages.next != 0)
+		return VZ_EINVAL;
+	s->resumed = true;
+	vz_messages_skip(&s->messages, first);
+	return 0;
+}
+
+int
+vz_session_restore_over(
+    struct vz_session *s, uint64_t number, uint8_t kind, uint8_t status, uint64_t length)
+{
+	struct vz_message *m;
+	int r;
+
+	if (!s->ready_due || !s->resumed || number < s->messages.next)
+		return VZ_EINVAL;
+	if (number - s->messages.base >= VZ_UNFINISHED_MAX)
+		return VZ_EFULL;
+	do {
+		if ((r = vz_messages_add(&s->messages, &m)) < 0)
+			return r;
+		m->state = VZ_MESSAGE_OVER;
+		m->absent = true;
+	} while (m->number < number);
+	m->absent = false;
+	m->silent = true;
+	m->kind = kind;
+	m->status = status;
+	m->up.moved = m->up.taken = m->up.durable = length;
+	m->up.declared = length;
+	m->up.ended = true;
+	if (kind == VZ_KIND_ASK) { /* its reply is one that was pushed out: resume.h */
+		m->answer = 1;
+		if (s->answers_from == 0)
+			s->answers_from = s->answers_said = 1;
+	}
+	return 0;
+}
+
+int
+vz_session_have(struct vz_session *s, uint64_t number, uint64_t length)
+{
+	struct vz_message *m = vz_messages_get(&s->messages, number);
+
+	if (m == NULL || s->reopened != number + 1 || m->state != VZ_MESSAGE_OPEN ||
+	    m->up.moved != 0 || length > m->up.declared)
+		return VZ_EINVAL;
+	m->up.moved = m->up.taken = m->up.durable = m->up.acked = length;
+	return 0;
+}
+
+/* What came of a message that is over is said again, but for small replies (vz_answers_pay). */
 static int
 repeat_verdict(struct vz_session *s, struct vz_message *m)
 {
 	struct vz_frame f = {.type = VZ_FRAME_DONE, .number = m->number, .status = m->status};
-	const uint8_t *p;
-	uint64_t at;
 
 	f.length = m->up.taken;
 	if (m->answer == 0)
 		return vz_session_put_text(s, &f, m->late != NULL ? m->late->text : NULL);
-	at = m->answer - 1;
-	if (at < s->answers_from) {
+	if (f.status == 0)
 		f.status = 75;
-		return vz_session_put_text(s, &f, "the reply was lost with the connection");
-	}
-	p = vz_buf_ptr(&s->answers) + (at - s->answers_from);
-	f.type = VZ_FRAME_ANSWER;
-	f.bytes = p + 12;
-	f.bytes_len = vz_load32(p + 8);
-	s->out.moved += f.bytes_len;
-	return vz_session_put(s, &f);
+	return vz_session_put_text(s, &f, "the reply was lost with the connection");
 }
 
 static int
@@ -263,6 +359,7 @@ int
 vz_listener_again(struct vz_session *s, const struct vz_frame *f)
 {
 	struct vz_message *m = vz_messages_get(&s->messages, f->number);
+	size_t len;
 	int r;
 
 	if (m == NULL || !m->silent || m->cancelled || f->kind != m->kind)
@@ -281,7 +378,9 @@ vz_listener_again(struct vz_session *s, const struct vz_frame *f)
 		s->owing++;
 		return 0;
 	}
-	return m->state == VZ_MESSAGE_OVER ? repeat_verdict(s, m) : 0;
+	if (m->state != VZ_MESSAGE_OVER || vz_kept_answer(s, m, &len) != NULL)
+		return 0;
+	return repeat_verdict(s, m);
 }
 
 /* Bytes of m's reply that may go out now. */
@@ -335,6 +434,8 @@ vz_listener_pay(struct vz_session *s)
 	struct vz_message *m;
 	int r;
 
+	if ((r = vz_answers_pay(s)) < 0)
+		return r;
 	for (uint64_t i = s->messages.base; s->owing > 0 && i < s->messages.next; i++) {
 		m = vz_messages_get(&s->messages, i);
 		if (!m->owes)

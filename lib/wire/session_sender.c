@@ -175,6 +175,7 @@ on_ready(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	ev->attempt = s->attempt;
 	ev->type = VZ_EVENT_READY;
 	ev->rights = f->rights;
+	ev->flags = f->flags;
 	ev->max_size = f->max_size;
 	return 1;
 }

@@ -43,7 +43,7 @@ static const char *const always[] = {
     /* files, as far as Landlock leaves any */
     "openat", "open", "fstat", "fstat64", "newfstatat", "fstatat64", "statx", "stat", "stat64",
     "lstat", "lstat64", "fstatfs", "fstatfs64", "faccessat", "faccessat2", "access", "getdents64",
-    "readlink", "readlinkat", "getcwd", "flock", "fsync", "fdatasync", "sync_file_range",
+    "readlink", "readlinkat", "getcwd", "flock", "fsync", "fdatasync", "syncfs", "sync_file_range",
     "ftruncate", "ftruncate64", "fallocate", "fadvise64", "fchmod", "mkdir", "mkdirat", "rename",
     "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", NULL};
 

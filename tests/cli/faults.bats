@@ -312,7 +312,7 @@ PARTLY='read,pread:short%30 write,send:short%30 read,send,write:byte%5'
 @test "a line on standard error is whole, however little of it each write takes" {
 	faultio_or_skip
 	mkdir dir
-	listen_with 'write/2:byte%40 write/2:short%50 write/2:EINTR%30' -v --log-json -d dir
+	listen_with 'write/2:EINTR@1 write/2:byte%40 write/2:short%50' -v --log-json -d dir
 	exits 0 send_with 'write/2:byte%40 write/2:short%50' -v --log-json "$ADDR" <<<x
 	stop
 	struck listen.faults

@@ -198,3 +198,249 @@ broke() {
 	SENDER=carol exits 0 send "$ADDR" in
 	holds 2 dir
 }
+
+# items SEED MODE: in `in` many small items and some long ones, the last line or NUL-ended one without
+# its end; in `want` what arrives of them.
+items() {
+	python3 - "$1" "$2" <<-'PY'
+		import random, struct, sys
+		r = random.Random(int(sys.argv[1]))
+		sizes = [r.choice((r.randrange(80), r.randrange(2000))) for _ in range(1500)]
+		sizes += [r.randrange(16000, 17000) for _ in range(60)] + [r.randrange(300000) for _ in range(12)]
+		r.shuffle(sizes)
+		all = [(b'%d.' % i * (n // 2 + 1))[:n] for i, n in enumerate(sizes)] + [b'last']
+		if sys.argv[2] == '--frames':
+		    sent = want = b''.join(struct.pack('>I', len(b)) + b for b in all)
+		else:
+		    end = b'\n' if sys.argv[2] == '--lines' else b'\0'
+		    sent, want = end.join(all), end.join(all) + end
+		open('in', 'wb').write(sent)
+		open('want', 'wb').write(want)
+	PY
+}
+
+# mode SEED, end SEED: one of them each.
+mode() {
+	local -a modes=(--lines --null --frames)
+
+	echo "${modes[$(($1 % 3))]}"
+}
+end() {
+	local -a ends=(fin rst)
+
+	echo "${ends[$(($1 % 2))]}"
+}
+
+@test "items through breaks arrive in their order, each once, with status 0 on both sides" {
+	local seed mode
+
+	for seed in $(seq "$SEEDS"); do
+		mode=$(mode "$seed")
+		items "$seed" "$mode"
+		waiting "$mode"
+		END=$(end "$seed") breaking 5 2500000 "$seed"
+		exits 0 resend -v "$mode" "$THROUGH" <in
+		broke 5
+		ended 0 "$LISTENER"
+		cmp want listen.out
+		says send.err '1573 messages delivered, 0 failed'
+		kill "$MANGLE"
+	done
+}
+
+@test "questions through breaks have their own replies, in their order" {
+	local seed mode
+
+	for seed in $(seq "$SEEDS"); do
+		mode=$(mode "$seed")
+		items "$seed" "$mode"
+		waiting -k --echo
+		END=$(end $((seed + 1))) breaking 5 5000000 "$seed"
+		exits 0 resend -v -r "$mode" "$THROUGH" <in >out
+		broke 5
+		cmp want out
+		kill "$MANGLE" "$LISTENER"
+	done
+}
+
+@test "a command is run once for each item, and a coprocess asked once, whatever breaks" {
+	seq 400 >in
+	BREAKS_END_LISTEN=(--resume-window 1m)
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 \
+		--allow "$(key_of alice)" 127.0.0.1:0 -- sh -c 'read -r n; echo "$n" | tee -a runs'
+	LISTENER=$PID
+	ADDR=$READY
+	breaking 5 25000 1
+	exits 0 resend -v -r --lines "$THROUGH" <in >out
+	broke 5
+	cmp in out
+	sort -n runs | cmp - in
+	exits 0 resend -v --lines "$THROUGH" <in
+	cat in in | sort -n | cmp - <(sort -n runs)
+	kill "$MANGLE" "$LISTENER"
+
+	cat >coproc.py <<-'PY'
+		import struct, sys
+		r, w = sys.stdin.buffer, sys.stdout.buffer
+		late = []
+		while head := r.read(4):
+		    frame = r.read(struct.unpack('>I', head)[0])
+		    number = frame[:8]
+		    late.append((number, frame[-300:]))
+		    print('asked', file=sys.stderr, flush=True)
+		    if len(late) == 7:
+		        for number, body in reversed(late):
+		            w.write(struct.pack('>I', 9 + len(body)) + number + b'\0' + body)
+		        w.flush()
+		        late = []
+	PY
+	seq -f '%0300.0f' 700 >in
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 \
+		--allow "$(key_of alice)" --coproc 127.0.0.1:0 -- python3 coproc.py
+	LISTENER=$PID
+	ADDR=$READY
+	breaking 5 400000 2
+	exits 0 resend -v -r --lines "$THROUGH" <in >out
+	broke 5
+	cmp in out
+	[ "$(grep -c '^asked' listen.err)" -eq 700 ]
+}
+
+@test "a batch that had nothing under way when the connection broke goes on as well" {
+	local n
+
+	mkfifo slow
+	waiting --lines
+	for n in 1 2; do
+		started mangle "$FAULT/mangle" --ready-fd 9 --to "$ADDR" --at "$PWD/proxy" 7>&- || return
+		MANGLE=$PID
+		if [ "$n" -eq 1 ]; then
+			"$SEND" --retry-for 20 -v -i "$(id_of alice)" --lines "$READY" <slow 2>send.err 3>&- &
+			SENDING=$!
+			STARTED+=("$SENDING")
+			exec 7>slow
+			seq 100 >&7
+			until_true grep -qx 100 listen.out
+			kill "$MANGLE"
+			until_true grep -q 'trying again' send.err
+			rm -f proxy
+		fi
+	done
+	echo 101 >&7
+	exec 7>&-
+	ended 0 "$SENDING"
+	ended 0 "$LISTENER"
+	seq 101 | cmp - listen.out
+}
+
+@test "where one of two destinations is reached with breaks, both get all of a batch" {
+	local direct
+
+	seq 100000 >in
+	waiting --lines
+	mv listen.out near.out
+	direct=$ADDR
+	waiting --lines
+	breaking 4 500000 5
+	exits 0 resend -v --lines "$direct,$THROUGH" <in
+	broke 4
+	ended 0 "$LISTENER"
+	cmp in listen.out
+	cmp in near.out
+}
+
+@test "what has no verdict is held in bounded memory, however slow the other side is" {
+	mkfifo pipe
+	exec 7<>pipe
+	STDOUT=pipe waiting -k --lines
+	yes "$(printf '%0999d' 1)" | head -n 60000 >in
+	"$SEND" --retry-for 20 -i "$(id_of alice)" --lines "$ADDR" < <(cat in) 2>send.err 3>&- 7>&- &
+	SENDING=$!
+	STARTED+=("$SENDING")
+	timeout "$PATIENCE" head -c 40000000 <&7 | cmp -n 40000000 in -
+	alive "$SENDING"
+	grep -qa __asan_init "$SEND" ||
+		[ "$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$SENDING/status")" -lt 24576 ]
+	timeout "$PATIENCE" head -c 20000000 <&7 | cmp <(tail -c 20000000 in) -
+	ended 0 "$SENDING"
+}
+
+@test "an item that is longer than all that can be held goes on where the other side is" {
+	bytes 20000000 long
+	mkdir dir
+	waiting -d dir
+	breaking 4 20000000 6
+	exits 0 resend -v --frames "$THROUGH" < <(
+		printf '\0\0\0\5small\1\61\55\0'
+		cat long
+		printf '\0\0\0\4last'
+	)
+	broke 4
+	holds 3 dir
+	cmp long dir/*.1
+	[ "$(cat dir/*.2)" = last ]
+}
+
+# gone N: so many connections broke in the listener's eyes, whatever came of them.
+gone() {
+	[ "$(grep -c '"event":"\(broken\|ended\)"' listen.err)" -ge "$1" ]
+}
+
+@test "64 sessions of a key are waited for, and further ones end as if none were" {
+	local n
+
+	mkdir dir
+	mkfifo quiet
+	exec 7<>quiet
+	waiting -d dir --log-json
+	for n in 16 32 48 64 70; do
+		started mangle "$FAULT/mangle" --ready-fd 9 --to "$ADDR" || return
+		MANGLE=$PID
+		for _ in {1..16}; do
+			"$SEND" --retry-for 0 -i "$(id_of alice)" "$READY" <quiet 2>/dev/null 3>&- &
+			STARTED+=("$!")
+			[ "$n" -ne 70 ] || [ "$(jobs -rp | wc -l)" -lt 9 ] || break
+		done
+		until_true eval '[ "$(grep -c "\"event\":\"begun\"" listen.err)" -ge $n ]'
+		kill -9 "$MANGLE"
+		until_true gone "$n"
+	done
+	[ "$(grep -c '"event":"broken"' listen.err)" -eq 64 ]
+	[ "$(grep -c '"event":"failed"' listen.err)" -ge 6 ]
+	exec 7>&-
+	kill "$LISTENER"
+}
+
+rss_above() {
+	[ "$(awk '/^VmRSS/ { print $2 }' "/proc/$LISTENER/status")" -gt "$1" ]
+}
+
+@test "sessions that hold more than 64 MiB of replies in all are not waited for" {
+	local n
+
+	! grep -q __asan_init "$LISTEN" || skip 'a sanitizer has other needs of memory'
+	# Each has 4 MiB of answers under way to who does not read them.
+	for _ in {1..256}; do
+		head -c 12000 /dev/zero | tr '\0' x
+		echo
+	done >lines
+	mkfifo full
+	exec 7<>full
+	echo "max-conns=\"40\" $(key_of alice)" >authorized
+	ALLOW=(-a "$PWD/authorized")
+	waiting -k --echo --log-json
+	started mangle "$FAULT/mangle" --ready-fd 9 --to "$ADDR" || return
+	MANGLE=$PID
+	for _ in {1..36}; do
+		"$SEND" --retry-for 0 --in-flight 256 -r --lines -i "$(id_of alice)" "$READY" <lines >full 2>/dev/null 3>&- &
+		STARTED+=("$!")
+	done
+	until_true rss_above 108000
+	kill -9 "$MANGLE"
+	until_true gone 36
+	exec 7>&-
+	n=$(grep -c '"event":"broken"' listen.err)
+	[ "$n" -ge 12 ]
+	[ "$n" -lt 36 ]
+	kill "$LISTENER"
+}

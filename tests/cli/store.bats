@@ -2,16 +2,15 @@
 # The relay's store under kill -9 and power cuts (tests/fault/store-rounds, tests/fault/store-cuts).
 load helpers
 
-# built: skips where there is no store.
-built() {
-	[ -x "$FAULT/storer" ] || skip 'built without SQLite'
+# together: skips where powercut and faultio cannot be preloaded.
+together() {
 	! grep -q __asan_init "$FAULT/storer" || skip 'powercut and sanitizers do not go together'
 }
 
 NOTHING='lost 0, back 0, twice 0, torn 0, unsound 0'
 
 @test "kill -9 at random moments: what the store acknowledged is there, what was removed is not, nothing is there twice" {
-	built
+	together
 	# Each run has other moments.
 	ROUNDS=${STORE_ROUNDS:-50} SEED=${STORE_SEED:-$RANDOM} WITHIN=50 timeout 300 \
 		"$VZ_TREE/tests/fault/store-rounds" "$VZ_BUILD" >counted 2>&1 3>&- || fail "$(cat counted)"
@@ -22,7 +21,7 @@ NOTHING='lost 0, back 0, twice 0, torn 0, unsound 0'
 }
 
 @test "the power is cut at random moments: the same, whatever was not synced" {
-	built
+	together
 	CUTS=${STORE_CUTS:-20} SEED=${STORE_SEED:-$RANDOM} timeout 300 \
 		"$VZ_TREE/tests/fault/store-cuts" "$VZ_BUILD" >counted 2>&1 3>&- || fail "$(cat counted)"
 	tail -n 1 counted >&3
@@ -31,14 +30,14 @@ NOTHING='lost 0, back 0, twice 0, torn 0, unsound 0'
 }
 
 @test "power cuts do show the losses of a store with synchronous=NORMAL" {
-	built
+	together
 	WEAK=1 CUTS=20 exits 1 timeout 300 "$VZ_TREE/tests/fault/store-cuts" "$VZ_BUILD" >counted 2>&1 3>&-
 	tail -n 1 counted >&3
 	grep -q 'lost [1-9]' counted
 }
 
 @test "an fsync that fails ends the store, and memory that fails a request; what was acknowledged before is there" {
-	built
+	together
 	local n faults
 
 	timeout 60 "$FAULT/storer" run --ops 1 --seed 1 spool >said
@@ -60,7 +59,7 @@ NOTHING='lost 0, back 0, twice 0, torn 0, unsound 0'
 @test "recut makes the same folder by the same seed, and another by another" {
 	local n
 
-	built
+	together
 	timeout 60 env POWERCUT_DIR="$PWD/spool" POWERCUT_LOG="$PWD/log" LD_PRELOAD="$FAULT/powercut.so" \
 		"$FAULT/storer" run --weak --ops 100 --seed 1 "$PWD/spool" >said
 	for n in 1 2; do

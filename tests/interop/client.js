@@ -274,10 +274,10 @@ class Sender {
     }
     switch (type) {
       case FRAME.READY:
-        if (body.length !== 29) throw new Error('READY of ' + body.length + ' bytes')
+        if (body.length !== 30) throw new Error('READY of ' + body.length + ' bytes')
         this.ready = true
-        this.connection = Number(body.readBigUInt64BE(9))
-        this.limit = body.readUInt32BE(17)
+        this.connection = Number(body.readBigUInt64BE(10))
+        this.limit = body.readUInt32BE(18)
         break
       case FRAME.ACK:
         this.taken = body.readBigUInt64BE(8)

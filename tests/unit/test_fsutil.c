@@ -366,6 +366,20 @@ exclusive_replace_leaves_what_is_there_alone(void **state)
 	assert_int_equal(entries("."), 2);
 }
 
+/* All the steps to its name. */
+static int
+commit(struct vz_fs_temp *t, const char *path, int exclusive)
+{
+	int r = vz_fs_temp_flush(t);
+
+	if (r == 0)
+		r = vz_fs_temp_place(t, path, exclusive);
+	if (r == 0)
+		r = vz_fs_temp_sync_folder(t);
+	vz_fs_temp_abort(t);
+	return r;
+}
+
 static void
 a_name_taken_while_writing_is_still_left_alone(void **state)
 {
@@ -375,13 +389,13 @@ a_name_taken_while_writing_is_still_left_alone(void **state)
 	assert_int_equal(vz_fs_temp_open(&t, "f", 0600), 0);
 	assert_int_equal(vz_fs_write_all(t.fd, "late", 4), 0);
 	put_file("f", 0600, "quick");
-	assert_int_equal(vz_fs_temp_commit_new(&t, "f"), VZ_EEXISTS);
+	assert_int_equal(commit(&t, "f", 1), VZ_EEXISTS);
 	has("f", "quick");
 
 	assert_int_equal(vz_fs_temp_open(&t, "f", 0600), 0);
 	assert_int_equal(unlink("f"), 0);
 	assert_int_equal(mkfifo("f", 0600), 0);
-	assert_int_equal(vz_fs_temp_commit(&t, "f"), VZ_EMODE);
+	assert_int_equal(commit(&t, "f", 0), VZ_EMODE);
 	assert_int_equal(entries("."), 1);
 }
 
@@ -434,12 +448,67 @@ an_unfinished_file_is_not_under_its_name_and_goes_by_abort(void **state)
 	vz_fs_temp_abort(&t);
 	assert_int_equal(entries("."), 2);
 	assert_int_equal(vz_fs_write_all(u.fd, "newer", 5), 0);
-	assert_int_equal(vz_fs_temp_commit(&u, "f"), 0);
+	assert_int_equal(commit(&u, "f", 0), 0);
 	has("f", "newer");
 	vz_fs_temp_abort(&u);
-	assert_int_equal(vz_fs_temp_commit(&u, "f"), VZ_EINVAL);
+	assert_int_equal(commit(&u, "f", 0), VZ_ESYSTEM);
 	has("f", "newer");
 	assert_int_equal(entries("."), 1);
+}
+
+static void
+what_a_process_left_is_taken_up_by_one_other_as_it_was(void **state)
+{
+	struct vz_fs_temp t, u, w;
+	char name[64];
+
+	(void)state;
+	assert_int_equal(vz_fs_temp_open(&t, "f", 0600), 0);
+	assert_int_equal(vz_fs_write_all(t.fd, "onetwo", 6), 0);
+	assert_int_equal(vz_fs_temp_sync(&t), 0);
+	snprintf(name, sizeof(name), "%s", t.name);
+	/* Somebody has it. */
+	assert_int_equal(vz_fs_temp_take_up(&u, "f", name, 3), VZ_ESYSTEM);
+	assert_int_equal(errno, EWOULDBLOCK);
+	t.name[0] = '\0'; /* as a kill would leave it */
+	vz_fs_temp_abort(&t);
+	assert_int_equal(vz_fs_temp_take_up(&u, "f", name, 7), VZ_ENOTFOUND);
+	assert_int_equal(vz_fs_temp_take_up(&u, "f", "../f", 0), VZ_ENOTFOUND);
+	assert_int_equal(vz_fs_temp_take_up(&u, "f", ".vz-0", 0), VZ_ENOTFOUND);
+	assert_int_equal(link(name, "other"), 0);
+	assert_int_equal(vz_fs_temp_take_up(&u, "f", name, 3), VZ_ENOTFOUND);
+	assert_int_equal(unlink("other"), 0);
+	assert_int_equal(vz_fs_temp_take_up(&u, "f", name, 3), 0);
+	assert_int_equal(vz_fs_temp_take_up(&w, "f", name, 3), VZ_ESYSTEM);
+	assert_int_equal(vz_fs_write_all(u.fd, "!", 1), 0);
+	assert_int_equal(commit(&u, "f", 1), 0);
+	has("f", "one!");
+	assert_int_equal(symlink("f", name), 0);
+	assert_int_equal(vz_fs_temp_take_up(&u, "g", name, 3), VZ_ENOTFOUND);
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(entries("."), 1);
+}
+
+static void
+only_the_same_bytes_are_equal(void **state)
+{
+	struct vz_fs_temp t;
+
+	(void)state;
+	assert_int_equal(vz_fs_temp_open(&t, "f", 0600), 0);
+	assert_int_equal(vz_fs_write_all(t.fd, "same", 4), 0);
+	put_file("a", 0600, "same");
+	put_file("b", 0600, "some");
+	put_file("c", 0600, "same!");
+	assert_int_equal(symlink("a", "d"), 0);
+	assert_int_equal(mkfifo("e", 0600), 0);
+	assert_true(vz_fs_temp_equals(&t, "a"));
+	assert_false(vz_fs_temp_equals(&t, "b"));
+	assert_false(vz_fs_temp_equals(&t, "c"));
+	assert_false(vz_fs_temp_equals(&t, "d"));
+	assert_false(vz_fs_temp_equals(&t, "e"));
+	assert_false(vz_fs_temp_equals(&t, "none"));
+	vz_fs_temp_abort(&t);
 }
 
 static void
@@ -454,7 +523,7 @@ a_folder_moved_meanwhile_takes_the_file_along(void **state)
 	assert_int_equal(rename("d", "e"), 0);
 	assert_int_equal(symlink("elsewhere", "d"), 0);
 	assert_int_equal(vz_fs_write_all(t.fd, "x", 1), 0);
-	assert_int_equal(vz_fs_temp_commit(&t, "d/f"), 0);
+	assert_int_equal(commit(&t, "d/f", 0), 0);
 	has("e/f", "x");
 	assert_int_equal(entries("elsewhere"), 0);
 	assert_int_equal(entries("e"), 1);
@@ -650,6 +719,8 @@ main(void)
 	    IN_FOLDER(a_name_taken_while_writing_is_still_left_alone),
 	    IN_FOLDER(only_a_regular_file_is_ever_replaced),
 	    IN_FOLDER(an_unfinished_file_is_not_under_its_name_and_goes_by_abort),
+	    IN_FOLDER(what_a_process_left_is_taken_up_by_one_other_as_it_was),
+	    IN_FOLDER(only_the_same_bytes_are_equal),
 	    IN_FOLDER(a_folder_moved_meanwhile_takes_the_file_along),
 	    IN_FOLDER(a_folder_that_cannot_be_listed_still_takes_files),
 	    IN_FOLDER(a_failed_write_keeps_the_old_file_and_leaves_no_other),

@@ -81,7 +81,7 @@ assert_file_is(const char *path, const char *text)
 static struct vz_drop *
 begin_named(struct vz_sink *s, uint64_t number, const void *name, size_t len)
 {
-	struct vz_arrival m = {stream, number, name, len};
+	struct vz_arrival m = {.stream = stream, .number = number, .name = name, .name_len = len};
 	struct vz_drop *d;
 
 	assert_int_equal(vz_sink_begin(s, &m, &d), 0);
@@ -192,7 +192,7 @@ static void
 name_is(const void *name, size_t len, const char *want)
 {
 	char got[VZ_SINK_NAME_MAX + 1];
-	struct vz_arrival m = {stream, 7, name, len};
+	struct vz_arrival m = {.stream = stream, .number = 7, .name = name, .name_len = len};
 
 	vz_sink_name_of(&m, got);
 	assert_string_equal(got, want);
@@ -216,7 +216,10 @@ static void
 the_longest_name_and_number_fit_a_file_name(void **state)
 {
 	char got[VZ_SINK_NAME_MAX + 1], name[4096];
-	struct vz_arrival m = {stream, UINT64_MAX, (const uint8_t *)name, sizeof(name)};
+	struct vz_arrival m = {.stream = stream,
+	    .number = UINT64_MAX,
+	    .name = (const uint8_t *)name,
+	    .name_len = sizeof(name)};
 
 	(void)state;
 	memset(name, 'x', sizeof(name));
@@ -423,7 +426,7 @@ without_a_name_for_it_a_pipe_is_still_not_waited_for(void **state)
 static void
 only_one_message_at_a_time_goes_to_a_descriptor(void **state)
 {
-	struct vz_arrival m = {stream, 1, NULL, 0};
+	struct vz_arrival m = {.stream = stream, .number = 1};
 	struct vz_drop *d, *other;
 	struct vz_sink *s;
 	int fd = open("/dev/null", O_WRONLY);
