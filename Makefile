@@ -90,8 +90,8 @@ LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
 UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
-TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out %/faultio.c %/clock.c,$(wildcard tests/fault/*.c tests/bench/*.c tests/interop/*.c))))
-PRELOAD  := $(B)/tests/fault/faultio.so $(B)/tests/fault/clock.so
+PRELOAD  := $(B)/tests/fault/faultio.so $(B)/tests/fault/clock.so $(B)/tests/fault/powercut.so
+TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out $(PRELOAD:$(B)/%.so=%.c),$(wildcard tests/fault/*.c tests/bench/*.c tests/interop/*.c))))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
@@ -180,6 +180,9 @@ fault: all units tools
 	$(Q)FAULT_SEEDS=$(SEEDS) scripts/dev/tests $(B) tests/cli/faults.bats tests/cli/mangled.bats \
 	    tests/cli/slow.bats tests/cli/crash.bats
 	$(Q)ROUNDS=$(KILLS) tests/fault/kill-rounds $(B)
+	$(Q)ROUNDS=500 tests/fault/store-rounds $(B)
+	$(Q)CUTS=200 tests/fault/store-cuts $(B)
+	$(Q)! WEAK=1 CUTS=60 tests/fault/store-cuts $(B)
 
 bench: all tools
 	$(Q)for b in $(BENCHES); do VZ_BUILD='$(abspath $(B))' "$$b" || exit; done
