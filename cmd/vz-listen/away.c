@@ -42,9 +42,9 @@ has_more(const struct visit *v)
 bool
 away_may_return(const struct visit *v, int err)
 {
-	return (err == VZ_ECUT || err == VZ_ETIMEOUT) && v->srv->options->resume_ms > 0 &&
-	    v->admitted && !v->leaving && !v->srv->stopping && has_more(v) &&
-	    away_count(v) < AWAY_MAX_OF_PEER && away_all(v->srv) < AWAY_MAX;
+	return (err == VZ_ECUT || err == VZ_ETIMEOUT || err == VZ_EEXPIRED) &&
+	    v->srv->options->resume_ms > 0 && v->admitted && !v->leaving && !v->srv->stopping &&
+	    has_more(v) && away_count(v) < AWAY_MAX_OF_PEER && away_all(v->srv) < AWAY_MAX;
 }
 
 /* What an event that waits points to lies in the connection. */

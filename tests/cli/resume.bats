@@ -380,3 +380,15 @@ end() {
 	cmp long dir/*.1
 	[ "$(cat dir/*.2)" = last ]
 }
+
+@test "where the listener waits for nobody a break is the end, and nothing arrives twice" {
+	seq 100000 >in
+	BREAKS_END_LISTEN=(--resume-window 0)
+	listen -k --lines
+	breaking 1 400000 4
+	exits 65 resend --lines "$THROUGH" <in
+	one_error send.err 'connection broke'
+	kill "$LISTENER"
+	ended 0,143 "$LISTENER"
+	head -n "$(wc -l <listen.out)" in | cmp - listen.out
+}
