@@ -84,11 +84,23 @@ on_peer(struct link *k)
 		k->user->authenticated(k->arg);
 }
 
+/* What was said over an earlier connection may be there, and who does not know would take it again.
+ */
+static bool
+would_come_twice(const struct link *k, const struct vz_event *ev)
+{
+	return ev->attempt > 0 && !k->goes_on && vz_session_remembers(vz_conn_session(k->conn));
+}
+
 static void
 on_ready(struct link *k, const struct vz_event *ev)
 {
 	k->stage = LINK_READY;
 	k->goes_on = (ev->flags & VZ_READY_RESUMES) != 0;
+	if (would_come_twice(k, ev)) {
+		link_abort(k, words_broken(k, VZ_ECUT, 0), "this stream cannot go on here");
+		return;
+	}
 	if (renew_over(k))
 		words_renewed(k);
 	else if (ev->attempt > 0 && k->was_ready)
