@@ -126,7 +126,10 @@ $(B)/bin/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(sort $$(wildcard c
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 	$(Q)mkdir -p $(@D)
-	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(TEST_LIBS)
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
+
+# What it takes of vz-send.
+$(B)/tests/test_renew: $(patsubst %,$(B)/cmd/vz-send/%.o,link peer redial renew words) $(COMMON)
 
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -269,6 +269,8 @@ self_session(const struct self *me, const struct common *options, bool initiator
 	memset(out, 0, sizeof(*out));
 	vz_session_defaults(out);
 	times(options, out);
+	out->age_ms = initiator ? VZ_RENEW_MS : VZ_OLD_MS;
+	out->age_bytes = initiator ? VZ_RENEW_BYTES : 0;
 	ch->initiator = initiator;
 	ch->service = VZ_SERVICE_MESSAGES;
 	ch->self = me->identity;

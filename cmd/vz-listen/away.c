@@ -46,9 +46,9 @@ has_more(const struct visit *v)
 bool
 away_may_return(const struct visit *v, int err)
 {
-	return (err == VZ_ECUT || err == VZ_ETIMEOUT) && v->srv->options->resume_ms > 0 &&
-	    v->admitted && !v->leaving && !v->srv->stopping && has_more(v) &&
-	    away_count(v) < AWAY_MAX_OF_PEER &&
+	return (err == VZ_ECUT || err == VZ_ETIMEOUT || err == VZ_EEXPIRED) &&
+	    v->srv->options->resume_ms > 0 && v->admitted && !v->leaving && !v->srv->stopping &&
+	    has_more(v) && away_count(v) < AWAY_MAX_OF_PEER &&
 	    has_room(v->srv, vz_session_memory(visit_session(v)));
 }
 

@@ -11,7 +11,8 @@
 #define AWAY_MAX_OF_PEER 64  /* and of one key: more end as if they were not waited for, */
 #define AWAY_MEMORY      (64u * 1024 * 1024) /* and so do those beyond so many bytes of memory */
 
-/* v's connection ended with err: was that a break, and may there be something to go on with? */
+/* v's connection ended with err (VZ_EEXPIRED: it is too old): was that a break, and may there be
+ * something to go on with? */
 bool away_may_return(const struct visit *v, int err);
 /* Keeps v, with its session, for as long as the window is. False: no memory, it is as it was. */
 bool away_leave(struct visit *v, int err);

@@ -176,9 +176,31 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 	visit_free(v);
 }
 
+/*
+ * Its sender should have made another one long ago. Ended as by a break it comes back, with its
+ * rights looked at again, and goes on where it was; a goodbye would end all that is under way. That
+ * is for where nobody is waited for.
+ */
+static void
+on_old(void *arg, struct vz_conn *c)
+{
+	struct visit *v = arg;
+
+	if (!v->admitted || v->leaving)
+		return;
+	if (!away_may_return(v, VZ_EEXPIRED) &&
+	    (v->srv->options->resume_ms == 0 || vz_session_remembers(vz_conn_session(c)))) {
+		visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this connection is too old");
+		return;
+	}
+	on_ended(v, c, VZ_EEXPIRED, 0);
+	vz_conn_drop(c);
+}
+
 static const struct vz_conn_handler handler = {
     .event = on_event,
     .turn = on_turn,
+    .old = on_old,
     .ended = on_ended,
 };
 

@@ -10,6 +10,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/peer.h"
 #include "cmd/vz-send/redial.h"
+#include "cmd/vz-send/renew.h"
 #include "cmd/vz-send/words.h"
 
 uint64_t
@@ -83,11 +84,26 @@ on_peer(struct link *k)
 		k->user->authenticated(k->arg);
 }
 
+/* What was said over an earlier connection may be there, and who does not know would take it again.
+ */
+static bool
+would_come_twice(const struct link *k, const struct vz_event *ev)
+{
+	return ev->attempt > 0 && !k->goes_on && vz_session_remembers(vz_conn_session(k->conn));
+}
+
 static void
 on_ready(struct link *k, const struct vz_event *ev)
 {
 	k->stage = LINK_READY;
-	if (ev->attempt > 0 && k->was_ready)
+	k->goes_on = (ev->flags & VZ_READY_RESUMES) != 0;
+	if (would_come_twice(k, ev)) {
+		link_abort(k, words_broken(k, VZ_ECUT, 0), "this stream cannot go on here");
+		return;
+	}
+	if (renew_over(k))
+		words_renewed(k);
+	else if (ev->attempt > 0 && k->was_ready)
 		words_resumed(k);
 	k->was_ready = true;
 	k->tries = 0; /* it is there: no need to wait for long next time */
@@ -141,10 +157,18 @@ on_turn(void *arg, struct vz_conn *c)
 }
 
 static void
+on_old(void *arg, struct vz_conn *c)
+{
+	(void)c;
+	renew_begin(arg);
+}
+
+static void
 on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 {
 	struct link *k = arg;
 
+	renew_stop(k);
 	k->conn = NULL; /* freed by its owner after this call */
 	k->oldest = vz_session_oldest(vz_conn_session(c));
 	if (redial_worth(k, err)) {
@@ -161,6 +185,7 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 static const struct vz_conn_handler handler = {
     .event = on_event,
     .turn = on_turn,
+    .old = on_old,
     .ended = on_ended,
 };
 
@@ -171,12 +196,14 @@ on_dialled(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step)
 	struct vz_conn_config c = {
 	    .session = k->config,
 	    .stall_ms = k->options->common.wait_ms,
-	    .again = k->session,
 	    .handler = &handler,
 	    .arg = k,
 	};
 
 	k->dial = NULL;
+	if (k->conn && !renew_dialled(k, fd, err, sys_errno))
+		return;
+	c.again = k->session;
 	if (fd < 0 && redial_worth(k, err)) {
 		if (!redial_later(k, err, sys_errno))
 			over(k);
@@ -184,6 +211,7 @@ on_dialled(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step)
 	}
 	if (fd >= 0) {
 		randombytes_buf(c.session.channel.random, sizeof(c.session.channel.random));
+		c.session.age_ms = renew_after(k->config.age_ms);
 		err = vz_conn_new(k->loop, fd, &c, &k->conn);
 		if (err == 0)
 			k->session = NULL; /* moved */
@@ -204,8 +232,8 @@ on_dialled(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step)
 		k->user->connected(k->arg);
 }
 
-static int
-dial(struct link *k)
+int
+link_dial_only(struct link *k)
 {
 	struct vz_dial_config c = {
 	    .at = k->to.at,
@@ -213,10 +241,16 @@ dial(struct link *k)
 	    .connect_ms = k->options->common.wait_ms,
 	    .family = k->options->common.family,
 	};
-	int err;
 
 	k->began_us = link_clock_us();
-	err = vz_dial_start(k->loop, &c, on_dialled, k, &k->dial);
+	return vz_dial_start(k->loop, &c, on_dialled, k, &k->dial);
+}
+
+static int
+dial(struct link *k)
+{
+	int err = link_dial_only(k);
+
 	if (err) {
 		diag_error("%s: %s", k->shown, diag_words(err));
 		return vz_exit_of(err);
@@ -270,6 +304,7 @@ link_finish(struct link *k, bool linger)
 	if (k->finished || k->status || !k->conn)
 		return;
 	k->finished = true;
+	renew_stop(k);
 	vz_conn_close(k->conn, 0, "", linger);
 }
 
@@ -277,6 +312,7 @@ void
 link_abort(struct link *k, int status, const char *text)
 {
 	decide(k, status);
+	renew_stop(k);
 	if (k->conn)
 		vz_conn_close(k->conn, (uint8_t)status, text, k->stage >= LINK_AUTHENTICATED);
 }
@@ -284,6 +320,8 @@ link_abort(struct link *k, int status, const char *text)
 void
 link_drop(struct link *k)
 {
+	if (k->loop)
+		renew_stop(k);
 	if (k->dial)
 		vz_dial_cancel(k->dial);
 	if (k->conn)

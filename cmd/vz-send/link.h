@@ -53,13 +53,16 @@ struct link {
 	enum link_stage stage;
 	struct vz_session *session; /* while there is no connection */
 	bool resumes;               /* a break is not the end */
+	bool goes_on;               /* the other side waits for us after a break */
 	bool was_ready;             /* once */
 	bool try_again;             /* said the other side, when we came back */
 	bool progressed;            /* since the last break */
 	bool was_lost;              /* once */
 	unsigned tries;             /* since the other side was there */
 	uint64_t lost_at;           /* when that was */
-	struct vz_timer redial;
+	struct vz_timer redial, renew;
+	bool renewing; /* from one connection to another (renew.h), without a break; the first: */
+	int left_fd;
 	bool finished;   /* by ourselves: what follows is no failure */
 	bool closed;     /* by the peer: close_status, words said */
 	int status;      /* once decided, not 0 */
@@ -74,6 +77,8 @@ void link_init(struct link *k, const struct send_options *options, const struct 
 int link_start(struct link *k, const struct link_user *user, void *arg);
 /* Connects, for the first time or again: `over` when that cannot even be tried. */
 void link_dial(struct link *k);
+/* Connects while there is a connection. An error of vz_dial_start. */
+int link_dial_only(struct link *k);
 struct vz_session *link_session(const struct link *k);
 /* Something was said on the session outside of a callback. */
 void link_kick(struct link *k);

@@ -28,6 +28,9 @@ redial_worth(const struct link *k, int err)
 		return false;
 	if (!k->was_ready && (!k->options->retry_given || k->stage == LINK_CONNECTED))
 		return false;
+	/* Who knows nothing of it any more would deliver it twice. */
+	if (k->was_ready && !k->goes_on)
+		return false;
 	return k->try_again || is_break(err);
 }
 

@@ -216,6 +216,23 @@ words_resumed(const struct link *k)
 	diag_verbose(1, "%s: resumed", k->shown);
 }
 
+void
+words_renewed(const struct link *k)
+{
+	struct vz_json *j = diag_event("renewed");
+
+	vz_json_str(j, "to", k->text);
+	diag_event_end(j);
+	diag_verbose(1, "%s: renewed", k->shown);
+}
+
+void
+words_not_renewed(const struct link *k, int err, int sys_errno)
+{
+	diag_verbose(1, "%s: another connection is not to be had yet: %s", k->shown,
+	    err == VZ_ESYSTEM ? errno_words(sys_errno) : diag_words(err));
+}
+
 int
 words_given_up(const struct link *k, int err, int sys_errno)
 {

@@ -17,6 +17,10 @@ int words_closed(const struct link *k, const struct vz_event *ev);
 /* It broke, and is tried again after so many milliseconds; and it goes on. */
 void words_lost(const struct link *k, int err, int sys_errno, uint64_t delay_ms);
 void words_resumed(const struct link *k);
+/* There is another connection in the place of an old one; or there is none yet, which is no harm.
+ */
+void words_renewed(const struct link *k);
+void words_not_renewed(const struct link *k, int err, int sys_errno);
 /* It was tried for as long as is allowed: the status. */
 int words_given_up(const struct link *k, int err, int sys_errno);
 int words_broken(const struct link *k, int err, int sys_errno);

@@ -38,6 +38,7 @@ struct vz_conn {
 	bool resumed;       /* the rest of a record waits: it comes before anything is read */
 	bool more;          /* ... so do events, after a turn that took too long */
 	bool backlog;       /* output waits for the network, since moved_at */
+	bool told_old;      /* that it is old */
 	int err, sys_errno; /* why it is over */
 	uint64_t stall_ms, moved_at, silent_by;
 	size_t silent_read;
@@ -354,6 +355,16 @@ set_interest(struct vz_conn *c)
 		end(c, VZ_ESYSTEM, errno);
 }
 
+/* Its owner may let go of it. */
+static void
+tell_old(struct vz_conn *c)
+{
+	if (c->told_old || c->handler->old == NULL || !vz_session_old(c->session))
+		return;
+	c->told_old = true;
+	c->handler->old(c->arg, c);
+}
+
 static void
 turn(struct vz_conn *c, bool readable)
 {
@@ -372,6 +383,8 @@ turn(struct vz_conn *c, bool readable)
 		hand_out_events(c);
 	if (c->state == RUNNING || c->state == CLOSING)
 		again = push(c);
+	if (c->state == RUNNING)
+		tell_old(c);
 	if (c->state != OVER)
 		set_interest(c);
 	c->in_turn = false;

@@ -22,6 +22,8 @@ struct vz_conn_handler {
 	/* The turn's events are handled, or output drained: a sender sends its data here. May be
 	 * NULL. */
 	void (*turn)(void *arg, struct vz_conn *c);
+	/* The session has become old (vz_session_old): told once. May be NULL. */
+	void (*old)(void *arg, struct vz_conn *c);
 	/*
 	 * It is over and c is freed after this call. err: 0 = ended by an authenticated close, by
 	 * either side; VZ_ECUT (end of file or reset without one; sys_errno), VZ_ETIMEOUT,

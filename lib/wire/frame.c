@@ -90,7 +90,8 @@ tail_ok(char code, const uint8_t *p, size_t len)
 static bool
 values_ok(const struct vz_frame *f)
 {
-	uint8_t known = f->type == VZ_FRAME_READY ? VZ_READY_DURABLE : VZ_OPEN_ONE_PASS;
+	uint8_t known =
+	    f->type == VZ_FRAME_READY ? VZ_READY_DURABLE | VZ_READY_RESUMES : VZ_OPEN_ONE_PASS;
 
 	return f->kind <= VZ_KIND_ASK && (f->flags & ~known) == 0;
 }

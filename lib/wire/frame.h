@@ -57,6 +57,7 @@ enum vz_message_kind {
 
 /* READY's flags. */
 #define VZ_READY_DURABLE 1u /* what is durable outlives the listener: hold what is not */
+#define VZ_READY_RESUMES 2u /* the stream may go on over another connection */
 
 /* One frame; which fields count is said beside the types. Unused ones are zero after decoding. */
 struct vz_frame {

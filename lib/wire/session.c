@@ -49,7 +49,9 @@ vz_session_new(struct vz_session **out, const struct vz_session_config *c)
 	s->keepalive_ms = c->keepalive_ms;
 	s->dead_ms = c->dead_ms;
 	s->record_ms = c->record_ms;
-	s->now = s->heard_at = s->said_at = c->now;
+	s->age_ms = c->age_ms;
+	s->age_bytes = c->age_bytes;
+	s->now = s->heard_at = s->said_at = s->since = c->now;
 	s->handshake_by = c->now + c->handshake_ms;
 	s->ack_by = UINT64_MAX;
 	*out = s;
@@ -81,6 +83,7 @@ vz_session_fed(struct vz_session *s, size_t n, uint64_t now)
 	if (n == 0)
 		return;
 	s->heard_at = now;
+	s->bytes += n;
 	if (!vz_channel_partial(s->channel))
 		s->record_since = now;
 	vz_channel_fed(s->channel, n);
@@ -99,6 +102,7 @@ vz_session_sent(struct vz_session *s, size_t n, uint64_t now)
 	s->now = now;
 	if (n > 0)
 		s->said_at = now;
+	s->bytes += n;
 	vz_channel_sent(s->channel, n);
 }
 
@@ -408,6 +412,14 @@ sooner(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+bool
+vz_session_old(const struct vz_session *s)
+{
+	return !s->detached &&
+	    ((s->age_ms != 0 && s->now - s->since >= s->age_ms) ||
+		(s->age_bytes != 0 && s->bytes >= s->age_bytes));
+}
+
 uint64_t
 vz_session_deadline(const struct vz_session *s)
 {
@@ -420,6 +432,8 @@ vz_session_deadline(const struct vz_session *s)
 	t = sooner(s->heard_at + s->dead_ms, s->said_at + s->keepalive_ms);
 	if (vz_channel_partial(s->channel))
 		t = sooner(t, s->record_since + s->record_ms);
+	if (s->age_ms != 0 && !vz_session_old(s))
+		t = sooner(t, s->since + s->age_ms);
 	/* Nothing is acknowledged after goodbye. */
 	return s->closing ? t : sooner(t, s->ack_by);
 }

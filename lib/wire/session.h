@@ -30,6 +30,10 @@
 #define VZ_UNFINISHED_MAX    16384       /* messages between open and forget */
 #define VZ_WHOLE_MAX         (16 * 1024) /* a message or reply that goes in one frame */
 #define VZ_IDLE_FRAMES_MAX   16          /* ping, pong and padding in a row */
+/* What a connection may become: a dialler then makes another one, a listener ends it later. */
+#define VZ_RENEW_MS    (60 * 60 * 1000)
+#define VZ_RENEW_BYTES (UINT64_C(256) << 30)
+#define VZ_OLD_MS      (2 * 60 * 60 * 1000)
 
 struct vz_session_config {
 	struct vz_channel_config channel; /* channel.initiator = the sender */
@@ -38,6 +42,7 @@ struct vz_session_config {
 	uint64_t keepalive_ms;            /* own silence before a ping */
 	uint64_t dead_ms;                 /* the peer's silence before VZ_ETIMEOUT */
 	uint64_t record_ms;               /* a record's first byte to its last */
+	uint64_t age_ms, age_bytes;       /* when a connection is old (vz_session_old); 0 = never */
 	bool resumes;                     /* listener: keeps what it may have to say again */
 	bool durable;                     /* listener: what it has made durable outlives it */
 	uint64_t now;
@@ -234,6 +239,12 @@ int vz_session_restore_over(
  * come.
  */
 int vz_session_have(struct vz_session *s, uint64_t number, uint64_t length);
+
+/*
+ * True once the connection has lasted as long, or has moved as many sealed bytes both ways, as its
+ * config says. It goes on; what is to be done about it is the caller's (detach and redial).
+ */
+bool vz_session_old(const struct vz_session *s);
 
 /* Puts waiting control frames (acknowledgements, pongs, verdicts) into the output. */
 int vz_session_flush(struct vz_session *s, uint64_t now);

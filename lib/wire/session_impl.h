@@ -75,6 +75,8 @@ struct vz_session {
 	/* Times, in the caller's milliseconds. */
 	uint64_t keepalive_ms, dead_ms, record_ms;
 	uint64_t now, handshake_by, heard_at, said_at, record_since, ack_by;
+	uint64_t age_ms, age_bytes; /* of a connection, and since when and what it has moved: */
+	uint64_t since, bytes;
 };
 
 /* Puts a frame among the control frames, sealing what is there when the record is full. */

@@ -10,7 +10,8 @@ vz_listener_ready(struct vz_session *s)
 {
 	struct vz_frame f = {.type = VZ_FRAME_READY,
 	    .rights = s->rights,
-	    .flags = s->durable ? VZ_READY_DURABLE : 0,
+	    .flags =
+		(uint8_t)((s->durable ? VZ_READY_DURABLE : 0) | (s->keeps ? VZ_READY_RESUMES : 0)),
 	    .max_size = s->max_size,
 	    .limit = s->in.limit - s->in_carry,
 	    .window = VZ_WINDOW_MESSAGE,

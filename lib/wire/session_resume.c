@@ -87,8 +87,9 @@ attach(struct vz_session *s, struct vz_channel *ch, uint64_t now)
 	s->resumed = true;
 	if (s->attempt < UINT16_MAX)
 		s->attempt++;
-	s->now = s->heard_at = s->said_at = s->record_since = now;
+	s->now = s->heard_at = s->said_at = s->record_since = s->since = now;
 	s->idle_frames = 0;
+	s->bytes = 0;
 }
 
 /* The sender. */
@@ -104,6 +105,8 @@ vz_session_redial(struct vz_session *s, const struct vz_session_config *c)
 	if ((r = vz_channel_new(&ch, &c->channel)) < 0)
 		return r;
 	attach(s, ch, c->now);
+	s->age_ms = c->age_ms;
+	s->age_bytes = c->age_bytes;
 	s->stage = VZ_STAGE_SENDER_START;
 	s->handshake_by = c->now + c->handshake_ms;
 	return 0;
@@ -263,6 +266,8 @@ vz_session_adopt(struct vz_session *s, struct vz_session *fresh)
 	    fresh->stage != VZ_STAGE_LISTENER_OPEN)
 		return VZ_EINVAL;
 	attach(s, fresh->channel, fresh->now);
+	s->since = fresh->since;
+	s->bytes = fresh->bytes;
 	s->record = fresh->record;
 	s->rights = fresh->rights;
 	s->max_size = fresh->max_size;

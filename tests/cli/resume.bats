@@ -463,3 +463,20 @@ rss_above() {
 	[ "$n" -lt 36 ]
 	kill "$LISTENER"
 }
+
+@test "where the listener waits for nobody a break is the end, and nothing arrives twice" {
+	local seed
+
+	seq 100000 >in
+	# Before the sender has heard that nobody waits, and after.
+	for seed in 4 5 6 7; do
+		BREAKS_END_LISTEN=(--resume-window 0)
+		listen -k --lines
+		breaking 1 600000 "$seed"
+		exits 65 resend --lines "$THROUGH" <in
+		one_error send.err 'connection broke'
+		kill "$MANGLE" "$LISTENER"
+		ended 0,143 "$LISTENER"
+		head -n "$(wc -l <listen.out)" in | cmp - listen.out
+	done
+}
