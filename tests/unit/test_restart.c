@@ -186,7 +186,7 @@ sender_event(const struct vz_event *ev)
 	switch (ev->type) {
 	case VZ_EVENT_PEER: HOLDS(vz_session_accept(sender, 0, 0) == 0); break;
 	case VZ_EVENT_READY:
-		HOLDS(ev->flags == VZ_READY_DURABLE);
+		HOLDS(ev->flags == (VZ_READY_DURABLE | VZ_READY_RESUMES));
 		ready = true;
 		say_again();
 		break;
