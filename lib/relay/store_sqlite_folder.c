@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/fsutil.h"
+#include "base/fsutil.h"
 #include "relay/store_sqlite_impl.h"
 
 int
@@ -54,7 +55,8 @@ int
 sq_make_file(struct sq *q, const char *name, int *fd)
 {
 	struct stat st;
-	int made = openat(q->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int made =
+	    vz_fs_openat(q->dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (made < 0 && errno != EEXIST)
 		return sq_because(q, VZ_ESYSTEM, "cannot make the spool's", name);
@@ -70,7 +72,7 @@ sq_make_file(struct sq *q, const char *name, int *fd)
 	if (fstatat(q->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return sq_because(q, VZ_ESYSTEM, "cannot look at the spool's", name);
 	if (fd != NULL && *fd < 0)
-		*fd = openat(q->dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		*fd = vz_fs_openat(q->dir, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd != NULL && *fd < 0)
 		return sq_because(q, VZ_ESYSTEM, "cannot open the spool's", name);
 	return judge_mode(q, &st, S_ISREG(st.st_mode), name);
