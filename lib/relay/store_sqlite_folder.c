@@ -38,7 +38,7 @@ sq_open_folder(struct sq *q, const char *dir)
 
 	if (r != 0)
 		return sq_because(q, r, "cannot make the spool", dir);
-	q->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	q->dir = vz_fs_openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (q->dir < 0 || fstat(q->dir, &st) != 0)
 		return sq_because(q, VZ_ESYSTEM, "cannot open the spool", dir);
 	if ((r = judge_mode(q, &st, true, "folder")) != 0)
