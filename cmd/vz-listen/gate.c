@@ -96,6 +96,21 @@ gate_push_out(struct visit *out, const struct vz_source *by)
 	visit_drop(out);
 }
 
+/*
+ * Who has to go may have spoken since it was last looked at, most of all where this process is kept
+ * busy by a crowd: then it stays, as a caller. True also when it has gone by itself.
+ */
+static bool
+has_spoken(struct server *srv, struct visit *out)
+{
+	if (vz_conn_silent(out->conn))
+		return false;
+	if (!vz_conn_look(out->conn) || out->admitted)
+		return true;
+	return !vz_conn_silent(out->conn) && vz_session_begun(vz_conn_session(out->conn)) &&
+	    vz_pool_save(&srv->pool, &out->source, 0, vz_loop_now(srv->loop), out);
+}
+
 static void
 take_in(struct server *srv, int fd, const struct sockaddr_storage *from, bool late)
 {
@@ -118,10 +133,10 @@ take_in(struct server *srv, int fd, const struct sockaddr_storage *from, bool la
 		disown_silent(srv);
 	out = vz_pool_arrive(
 	    &srv->pool, &source, vz_penalty_level(&srv->penalties, &source, now), now, v);
-	if (out)
+	if (out && !has_spoken(srv, out))
 		gate_push_out(out, &source);
 	/* Who knows us has spoken by now, and is heard before the next one can push it out. */
-	vz_conn_look(v->conn);
+	(void)vz_conn_look(v->conn);
 }
 
 static void

@@ -166,6 +166,17 @@ vz_pool_call(struct vz_pool *p, void *item)
 	return true;
 }
 
+bool
+vz_pool_save(
+    struct vz_pool *p, const struct vz_source *source, unsigned level, uint64_t now_ms, void *item)
+{
+	if (p->n_callers == VZ_POOL_CALLERS)
+		return false;
+	p->callers[p->n_callers++] = (struct vz_pool_place){
+	    .item = item, .source = *source, .level = (uint8_t)level, .since = now_ms};
+	return true;
+}
+
 void *
 vz_pool_disown(struct vz_pool *p, uint64_t now_ms, void *item)
 {

@@ -64,6 +64,12 @@ void *vz_pool_arrive(
  * moment; for when there are fewer descriptors than places. NULL when there is none.
  */
 void *vz_pool_next_out(const struct vz_pool *p, uint64_t now_ms);
+/*
+ * item had to go, but has shown in the last moment that it is a caller. False when there is no
+ * place among those.
+ */
+bool vz_pool_save(
+    struct vz_pool *p, const struct vz_source *source, unsigned level, uint64_t now_ms, void *item);
 /* item is a caller now. False when it stays with the strangers: ask again later. */
 bool vz_pool_call(struct vz_pool *p, void *item);
 /*

@@ -365,7 +365,8 @@ tell_old(struct vz_conn *c)
 	c->handler->old(c->arg, c);
 }
 
-static void
+/* False: it is over, and c is gone. */
+static bool
 turn(struct vz_conn *c, bool readable)
 {
 	bool again = false;
@@ -390,25 +391,26 @@ turn(struct vz_conn *c, bool readable)
 	c->in_turn = false;
 	if (c->state == OVER) {
 		finish(c);
-		return;
+		return false;
 	}
 	set_timer(c);
 	if (again || ((c->resumed || c->more) && c->state == RUNNING))
 		vz_timer_set(c->loop, &c->soon, 0);
+	return true;
 }
 
 static void
 on_ready(struct vz_loop *l, struct vz_watch *w, unsigned got)
 {
 	(void)l;
-	turn(w->arg, (got & VZ_READ) != 0);
+	(void)turn(w->arg, (got & VZ_READ) != 0);
 }
 
 static void
 on_soon(struct vz_loop *l, struct vz_timer *t)
 {
 	(void)l;
-	turn(t->arg, false);
+	(void)turn(t->arg, false);
 }
 
 static void
@@ -429,7 +431,7 @@ on_deadline(struct vz_loop *l, struct vz_timer *t)
 			end(c, r, 0);
 	}
 	c->in_turn = false;
-	turn(c, false);
+	(void)turn(c, false);
 }
 
 /* From outside. */
@@ -485,10 +487,10 @@ vz_conn_kick(struct vz_conn *c)
 		vz_timer_set(c->loop, &c->soon, 0);
 }
 
-void
+bool
 vz_conn_look(struct vz_conn *c)
 {
-	turn(c, true);
+	return turn(c, true);
 }
 
 void

@@ -71,10 +71,10 @@ void vz_conn_resume(struct vz_conn *c);
  * soon. */
 void vz_conn_kick(struct vz_conn *c);
 /*
- * Reads what may be there already, and does what a turn does: handlers are called, c may be gone.
- * Not from inside a handler of c.
+ * Reads what may be there already, and does what a turn does: handlers are called. False: c is
+ * gone. Not from inside a handler of c.
  */
-void vz_conn_look(struct vz_conn *c);
+bool vz_conn_look(struct vz_conn *c);
 /*
  * Says close(status, text), shuts the writing side down once that is out, reads and drops until end
  * of file or 2 s, then `ended` with 0. With linger false it does not wait for the peer: `ended`

@@ -253,6 +253,22 @@ leaving_frees_the_place_and_twice_is_harmless(void **state)
 	assert_int_equal(p.n_strangers + p.n_callers, 0);
 }
 
+static void
+who_had_to_go_is_saved_as_a_caller_while_there_is_a_place(void **state)
+{
+	struct vz_pool p = {.n_strangers = 0};
+	struct vz_source s = ipv4(1);
+
+	(void)state;
+	for (size_t i = 0; i < VZ_POOL_CALLERS; i++) {
+		assert_true(vz_pool_save(&p, &s, 0, 1, &items[i]));
+		assert_true(vz_pool_is_caller(&p, &items[i]));
+	}
+	assert_false(vz_pool_save(&p, &s, 0, 1, &items[VZ_POOL_CALLERS]));
+	vz_pool_leave(&p, &items[0]);
+	assert_true(vz_pool_save(&p, &s, 0, 1, &items[VZ_POOL_CALLERS]));
+}
+
 int
 main(void)
 {
@@ -271,6 +287,7 @@ main(void)
 	    cmocka_unit_test(a_caller_without_a_place_waits_among_the_strangers_until_one_is_free),
 	    cmocka_unit_test(a_disowned_caller_is_a_stranger_again),
 	    cmocka_unit_test(leaving_frees_the_place_and_twice_is_harmless),
+	    cmocka_unit_test(who_had_to_go_is_saved_as_a_caller_while_there_is_a_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
