@@ -134,6 +134,16 @@ $(B)/tests/test_renew: $(patsubst %,$(B)/cmd/vz-send/%.o,link peer redial renew 
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# The programs with an hour as long as half a second, for what takes hours.
+HOURLY   := $(B)/tests/fault/hourly/vz-send $(B)/tests/fault/hourly/vz-listen
+$(B)/tests/fault/hourly/self.o: cmd/common/self.c Makefile $(B)/options
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$@) $(CC) $(ALL_CPPFLAGS) -DVZ_RENEW_MS=500 -DVZ_OLD_MS=1000 $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(HOURLY): $(B)/tests/fault/hourly/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(sort $$(wildcard cmd/$$*/*.c))))) \
+    $(B)/tests/fault/hourly/self.o $(filter-out %/self.o,$(COMMON)) $(B)/libvz.a
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 # A build that differs from another one by AEAD= or LOOP= only has most objects in common with it.
 ifdef LIKE
 VARIED   := $(shell grep -rlE 'VZ_AEAD_SODIUM_ONLY|VZ_AEAD_NO_IPSEC_MB|VZ_LOOP_POLL' lib cmd tests --include='*.[ch]')
@@ -165,7 +175,7 @@ $(B)/fuzz/fuzz_send_options: $(B)/cmd/vz-send/options.o $(B)/cmd/common/options.
 $(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/common/options.o
 
 units: $(UNITS)
-tools: $(TOOLS) $(PRELOAD)
+tools: $(TOOLS) $(PRELOAD) $(HOURLY)
 fuzzers: $(FUZZERS)
 
 # The tests of this one build; scripts/check proves all of the tree.

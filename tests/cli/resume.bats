@@ -481,3 +481,59 @@ rss_above() {
 		head -n "$(wc -l <listen.out)" in | cmp - listen.out
 	done
 }
+
+# Programs with an hour of half a second: a sender renews after one, a listener ends after two.
+HOURLY=$FAULT/hourly
+
+# trickle N: writes that many bytes of `in` to descriptor 7, a tenth at a time.
+trickle() {
+	local i
+
+	for i in {0..9}; do
+		tail -c +$((i * $1 / 10 + 1)) in | head -c $(($1 / 10)) >&7
+		read -r -t 0.3 <> <(:) || true
+	done
+}
+
+# for_hours SENDER: sends for what are six hours to them. Sets SENDING.
+for_hours() {
+	mkfifo hours
+	"$1" -v --retry-for 20 -i "$(id_of alice)" "$ADDR" <hours 2>send.err 3>&- &
+	SENDING=$!
+	STARTED+=("$SENDING")
+	exec 7>hours
+	trickle 1000000
+	exec 7>&-
+}
+
+@test "a sender leaves a connection of an hour for another one, and nobody calls it a break" {
+	bytes 1000000 in
+	waiting -v
+	for_hours "$HOURLY/vz-send"
+	ended 0 "$SENDING"
+	ended 0 "$LISTENER"
+	cmp in listen.out
+	[ "$(grep -c renewed send.err)" -ge 3 ]
+	! grep -q 'broke\|resumed' send.err
+}
+
+@test "a listener ends a connection of two hours, and its sender goes on" {
+	LISTEN=$HOURLY/vz-listen
+	bytes 1000000 in
+	waiting -v
+	for_hours "$SEND"
+	ended 0 "$SENDING"
+	ended 0 "$LISTENER"
+	cmp in listen.out
+	[ "$(grep -c 'resumed$' send.err)" -ge 2 ]
+}
+
+@test "where it waits for nobody, a connection of two hours ends with status 75" {
+	LISTEN=$HOURLY/vz-listen
+	bytes 1000000 in
+	BREAKS_END_LISTEN=(--resume-window 0)
+	listen
+	for_hours "$SEND" || true
+	ended 75 "$SENDING"
+	says send.err 'too old'
+}
