@@ -198,9 +198,9 @@ on_done(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, st
 
 	if (!verdict_ok(m, f))
 		return VZ_EPROTO;
-	/* A refusal before the end: our data frames end with a cancel, so the listener knows the
-	 * last. */
-	if (m->state == VZ_MESSAGE_OPEN && !m->up.ended && (r = vz_session_put(s, &stop)) < 0)
+	/* A refusal before the end was said, or said again after a break: our data frames end with
+	 * a cancel, so the listener knows the last. */
+	if (m->state == VZ_MESSAGE_OPEN && (r = vz_session_put(s, &stop)) < 0)
 		return r;
 	vz_flow_left(s, m->down.moved - m->down.taken);
 	ev->type = VZ_EVENT_DONE;
