@@ -171,6 +171,7 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 	renew_stop(k);
 	k->conn = NULL; /* freed by its owner after this call */
 	k->oldest = vz_session_oldest(vz_conn_session(c));
+	k->answered = vz_session_begun(vz_conn_session(c));
 	if (redial_worth(k, err)) {
 		k->session = vz_conn_leave_session(c);
 		if (!redial_later(k, err, sys_errno))

@@ -59,6 +59,8 @@ struct link {
 	bool progressed;            /* since the last break */
 	bool was_lost;              /* once */
 	unsigned tries;             /* since the other side was there */
+	bool answered;              /* it has said something valid in this connection */
+	unsigned crowded_out;       /* connections that ended before it did */
 	uint64_t lost_at;           /* when that was */
 	struct vz_timer redial, renew;
 	bool renewing; /* from one connection to another (renew.h), without a break; the first: */

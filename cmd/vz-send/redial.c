@@ -9,6 +9,10 @@
 #define FIRST_MS 250
 #define MOST_MS  30000
 
+#define CROWDED_OUT_MOST 5
+#define CROWDED_OUT_MS   10
+#define CROWDED_OUT_US   (1000 * 1000) /* since the first was tried */
+
 void
 redial_progress(struct link *k)
 {
@@ -21,13 +25,24 @@ is_break(int err)
 	return err == VZ_ECUT || err == VZ_ETIMEOUT || err == VZ_ESYSTEM || err == VZ_ENOTFOUND;
 }
 
+/*
+ * Ended at once and without a word: a listener in a crowd makes room in this way, for whoever
+ * speaks first (guard/pool.h). It may also be no listener, so a few times only.
+ */
+static bool
+is_crowded_out(const struct link *k, int err)
+{
+	return k->stage == LINK_CONNECTED && err == VZ_ECUT && !k->answered &&
+	    k->crowded_out < CROWDED_OUT_MOST && link_clock_us() - k->began_us < CROWDED_OUT_US;
+}
+
 bool
 redial_worth(const struct link *k, int err)
 {
 	if (k->finished || k->status != 0 || !k->resumes || k->options->retry_ms == 0)
 		return false;
 	if (!k->was_ready && (!k->options->retry_given || k->stage == LINK_CONNECTED))
-		return false;
+		return is_crowded_out(k, err);
 	/* Who knows nothing of it any more would deliver it twice. */
 	if (k->was_ready && !k->goes_on)
 		return false;
@@ -64,10 +79,15 @@ redial_later(struct link *k, int err, int sys_errno)
 		return false;
 	}
 	left = k->options->retry_ms - (now - k->lost_at);
-	delay = with_jitter(k->tries < 7 ? (uint64_t)FIRST_MS << k->tries : MOST_MS);
+	if (!k->was_ready && is_crowded_out(k, err)) {
+		k->crowded_out++;
+		delay = with_jitter(CROWDED_OUT_MS);
+	} else {
+		delay = with_jitter(k->tries < 7 ? (uint64_t)FIRST_MS << k->tries : MOST_MS);
+		k->tries++;
+	}
 	if (delay > left)
 		delay = left;
-	k->tries++;
 	k->stage = LINK_DIALLING;
 	k->try_again = false;
 	words_lost(k, err, sys_errno, delay);

@@ -12,6 +12,9 @@
 #	bytes held in memory		listen_items.bats (halves of messages, a reader that is away)
 load helpers
 
+# As people send: who had to make room in a crowd comes again at once.
+BREAKS_END_SEND=()
+
 setup_file() {
 	identities alice bob
 }
