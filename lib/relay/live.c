@@ -87,6 +87,23 @@ on_connect(struct vz_live *l, struct vz_live_client *c, const struct vz_key *to,
 	l->touched(l->ctx, listener);
 }
 
+static const char early_words[] = "said something before it was ready";
+
+static void
+join(struct vz_live *l, struct vz_live_client *a, struct vz_live_client *b,
+    const uint8_t id[static VZ_MATCH_LEN])
+{
+	a->role = b->role = VZ_LIVE_JOINED;
+	if (vz_relay_serve_ready(a->serve, id) < 0 || vz_relay_serve_ready(b->serve, id) < 0) {
+		a->hang_up = b->hang_up = true; /* no memory */
+	} else {
+		a->other = b;
+		b->other = a;
+	}
+	l->touched(l->ctx, a);
+	l->touched(l->ctx, b);
+}
+
 /* READY on both sides, or on none: who said something meanwhile has broken the rules. */
 static void
 on_claim(struct vz_live *l, struct vz_live_client *c, const uint8_t id[static VZ_MATCH_LEN],
@@ -96,26 +113,21 @@ on_claim(struct vz_live *l, struct vz_live_client *c, const uint8_t id[static VZ
 	struct vz_live_client *sender;
 	void *found;
 
+	if (!vz_relay_serve_silent(c->serve)) {
+		refuse(l, c, PROTOCOL, early_words);
+		return;
+	}
 	if (vz_match_claim(l->matches, who, id, now, &found) < 0) {
 		refuse(l, c, UNAVAILABLE, "nobody waits in this match");
 		return;
 	}
 	sender = found;
-	if (vz_relay_serve_ready(sender->serve, id) < 0) {
-		refuse(l, sender, PROTOCOL, "said something before it was ready");
-		refuse(l, c, UNAVAILABLE, "nobody waits in this match");
+	if (vz_relay_serve_silent(sender->serve)) {
+		join(l, sender, c, id);
 		return;
 	}
-	sender->role = c->role = VZ_LIVE_JOINED;
-	if (vz_relay_serve_ready(c->serve, id) < 0) {
-		sender->hang_up = true; /* READY is under way: it sees the end of it */
-		refuse(l, c, PROTOCOL, "said something before it was ready");
-	} else {
-		sender->other = c;
-		c->other = sender;
-		l->touched(l->ctx, c);
-	}
-	l->touched(l->ctx, sender);
+	refuse(l, sender, PROTOCOL, early_words);
+	refuse(l, c, UNAVAILABLE, "nobody waits in this match");
 }
 
 void

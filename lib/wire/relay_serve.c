@@ -177,6 +177,13 @@ vz_relay_serve_offer(struct vz_relay_serve *s, const uint8_t match[static VZ_MAT
 	return vz_relay_link_put(&s->link, &f);
 }
 
+bool
+vz_relay_serve_silent(const struct vz_relay_serve *s)
+{
+	return s->link.stage == VZ_RELAY_SERVE_WAITING && !s->link.closing && s->link.failed == 0 &&
+	    !vz_relay_link_unread(&s->link);
+}
+
 int
 vz_relay_serve_ready(struct vz_relay_serve *s, const uint8_t match[static VZ_MATCH_LEN])
 {
@@ -186,7 +193,7 @@ vz_relay_serve_ready(struct vz_relay_serve *s, const uint8_t match[static VZ_MAT
 	if (s->link.stage != VZ_RELAY_SERVE_WAITING || s->link.closing ||
 	    (s->claims && memcmp(s->match, match, VZ_MATCH_LEN) != 0))
 		return VZ_EINVAL;
-	if (s->link.failed < 0 || vz_relay_link_unread(&s->link))
+	if (!vz_relay_serve_silent(s))
 		return s->link.failed = VZ_EPROTO;
 	memcpy(f.match, match, VZ_MATCH_LEN);
 	if ((r = vz_relay_link_put(&s->link, &f)) == 0)

@@ -43,6 +43,8 @@ int vz_relay_serve_accept(struct vz_relay_serve *s, unsigned may);
 
 /* The answers. VZ_EINVAL: nothing of the kind was asked. */
 int vz_relay_serve_registered(struct vz_relay_serve *s, uint64_t number);
+/* True when the client waits for READY and has sent nothing since its request. */
+bool vz_relay_serve_silent(const struct vz_relay_serve *s);
 /*
  * The last record; what follows in both directions is not looked at any more. VZ_EPROTO: the client
  * has sent something since its request.

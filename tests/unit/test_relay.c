@@ -258,6 +258,30 @@ who_speaks_before_ready_is_refused_and_the_listener_is_not_joined(void **state)
 	}
 }
 
+static void
+a_claim_with_something_behind_it_leaves_the_match_to_a_better_one(void **state)
+{
+	static const uint8_t early[1] = {0};
+	struct world w;
+	struct end *bob, *sender, *data;
+
+	(void)state;
+	world_begin(&w);
+	bob = world_listener(&w, BOB, 0);
+	sender = world_sender(&w, ALICE);
+	data = world_dial(&w, BOB);
+	world_settle(&w);
+	vz_relay_client_claim(data->c, bob->offer[0]);
+	client_turn(&w, data);
+	line_put(&data->line[UP], early, 1);
+	world_settle(&w);
+	assert_int_equal(data->status, 76);
+	assert_false(sender->ready);
+	world_claim(&w, BOB, bob->offer[0]);
+	assert_true(sender->delivered);
+	world_end(&w);
+}
+
 /* Bytes and breaks. Nothing is believed that was not said, whatever happens to one connection. */
 
 struct tally {
@@ -434,6 +458,7 @@ main(void)
 	    cmocka_unit_test(an_idle_registration_lives_by_pings_and_dies_without_them),
 	    cmocka_unit_test(every_wait_has_its_end),
 	    cmocka_unit_test(who_speaks_before_ready_is_refused_and_the_listener_is_not_joined),
+	    cmocka_unit_test(a_claim_with_something_behind_it_leaves_the_match_to_a_better_one),
 	    cmocka_unit_test(cut_or_flipped_at_any_byte_nothing_false_is_believed),
 	    cmocka_unit_test(a_session_authenticates_only_on_the_way_that_both_ends_know),
 	    cmocka_unit_test(a_relay_that_swaps_two_senders_joins_nobody),

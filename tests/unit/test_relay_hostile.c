@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <malloc.h>
 #include <string.h>
 #include "base/err.h"
 #include "base/secret.h"
@@ -376,6 +377,28 @@ a_silent_registration_is_pinged_and_then_given_up(void **state)
 	finish(&b);
 }
 
+/* With both of its ends in this process. A sanitizer's malloc says nothing of itself. */
+static void
+an_idle_registration_takes_less_than_16_kib(void **state)
+{
+	static struct bout b[64];
+	size_t before = mallinfo2().uordblks, after;
+
+	(void)state;
+	for (unsigned i = 0; i < 64; i++) {
+		reach(&b[i], VZ_RELAY_SERVE_REGISTERED);
+		assert_int_equal(vz_relay_serve_tick(b[i].s, 15000), 0);
+		to_evil(&b[i]);
+		assert_int_equal(vz_relay_serve_tick(b[i].s, 30000), 0);
+		to_evil(&b[i]);
+		vz_channel_trim(b[i].evil);
+	}
+	after = mallinfo2().uordblks;
+	assert_true(after - before < 64 * 16384);
+	for (unsigned i = 0; i < 64; i++)
+		finish(&b[i]);
+}
+
 int
 main(void)
 {
@@ -388,6 +411,7 @@ main(void)
 	    cmocka_unit_test(ready_for_another_match_than_the_one_claimed_is_refused),
 	    cmocka_unit_test(the_relay_says_nothing_that_was_not_asked),
 	    cmocka_unit_test(a_silent_registration_is_pinged_and_then_given_up),
+	    cmocka_unit_test(an_idle_registration_takes_less_than_16_kib),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
