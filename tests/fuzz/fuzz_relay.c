@@ -192,6 +192,16 @@ pass_time(struct game *g)
 	PROMISE(vz_match_deadline(g->live.matches) > g->now);
 }
 
+static size_t
+count(const struct game *g, enum vz_live_role role)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < CLIENTS; i++)
+		n += g->c[i].live.role == role;
+	return n;
+}
+
 static void
 step(struct game *g, unsigned may)
 {
@@ -212,8 +222,9 @@ step(struct game *g, unsigned may)
 		to_serve(g, c, may);
 	}
 	all_to_evil(g);
-	PROMISE(vz_match_count(g->live.matches) <= CLIENTS);
-	PROMISE(vz_match_listeners(g->live.matches) <= 1); /* they have one identity */
+	PROMISE(vz_match_count(g->live.matches) == count(g, VZ_LIVE_WAITING));
+	PROMISE(vz_match_listeners(g->live.matches) == count(g, VZ_LIVE_LISTENER));
+	PROMISE(count(g, VZ_LIVE_LISTENER) <= 1); /* they have one identity */
 }
 
 static void
