@@ -226,7 +226,7 @@ every_wait_has_its_end(void **state)
 	world_end(&w);
 }
 
-/* A sender says `early` bytes between its request and READY. */
+/* A sender says one byte between its request and READY. */
 static void
 who_speaks_before_ready_is_refused_and_the_listener_is_not_joined(void **state)
 {
