@@ -407,6 +407,13 @@ vz_channel_partial(const struct vz_channel *ch)
 	return ch->in.len > 0;
 }
 
+const uint8_t *
+vz_channel_rest(const struct vz_channel *ch, size_t *n)
+{
+	*n = ch->in.len;
+	return vz_buf_ptr(&ch->in);
+}
+
 bool
 vz_channel_is_aes(const struct vz_channel *ch)
 {

@@ -64,6 +64,8 @@ bool vz_channel_open(const struct vz_channel *ch);
 bool vz_channel_begun(const struct vz_channel *ch);
 /* True when bytes of an unfinished record or handshake message are waiting for the rest. */
 bool vz_channel_partial(const struct vz_channel *ch);
+/* The bytes that came behind the last thing taken, and their number: they stay the channel's. */
+const uint8_t *vz_channel_rest(const struct vz_channel *ch, size_t *n);
 /* True when records are AES-256-GCM. */
 bool vz_channel_is_aes(const struct vz_channel *ch);
 

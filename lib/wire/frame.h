@@ -9,16 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/buf.h"
+#include "wire/layout.h"
 
-#define VZ_RECORD_MAX       65535                /* AEAD bytes of a record */
-#define VZ_RECORD_PLAIN_MAX (VZ_RECORD_MAX - 16) /* its plaintext */
-#define VZ_FRAME_HEAD       3
-#define VZ_DATA_HEAD        (VZ_FRAME_HEAD + 16)                 /* frame head, number, offset */
-#define VZ_DATA_MAX         (VZ_RECORD_PLAIN_MAX - VZ_DATA_HEAD) /* bytes of a message in one record */
-#define VZ_STREAM_LEN       16
-#define VZ_NAME_MAX         255
-#define VZ_TEXT_MAX         255
-#define VZ_LENGTH_UNKNOWN   UINT64_MAX
+#define VZ_DATA_HEAD      (VZ_FRAME_HEAD + 16)                 /* frame head, number, offset */
+#define VZ_DATA_MAX       (VZ_RECORD_PLAIN_MAX - VZ_DATA_HEAD) /* bytes of a message in one record */
+#define VZ_STREAM_LEN     16
+#define VZ_NAME_MAX       255
+#define VZ_LENGTH_UNKNOWN UINT64_MAX
 
 enum vz_frame_type {
 	/* sender to listener */

@@ -6,7 +6,6 @@
 #include <string.h>
 #include "base/err.h"
 #include "base/secret.h"
-#include "base/text.h"
 #include "wire/resume.h"
 
 #define FORGET_STEP 64 /* messages */
@@ -195,18 +194,8 @@ vz_session_put(struct vz_session *s, const struct vz_frame *f)
 int
 vz_session_put_text(struct vz_session *s, struct vz_frame *f, const char *text)
 {
-	size_t len = text != NULL ? strlen(text) : 0;
-
-	if (len > VZ_TEXT_MAX)
-		len = VZ_TEXT_MAX;
-	/* Not in the middle of a character; and words that may not travel are left out, not sent.
-	 */
-	while (len > 0 && !vz_utf8_ok(text, len))
-		len--;
-	if (!vz_name_ok(text, len))
-		len = 0;
 	f->bytes = (const uint8_t *)text;
-	f->bytes_len = len;
+	f->bytes_len = vz_layout_words(text); /* words that may not travel are left out */
 	return vz_session_put(s, f);
 }
 

@@ -1,7 +1,7 @@
 /*
  * The frames of a record: what is decoded encodes to the same bytes, and words are fit to be shown.
  *
- * Aims at: lib/wire/frame.c
+ * Aims at: lib/wire/frame.c lib/wire/layout.c
  */
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,0 +1,234 @@
+#include "wire/relay_client.h"
+#include <stdlib.h>
+#include <string.h>
+#include "base/err.h"
+
+struct vz_relay_client {
+	struct vz_relay_link link;
+	bool claims;                 /* match was ours to say */
+	uint8_t match[VZ_MATCH_LEN]; /* claimed, or as READY says */
+	struct vz_key relay;         /* as authenticated */
+};
+
+int
+vz_relay_client_new(struct vz_relay_client **out, const struct vz_channel_config *config,
+    const struct vz_relay_limits *limits, uint64_t now)
+{
+	struct vz_relay_client *c;
+	int r;
+
+	*out = NULL;
+	if (!config->initiator)
+		return VZ_EINVAL;
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return VZ_ENOMEM;
+	if ((r = vz_relay_link_init(&c->link, config, limits, now)) < 0) {
+		free(c);
+		return r;
+	}
+	*out = c;
+	return 0;
+}
+
+void
+vz_relay_client_free(struct vz_relay_client *c)
+{
+	if (c == NULL)
+		return;
+	vz_relay_link_free(&c->link);
+	free(c);
+}
+
+uint8_t *
+vz_relay_client_space(struct vz_relay_client *c, size_t *n)
+{
+	return vz_relay_link_space(&c->link, n);
+}
+
+void
+vz_relay_client_fed(struct vz_relay_client *c, size_t n, uint64_t now)
+{
+	vz_relay_link_fed(&c->link, n, now);
+}
+
+const uint8_t *
+vz_relay_client_out(const struct vz_relay_client *c, size_t *n)
+{
+	return vz_channel_out(c->link.channel, n);
+}
+
+void
+vz_relay_client_sent(struct vz_relay_client *c, size_t n, uint64_t now)
+{
+	vz_relay_link_sent(&c->link, n, now);
+}
+
+const struct vz_bundle *
+vz_relay_client_peer(const struct vz_relay_client *c)
+{
+	return vz_channel_peer(c->link.channel);
+}
+
+int
+vz_relay_client_accept(struct vz_relay_client *c)
+{
+	int r;
+
+	if (!c->link.authenticated && vz_relay_client_peer(c) == NULL)
+		return VZ_EINVAL;
+	if ((r = vz_relay_link_accept(&c->link)) == 0)
+		c->relay = vz_relay_client_peer(c)->identity;
+	return r;
+}
+
+static int
+request(struct vz_relay_client *c, const struct vz_relay_frame *f, enum vz_relay_stage then)
+{
+	int r;
+
+	if (c->link.stage != VZ_RELAY_CLIENT_START || c->link.closed)
+		return VZ_EINVAL;
+	/* From here on it is silent: what it owes goes before. */
+	if (c->link.authenticated && (r = vz_relay_link_flush(&c->link, c->link.now)) < 0)
+		return r;
+	if ((r = vz_relay_link_put(&c->link, f)) == 0)
+		vz_relay_link_enter(&c->link, then);
+	return r;
+}
+
+int
+vz_relay_client_register(struct vz_relay_client *c, uint64_t number)
+{
+	struct vz_relay_frame f = {.type = VZ_RELAY_REGISTER, .number = number};
+
+	return request(c, &f, VZ_RELAY_CLIENT_REGISTERING);
+}
+
+int
+vz_relay_client_connect(struct vz_relay_client *c, const struct vz_key *listener)
+{
+	struct vz_relay_frame f = {.type = VZ_RELAY_CONNECT, .key = *listener};
+
+	return request(c, &f, VZ_RELAY_CLIENT_WAITING);
+}
+
+int
+vz_relay_client_claim(struct vz_relay_client *c, const uint8_t match[static VZ_MATCH_LEN])
+{
+	struct vz_relay_frame f = {.type = VZ_RELAY_CLAIM};
+	int r;
+
+	memcpy(f.match, match, VZ_MATCH_LEN);
+	if ((r = request(c, &f, VZ_RELAY_CLIENT_WAITING)) == 0) {
+		memcpy(c->match, match, VZ_MATCH_LEN);
+		c->claims = true;
+	}
+	return r;
+}
+
+/* It has sent a request after which nothing may come. */
+static bool
+silent(const struct vz_relay_client *c)
+{
+	return c->link.stage == VZ_RELAY_CLIENT_WAITING || c->link.stage == VZ_RELAY_RAW;
+}
+
+int
+vz_relay_client_ping(struct vz_relay_client *c, uint64_t token)
+{
+	struct vz_relay_frame f = {.type = VZ_RELAY_PING, .token = token};
+
+	return silent(c) ? VZ_EINVAL : vz_relay_link_put(&c->link, &f);
+}
+
+int
+vz_relay_client_close(struct vz_relay_client *c, uint8_t status, const char *text)
+{
+	return silent(c) ? VZ_EINVAL : vz_relay_link_close(&c->link, status, text);
+}
+
+/* READY ends its record, too: what is behind it is the other host's. */
+static int
+on_ready(struct vz_relay_client *c, const struct vz_relay_frame *f)
+{
+	if (c->link.record.len > 0 || (c->claims && memcmp(c->match, f->match, VZ_MATCH_LEN) != 0))
+		return c->link.failed = VZ_EPROTO;
+	memcpy(c->match, f->match, VZ_MATCH_LEN);
+	vz_relay_link_enter(&c->link, VZ_RELAY_RAW);
+	return VZ_RELAY_EVENT_READY;
+}
+
+/* The event that a frame makes, or an error. */
+static int
+on_frame(struct vz_relay_client *c, const struct vz_relay_frame *f)
+{
+	switch (f->type) {
+	case VZ_RELAY_REGISTERED:
+		vz_relay_link_enter(&c->link, VZ_RELAY_CLIENT_REGISTERED);
+		return VZ_RELAY_EVENT_REGISTERED;
+	case VZ_RELAY_OFFER: return VZ_RELAY_EVENT_OFFER;
+	case VZ_RELAY_READY: return on_ready(c, f);
+	case VZ_RELAY_PONG: return VZ_RELAY_EVENT_PONG;
+	default: return VZ_RELAY_EVENT_CLOSE;
+	}
+}
+
+int
+vz_relay_client_next(struct vz_relay_client *c, struct vz_relay_event *ev)
+{
+	struct vz_relay_frame f;
+	int r = vz_relay_link_next(&c->link, &f);
+
+	memset(ev, 0, sizeof(*ev));
+	if (r == VZ_RELAY_LINK_PEER)
+		r = VZ_RELAY_EVENT_PEER;
+	else if (r == VZ_RELAY_LINK_FRAME) {
+		r = on_frame(c, &f);
+		ev->status = f.status;
+		ev->number = f.number;
+		ev->token = f.token;
+		memcpy(ev->match, f.match, VZ_MATCH_LEN);
+		ev->bytes = f.bytes;
+		ev->bytes_len = f.bytes_len;
+	}
+	if (r <= 0)
+		return r;
+	ev->type = (enum vz_relay_event_type)r;
+	return 1;
+}
+
+int
+vz_relay_client_path(const struct vz_relay_client *c, struct vz_channel_config *inner)
+{
+	if (c->link.stage != VZ_RELAY_RAW)
+		return VZ_EINVAL;
+	inner->relayed = true;
+	inner->relay = c->relay;
+	memcpy(inner->match, c->match, VZ_MATCH_LEN);
+	return 0;
+}
+
+const uint8_t *
+vz_relay_client_rest(const struct vz_relay_client *c, size_t *n)
+{
+	*n = 0;
+	return c->link.stage == VZ_RELAY_RAW ? vz_channel_rest(c->link.channel, n) : NULL;
+}
+
+int
+vz_relay_client_flush(struct vz_relay_client *c, uint64_t now)
+{
+	return vz_relay_link_flush(&c->link, now);
+}
+
+uint64_t
+vz_relay_client_deadline(const struct vz_relay_client *c)
+{
+	return vz_relay_link_deadline(&c->link);
+}
+
+int
+vz_relay_client_tick(struct vz_relay_client *c, uint64_t now)
+{
+	return vz_relay_link_tick(&c->link, now);
+}

@@ -1,0 +1,88 @@
+#include "wire/relay_frame.h"
+#include <string.h>
+#include "base/err.h"
+
+/*
+ * Field codes: n number   k token   K key   m match   S status
+ * and the tails of wire/layout.h
+ */
+static const struct vz_layout types[VZ_RELAY_TYPES] = {
+    [VZ_RELAY_REGISTER] = {"register", "n"},
+    [VZ_RELAY_CONNECT] = {"connect", "K"},
+    [VZ_RELAY_CLAIM] = {"claim", "m"},
+    [VZ_RELAY_REGISTERED] = {"registered", "n"},
+    [VZ_RELAY_OFFER] = {"offer", "m"},
+    [VZ_RELAY_READY] = {"ready", "m"},
+    [VZ_RELAY_PING] = {"ping", "k"},
+    [VZ_RELAY_PONG] = {"pong", "k"},
+    [VZ_RELAY_CLOSE] = {"close", "ST"},
+    [VZ_RELAY_PADDING] = {"padding", "B"},
+};
+
+static const struct vz_layout_field fields[128] = {
+    ['n'] = {8, offsetof(struct vz_relay_frame, number)},
+    ['k'] = {8, offsetof(struct vz_relay_frame, token)},
+    ['S'] = {1, offsetof(struct vz_relay_frame, status)},
+    ['K'] = {sizeof(struct vz_key), offsetof(struct vz_relay_frame, key)},
+    ['m'] = {VZ_MATCH_LEN, offsetof(struct vz_relay_frame, match)},
+};
+
+static const struct vz_layouts layouts = {
+    .types = types,
+    .n = VZ_RELAY_TYPES,
+    .fields = fields,
+    .type = offsetof(struct vz_relay_frame, type),
+    .bytes = offsetof(struct vz_relay_frame, bytes),
+    .bytes_len = offsetof(struct vz_relay_frame, bytes_len),
+};
+
+/* Only who registers may have no number yet. */
+static bool
+values_ok(const struct vz_relay_frame *f)
+{
+	return f->number < VZ_RELAY_NUMBER_MAX && (f->type != VZ_RELAY_REGISTERED || f->number > 0);
+}
+
+int
+vz_relay_frame_next(struct vz_rd *r, struct vz_relay_frame *f)
+{
+	int got;
+
+	memset(f, 0, sizeof(*f));
+	got = vz_layout_next(&layouts, r, f);
+	return got == 1 && !values_ok(f) ? VZ_EFORMAT : got;
+}
+
+int
+vz_relay_frame_put(struct vz_buf *out, const struct vz_relay_frame *f)
+{
+	return values_ok(f) ? vz_layout_put(&layouts, out, f) : VZ_EINVAL;
+}
+
+const char *
+vz_relay_frame_name(uint8_t type)
+{
+	return vz_layout_name(&layouts, type);
+}
+
+#define BIT(type) (UINT64_C(1) << VZ_RELAY_##type)
+#define ALIVE     (BIT(PING) | BIT(PONG) | BIT(PADDING) | BIT(CLOSE))
+
+/* Who waits for READY is pinged by nobody: it could not answer. A pong may have been owed. */
+static const uint64_t legal[] = {
+    [VZ_RELAY_CLIENT_START] = ALIVE,
+    [VZ_RELAY_CLIENT_REGISTERING] = ALIVE | BIT(REGISTERED),
+    [VZ_RELAY_CLIENT_REGISTERED] = ALIVE | BIT(OFFER),
+    [VZ_RELAY_CLIENT_WAITING] = BIT(READY) | BIT(CLOSE) | BIT(PONG),
+    [VZ_RELAY_SERVE_START] = ALIVE | BIT(REGISTER) | BIT(CONNECT) | BIT(CLAIM),
+    [VZ_RELAY_SERVE_REGISTERING] = ALIVE,
+    [VZ_RELAY_SERVE_REGISTERED] = ALIVE,
+    [VZ_RELAY_SERVE_WAITING] = 0,
+    [VZ_RELAY_RAW] = 0,
+};
+
+bool
+vz_relay_legal(enum vz_relay_stage stage, uint8_t type)
+{
+	return type < VZ_RELAY_TYPES && (legal[stage] >> type & 1) != 0;
+}

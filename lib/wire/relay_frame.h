@@ -1,0 +1,69 @@
+/*
+ * The frames between a client and a relay (vz-protocol(7) RELAYS), in records as those of messages
+ * are. Encoding and decoding, and which frame is legal where; what follows from them is wire/
+ * relay_client's and wire/relay_serve's.
+ *
+ * Types 8 to 15 and 24 to 31 are kept for the mailbox.
+ */
+#ifndef VZ_WIRE_RELAY_FRAME_H
+#define VZ_WIRE_RELAY_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "id/key.h"
+#include "wire/channel.h"
+#include "wire/layout.h"
+
+enum vz_relay_type {
+	/* client to relay: the one request of a connection */
+	VZ_RELAY_REGISTER = 1, /* number: 0, or that of the registration that goes on */
+	VZ_RELAY_CONNECT = 2,  /* key of the listener that is wanted */
+	VZ_RELAY_CLAIM = 3,    /* match */
+	/* relay to client */
+	VZ_RELAY_REGISTERED = 16, /* number of the registration */
+	VZ_RELAY_OFFER = 17,      /* match that somebody waits in */
+	VZ_RELAY_READY = 18,      /* match: what follows is the other end's */
+	/* either way, as in messages */
+	VZ_RELAY_PING = 32,    /* token */
+	VZ_RELAY_PONG = 33,    /* token */
+	VZ_RELAY_CLOSE = 34,   /* status, bytes = text */
+	VZ_RELAY_PADDING = 35, /* bytes, ignored */
+};
+
+#define VZ_RELAY_TYPES 36 /* one more than the highest type */
+
+/* Registrations are numbered below this, in milliseconds of Unix time or more. */
+#define VZ_RELAY_NUMBER_MAX (UINT64_C(1) << 63)
+
+/* One frame; which fields count is said beside the types. Unused ones are zero after decoding. */
+struct vz_relay_frame {
+	uint8_t type, status;
+	uint64_t number, token;
+	struct vz_key key;
+	uint8_t match[VZ_MATCH_LEN];
+	const uint8_t *bytes; /* borrowed from the record */
+	size_t bytes_len;
+};
+
+/* As vz_frame_next, vz_frame_put and vz_frame_name. */
+int vz_relay_frame_next(struct vz_rd *r, struct vz_relay_frame *f);
+int vz_relay_frame_put(struct vz_buf *out, const struct vz_relay_frame *f);
+const char *vz_relay_frame_name(uint8_t type);
+
+/* Where a connection stands, by side. What is legal is what comes. */
+enum vz_relay_stage {
+	VZ_RELAY_CLIENT_START,       /* authenticated; nothing was requested */
+	VZ_RELAY_CLIENT_REGISTERING, /* waits for REGISTERED */
+	VZ_RELAY_CLIENT_REGISTERED,
+	VZ_RELAY_CLIENT_WAITING,    /* for READY */
+	VZ_RELAY_SERVE_START,       /* authenticated; the request has not come */
+	VZ_RELAY_SERVE_REGISTERING, /* REGISTER came and has to be answered */
+	VZ_RELAY_SERVE_REGISTERED,
+	VZ_RELAY_SERVE_WAITING, /* CONNECT or CLAIM came: the client is silent until READY */
+	VZ_RELAY_RAW,           /* READY has passed: no records any more */
+};
+
+bool vz_relay_legal(enum vz_relay_stage stage, uint8_t type);
+
+#endif
