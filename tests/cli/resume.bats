@@ -163,6 +163,22 @@ broke() {
 	[ "$(cat listen.out)" = x ]
 }
 
+@test "who is put out without a word comes again at once, a few times" {
+	waiting
+	started mangle "$FAULT/mangle" --ready-fd 9 --to "$ADDR" --cut 0 --end rst || return
+	MANGLE=$PID
+	exits 76 "$SEND" -i "$(id_of alice)" "$READY" <<<x 2>send.err 3>&-
+	until_true eval '[ "$(grep -c "^up" mangle.out)" -eq 6 ]'
+	exits 76 "$SEND" --retry-for 0 -i "$(id_of alice)" "$READY" <<<x 2>send.err 3>&-
+	until_true eval '[ "$(grep -c "^up" mangle.out)" -eq 7 ]'
+	kill "$MANGLE"
+	# Put out twice, then let in.
+	breaking 2 40 1
+	exits 0 "$SEND" -i "$(id_of alice)" "$THROUGH" <<<x 2>send.err 3>&-
+	[ "$(grep -c '^break' mangle.out)" -eq 2 ]
+	[ "$(cat listen.out)" = x ]
+}
+
 @test "a key that is revoked while its connection is away has nothing more here" {
 	mkdir -m 700 state
 	printf '%s\n' "$(key_of alice)" >authorized
