@@ -1,6 +1,7 @@
 #include "cmd/vz-listen/recall_impl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -69,7 +70,7 @@ static int
 on_expired(void *arg, const struct vz_ledger_entry *e)
 {
 	(void)arg;
-	vz_sink_remove_left(e->file);
+	vz_fs_temp_remove_left(AT_FDCWD, e->file, time(NULL) + 1);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 
 #define CROWDED_OUT_MOST 5
 #define CROWDED_OUT_MS   10
-#define CROWDED_OUT_US   (1000 * 1000) /* since the first was tried */
+#define CROWDED_OUT_US   (1000 * 1000) /* since it was dialled */
 
 void
 redial_progress(struct link *k)

@@ -16,17 +16,21 @@ is_temp_name(const char *name)
 	    strlen(name) == sizeof(VZ_FS_TEMP_PREFIX) - 1 + 2 * VZ_FS_TEMP_RANDOM;
 }
 
-static void
-sweep_one(int dir, const char *name, time_t before)
+void
+vz_fs_temp_remove_left(int at, const char *path, time_t before)
 {
-	int fd = vz_fs_openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	const char *slash = strrchr(path, '/');
 	struct stat st;
+	int fd;
 
+	if (!is_temp_name(slash ? slash + 1 : path))
+		return;
+	fd = vz_fs_openat(at, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
 	    st.st_mtime < before && flock(fd, LOCK_EX | LOCK_NB) == 0)
-		(void)unlinkat(dir, name, 0);
+		(void)unlinkat(at, path, 0);
 	close(fd);
 }
 
@@ -39,7 +43,6 @@ vz_fs_temp_sweep(const char *dir, time_t before)
 	if (!d)
 		return;
 	while ((e = readdir(d)) != NULL)
-		if (is_temp_name(e->d_name))
-			sweep_one(dirfd(d), e->d_name, before);
+		vz_fs_temp_remove_left(dirfd(d), e->d_name, before);
 	closedir(d);
 }

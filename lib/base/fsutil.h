@@ -97,10 +97,12 @@ int vz_fs_temp_flush_all(struct vz_fs_temp *t);
 int vz_fs_temp_place(struct vz_fs_temp *t, const char *path, int exclusive);
 int vz_fs_temp_sync_folder(const struct vz_fs_temp *t);
 /*
- * Removes temporaries from the folder `dir` that processes left when they were killed: files of
- * ours, named as they are, that nobody has by vz_fs_temp_sync, and unchanged since `before`
- * (seconds since 1970).
+ * Removes the temporary at `path` (relative to the folder `at`, or AT_FDCWD) that a process left
+ * when it was killed: a file of ours, named as they are, that nobody has by vz_fs_temp_sync, and
+ * unchanged since `before` (seconds since 1970). Anything else is left alone.
  */
+void vz_fs_temp_remove_left(int at, const char *path, time_t before);
+/* All such in the folder `dir`. */
 void vz_fs_temp_sweep(const char *dir, time_t before);
 /* True when a regular file at `path` has the same bytes as the temporary; no link is followed. */
 int vz_fs_temp_equals(const struct vz_fs_temp *t, const char *path);

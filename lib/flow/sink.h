@@ -81,8 +81,6 @@ int vz_sink_begin(struct vz_sink *s, const struct vz_arrival *m, struct vz_drop 
  */
 int vz_sink_take_up(struct vz_sink *s, const struct vz_arrival *m, const char *file,
     uint64_t length, struct vz_drop **out);
-/* Of a file that an earlier process left, and that nobody wants any more. */
-void vz_sink_remove_left(const char *file);
 /*
  * All that was written is durable, in the file that vz_drop_file names, which is left behind when
  * this process is killed. VZ_ESYSTEM; VZ_EINVAL where vz_sink_lasts is false.

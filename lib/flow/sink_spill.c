@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -153,20 +152,6 @@ vz_sink_take_up(struct vz_sink *s, const struct vz_arrival *m, const char *file,
 
 	*out = NULL;
 	return left.name ? vz_sink_open(s, m, &left, out) : VZ_ENOTFOUND;
-}
-
-void
-vz_sink_remove_left(const char *file)
-{
-	int fd = vz_fs_openat(AT_FDCWD, file, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
-	struct stat st;
-
-	if (fd < 0)
-		return;
-	/* Somebody else may be about it just now. */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0)
-		(void)unlink(file);
-	close(fd);
 }
 
 int
