@@ -4,31 +4,9 @@
  * is placed once, whole, and its sender hears of it once. On a virtual clock; all is decided by a
  * seed, which a failure prints; VZ_TEST_SEEDS runs more of them, VZ_TEST_SEED one.
  */
-#include "virtual_wire.h"
+#include "adversary.h"
 
-#define TOTAL     24
-#define SIZE_MOST 700000
-#define STEPS     400000
-#define QUEUE     (8 * 1024 * 1024)
-
-static uint64_t seed, state;
-
-static uint64_t
-rnd(uint64_t below)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return below == 0 ? 0 : (state * UINT64_C(0x2545f4914f6cdd1d) >> 20) % below;
-}
-
-#define HOLDS(x)                                                                       \
-	do {                                                                           \
-		if (!(x))                                                              \
-			fail_msg("seed %llu, step %llu: %s", (unsigned long long)seed, \
-			    (unsigned long long)steps, #x);                            \
-	} while (0)
-
+#define TOTAL 24
 static struct sent {
 	bool whole, rereadable, ended, over, cancelled;
 	uint8_t kind;
@@ -50,40 +28,20 @@ static struct kept {
 static uint64_t kept_first;
 
 static struct vz_session *sender, *listener;
-static uint8_t *to_listener, *to_sender; /* bytes on the wire */
-static size_t to_listener_len, to_sender_len;
-static uint64_t steps, now;
 static unsigned opened, kills, restored;
 static bool ready;
-
-static void
-config(struct vz_session_config *c, bool initiator)
-{
-	memset(c, 0, sizeof(*c));
-	vz_session_defaults(c);
-	c->channel.initiator = initiator;
-	c->channel.service = VZ_SERVICE_MESSAGES;
-	c->channel.self = wire_ids[initiator ? 0 : 1];
-	c->channel.responder = wire_ids[1]->bundle.identity;
-	c->channel.aes = true;
-	for (size_t i = 0; i < sizeof c->channel.random; i++)
-		c->channel.random[i] = (uint8_t)rnd(256);
-	memset(c->stream, 0x33, sizeof c->stream);
-	c->resumes = c->durable = true;
-	c->now = now;
-}
 
 static void
 start_again(void)
 {
 	struct vz_session_config c;
 
-	config(&c, true);
+	config(&c, true, true);
 	if (sender == NULL)
 		HOLDS(vz_session_new(&sender, &c) == 0);
 	else
 		HOLDS(vz_session_redial(sender, &c) == 0);
-	config(&c, false);
+	config(&c, false, true);
 	HOLDS(vz_session_new(&listener, &c) == 0);
 	memset(down, 0, sizeof down);
 	to_listener_len = to_sender_len = 0;
@@ -336,22 +294,6 @@ pull(struct vz_session *s)
 }
 
 static void
-carry(struct vz_session *from, uint8_t *queue, size_t *len)
-{
-	const uint8_t *p;
-	size_t n;
-
-	HOLDS(vz_session_flush(from, now) == 0);
-	p = vz_session_out(from, &n);
-	n = (size_t)rnd(n + 1);
-	if (n > QUEUE - *len)
-		n = QUEUE - *len;
-	memcpy(queue + *len, p, n);
-	*len += n;
-	vz_session_sent(from, n, now);
-}
-
-static void
 deliver(struct vz_session *to, uint8_t *queue, size_t *len)
 {
 	size_t n, want = (size_t)rnd(*len + 1);
@@ -442,26 +384,6 @@ whenever_a_listener_is_killed_every_message_is_placed_once_and_told_once(void **
 	}
 	print_message("%llu seeds, %llu steps, %llu kills, %llu restored\n", (unsigned long long)n,
 	    (unsigned long long)total, (unsigned long long)all, (unsigned long long)again);
-}
-
-static int
-set_up(void **unused)
-{
-	(void)unused;
-	wire_setup();
-	to_listener = malloc(QUEUE);
-	to_sender = malloc(QUEUE);
-	return to_listener != NULL && to_sender != NULL ? 0 : -1;
-}
-
-static int
-tear_down(void **unused)
-{
-	(void)unused;
-	free(to_listener);
-	free(to_sender);
-	wire_teardown();
-	return 0;
 }
 
 int
