@@ -130,6 +130,8 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 
 # What it takes of vz-send.
 $(B)/tests/test_renew: $(patsubst %,$(B)/cmd/vz-send/%.o,link peer redial renew words) $(COMMON)
+# Of vz-listen.
+$(B)/tests/test_stay: $(B)/cmd/vz-listen/stay.o
 
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
