@@ -48,11 +48,15 @@ stay_registered(struct stay *s, uint64_t number, uint64_t now)
 
 /* Half to one and a half of it, so that many who lost the same relay do not come back at once. */
 static uint64_t
-delay(unsigned tries, uint32_t random)
+with_jitter(uint64_t ms, uint32_t random)
 {
-	uint64_t ms = tries < 7 ? (uint64_t)STAY_FIRST_MS << tries : STAY_MOST_MS;
-
 	return ms / 2 + random % (ms + 1);
+}
+
+static uint64_t
+delay(unsigned tries)
+{
+	return tries < 7 ? (uint64_t)STAY_FIRST_MS << tries : STAY_MOST_MS;
 }
 
 /*
@@ -84,11 +88,16 @@ stay_failed(struct stay *s, const struct stay_failure *f, uint64_t now, uint32_t
 		if (now - s->since >= STAY_STEADY_MS)
 			s->tries = 0;
 	}
+	if (f->crowded && !s->was_registered && s->crowded < STAY_CROWDED_MOST) {
+		s->crowded++;
+		wait_until(s, now + with_jitter(STAY_CROWDED_MS, random));
+		return STAY_AGAIN;
+	}
 	if (is_final(s, f, now)) {
 		end(s, STAY_OVER);
 		return STAY_END;
 	}
-	wait_until(s, now + delay(s->tries, random));
+	wait_until(s, now + with_jitter(delay(s->tries), random));
 	s->tries++;
 	s->told = true;
 	s->failure = *f;

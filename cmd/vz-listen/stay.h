@@ -17,6 +17,9 @@
 /* After a failure: this, doubled with each one up to the most, and 50 % more or less. */
 #define STAY_FIRST_MS 250
 #define STAY_MOST_MS  30000
+/* Who makes room for others comes again so often, after a moment; beyond it that is no relay. */
+#define STAY_CROWDED_MOST 5
+#define STAY_CROWDED_MS   10
 /* A registration that stood for so long was none of a row of failures. */
 #define STAY_STEADY_MS 10000
 
@@ -31,6 +34,7 @@ enum stay_state {
 struct stay_failure {
 	int status;     /* of DESIGN 8, not 0 */
 	bool final;     /* 77 by the relay's word or ours: trying again would be wrong */
+	bool crowded;   /* ended at once and without a word, as a relay in a crowd makes room */
 	uint32_t cause; /* what tells it from another one of that status, such as an errno */
 };
 
@@ -41,6 +45,7 @@ struct stay {
 	uint64_t number;     /* to register with: the last one given, or 0 */
 	bool was_registered; /* once */
 	unsigned tries;      /* failures in a row */
+	unsigned crowded;    /* calls that ended so before the first registration */
 	uint64_t since;      /* REGISTERED: from when on */
 	uint64_t lost_at;    /* when that ended */
 	uint64_t due;        /* WAITS: when to call; else UINT64_MAX */

@@ -12,14 +12,14 @@
 #define BEGAN   1000000
 #define HOUR_MS 3600000
 
-static const struct stay_failure nobody = {VZ_EXIT_UNAVAILABLE, false, 111},
-				 no_way = {VZ_EXIT_UNAVAILABLE, false, 113},
-				 no_host = {VZ_EXIT_NOHOST, false, 0},
-				 later = {VZ_EXIT_TEMPFAIL, false, 0},
-				 other_key = {VZ_EXIT_PROTOCOL, false, 0},
-				 own_memory = {VZ_EXIT_CONFIG, false, 0},
-				 broken = {VZ_EXIT_OSERR, false, 12},
-				 refused = {VZ_EXIT_REFUSED, true, 0};
+static const struct stay_failure nobody = {.status = VZ_EXIT_UNAVAILABLE, .cause = 111},
+				 no_way = {.status = VZ_EXIT_UNAVAILABLE, .cause = 113},
+				 no_host = {.status = VZ_EXIT_NOHOST},
+				 later = {.status = VZ_EXIT_TEMPFAIL},
+				 other_key = {.status = VZ_EXIT_PROTOCOL},
+				 own_memory = {.status = VZ_EXIT_CONFIG},
+				 broken = {.status = VZ_EXIT_OSERR, .cause = 12},
+				 refused = {.status = VZ_EXIT_REFUSED, .final = true};
 
 /* The middle of the jitter: the delay itself. */
 static uint32_t
@@ -92,6 +92,25 @@ a_wrong_key_a_refusal_and_our_own_faults_at_first_end_all(void **state)
 		assert_int_equal(stay_failed(&s, all[i / 2], BEGAN, 0), STAY_END);
 		assert_int_equal(s.state, STAY_OVER);
 	}
+}
+
+static void
+who_made_room_in_a_crowd_comes_again_but_not_for_ever(void **state)
+{
+	static const struct stay_failure crowded = {VZ_EXIT_PROTOCOL, .crowded = true};
+	struct stay s;
+	uint64_t now = BEGAN;
+
+	(void)state;
+	stay_init(&s, false, 0, now);
+	stay_call(&s);
+	for (int i = 0; i < STAY_CROWDED_MOST; i++) {
+		assert_int_equal(stay_failed(&s, &crowded, now, 5), STAY_AGAIN);
+		assert_int_equal(s.due - now, STAY_CROWDED_MS);
+		now = s.due;
+		stay_call(&s);
+	}
+	assert_int_equal(stay_failed(&s, &crowded, now, 5), STAY_END);
 }
 
 static void
@@ -251,6 +270,7 @@ main(void)
 	    cmocka_unit_test(it_calls_at_once_and_begins_with_number_0),
 	    cmocka_unit_test(who_is_not_there_at_first_ends_one_that_does_not_keep),
 	    cmocka_unit_test(a_wrong_key_a_refusal_and_our_own_faults_at_first_end_all),
+	    cmocka_unit_test(who_made_room_in_a_crowd_comes_again_but_not_for_ever),
 	    cmocka_unit_test(the_delay_doubles_up_to_half_a_minute_and_goes_on_for_ever),
 	    cmocka_unit_test(the_delay_is_half_more_or_less),
 	    cmocka_unit_test(only_a_registration_that_stood_for_a_while_makes_it_quick_again),
