@@ -127,7 +127,7 @@ misanswered(struct client *c, const char *how, const struct vz_relay_event *ev)
 	else if (strcmp(how, "vanish") == 0)
 		c->eof = vz_relay_serve_ready(c->live.serve, ev->match) == 0;
 	else if (atoi(how) > 0)
-		vz_relay_serve_close(c->live.serve, (uint8_t)atoi(how), "not \033[7mtoday");
+		vz_relay_serve_close(c->live.serve, (uint8_t)atoi(how), "not today");
 	else
 		return false;
 	return true;
@@ -365,7 +365,7 @@ to_each_listener(const char *word, unsigned n)
 			need(vz_relay_serve_offer(c->live.serve, match), "offer");
 		}
 		if (*word == 'c')
-			(void)vz_relay_serve_close(c->live.serve, (uint8_t)n, "as told \033[7m");
+			(void)vz_relay_serve_close(c->live.serve, (uint8_t)n, "as told");
 		if (*word == 'd')
 			gone(c);
 		else
