@@ -58,7 +58,11 @@ void
 report_denied(const struct client *c, int status, const char *words)
 {
 	record_refused(&c->rl->record, &c->who, status, words);
-	report_refused(&c->who, status, words);
+	/* That somebody is not here, or is busy, is nobody's fault. */
+	if (c->admitted && status != VZ_EXIT_REFUSED && !diag_is_json())
+		diag_verbose(1, "%s from %s: %s", report_peer(&c->who), c->who.remote, words);
+	else
+		report_refused(&c->who, status, words);
 }
 
 void
