@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/common/reach.h"
 
 static void
 hint_authorize(const struct link *k)
@@ -88,57 +89,19 @@ errno_words(int e)
 	return diag_words(VZ_ESYSTEM);
 }
 
-static void
-hint_not_connected(const struct link *k, int e)
-{
-	if (e == ECONNREFUSED || e == ENOENT || e == ECONNRESET)
-		diag_hint("is %s running there?", k->to.relayed ? "vz-relay" : "vz-listen");
-	else if (e == ETIMEDOUT)
-		diag_hint("is the host up, and the port open in its firewall?");
-	else if ((e == ENETUNREACH || e == EAFNOSUPPORT) && k->options->common.family)
-		diag_hint("try without -4 or -6");
-}
-
-static int
-not_connected(const struct link *k, int e)
-{
-	diag_error(
-	    "%s: %s%s", k->shown, k->to.relayed ? "the relay is not there: " : "", errno_words(e));
-	hint_not_connected(k, e);
-	switch (e) {
-	case ETIMEDOUT:
-	case EAGAIN: return VZ_EXIT_TEMPFAIL;
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case ENOENT:
-	case ENOTSOCK:
-	case EPROTOTYPE:
-	case EHOSTUNREACH:
-	case EHOSTDOWN:
-	case ENETUNREACH:
-	case ENETDOWN:
-	case EADDRNOTAVAIL: return VZ_EXIT_UNAVAILABLE;
-	default: return VZ_EXIT_OSERR;
-	}
-}
-
 int
 words_not_dialled(const struct link *k, int err, int sys_errno, enum vz_dial_step step)
 {
-	const char *whose = k->to.relayed ? "the relay: " : "";
+	const char *program = k->to.relayed ? "vz-relay" : "vz-listen", *hint;
 
 	if (step == VZ_DIAL_CONNECTED)
 		return via_words_failed(k, err);
-	switch (err) {
-	case VZ_ENOTFOUND: diag_error("%s: %sno such host", k->shown, whose); return VZ_EXIT_NOHOST;
-	case VZ_ETIMEOUT:
-		if (step == VZ_DIAL_CONNECT)
-			return not_connected(k, ETIMEDOUT);
-		diag_error("%s: %sthe name server did not answer in time", k->shown, whose);
-		return VZ_EXIT_TEMPFAIL;
-	case VZ_ESYSTEM: return not_connected(k, sys_errno);
-	default: diag_error("%s: %s", k->shown, diag_words(err)); return vz_exit_of(err);
-	}
+	diag_error("%s: %s%s", k->shown, k->to.relayed ? "the relay is not there: " : "",
+	    reach_words(err, sys_errno, step));
+	hint = reach_hint(err, sys_errno, step, program, k->options->common.family);
+	if (hint)
+		diag_hint("%s", hint);
+	return reach_status(err, sys_errno);
 }
 
 const char *
