@@ -7,7 +7,7 @@
 #include "cmd/vz-relay/admit.h"
 #include "cmd/vz-relay/client.h"
 #include "cmd/vz-relay/drain.h"
-#include "cmd/vz-relay/live.h"
+#include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/metrics.h"
 
 #define EACH_MS 1000
@@ -102,6 +102,7 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 	else
 		admit_expire(rl);
 	record_tick(&rl->record);
+	mail_tick(rl);
 	metrics_tick(rl);
 }
 
