@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-relay/metrics.h"
 #include "cmd/vz-relay/report.h"
 #include "cmd/vz-relay/spool.h"
 
@@ -212,17 +213,25 @@ on_stats(void *arg, const struct vz_store_answer *a)
 	struct relay *rl = arg;
 
 	rl->mail.asking = false;
-	if (a->err == 0)
-		rl->mail.stats = *a->stats;
+	if (a->err != 0)
+		return;
+	rl->mail.stats = *a->stats;
+	metrics_write(rl);
 }
 
 void
 mail_tick(struct relay *rl)
 {
+	if (rl->mail.box && !rl->mail.failed)
+		vz_mailbox_sweep(rl->mail.box);
+}
+
+bool
+mail_look(struct relay *rl)
+{
 	if (!rl->mail.box || rl->mail.failed)
-		return;
-	vz_mailbox_sweep(rl->mail.box);
-	if (!rl->options->metrics || rl->mail.asking)
-		return;
-	rl->mail.asking = vz_store_get_stats(rl->mail.store, on_stats, rl, NULL) == 0;
+		return false;
+	if (!rl->mail.asking)
+		rl->mail.asking = vz_store_get_stats(rl->mail.store, on_stats, rl, NULL) == 0;
+	return rl->mail.asking;
 }

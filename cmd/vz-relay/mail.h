@@ -25,7 +25,10 @@ void mail_drained(struct client *c);
 void mail_gone(struct client *c);
 /* Something that c asked for has no answer yet. */
 bool mail_is_busy(const struct client *c);
-/* Comes each second: what has expired goes, and looks at what there is. */
+/* Comes each second: what has expired goes. */
 void mail_tick(struct relay *rl);
+/* Asks the store what there is, and has the metrics written when that is known. False when it
+ * cannot be asked. */
+bool mail_look(struct relay *rl);
 
 #endif

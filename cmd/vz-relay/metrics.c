@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/fsutil.h"
 #include "cmd/common/diag.h"
+#include "cmd/vz-relay/mail.h"
 
 #define METRICS_MAX  65536
 #define METRICS_MODE 0644 /* whoever collects them need not be us */
@@ -210,5 +211,6 @@ metrics_tick(struct relay *rl)
 	if (now < rl->metrics_at)
 		return;
 	rl->metrics_at = now + METRICS_EACH_MS;
-	metrics_write(rl);
+	if (rl->options->metrics && !mail_look(rl))
+		metrics_write(rl);
 }

@@ -87,6 +87,8 @@ on_hangup(struct vz_loop *l, int signo, void *arg)
 	(void)signo;
 	record_reopen(&rl->record);
 	admit_renew(rl);
+	rl->metrics_at = 0;
+	metrics_tick(rl);
 }
 
 static void
