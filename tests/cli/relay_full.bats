@@ -6,7 +6,7 @@ setup_file() {
 	identities relay alice bob
 }
 
-# relay OPTION...: on a Unix socket, for mailman's people, alice and bob. Sets RELAY.
+# relay: on a Unix socket, for mailman's people, alice and bob. Sets RELAY.
 relay() {
 	{
 		"$FAULT/mailman" keys
@@ -14,7 +14,7 @@ relay() {
 		echo "register $(key_of bob)"
 	} >authorized
 	started relay "$VZ_BUILD/bin/vz-relay" -i "$(id_of relay)" --authorized authorized --spool disk/spool \
-		--ready-fd 9 "$@" "$PWD/socket" || return
+		--ready-fd 9 "$PWD/socket" || return
 	RELAY=$READY
 }
 

@@ -138,7 +138,8 @@ refused(struct depositor *d, const struct vz_relay_event *ev)
 		errx(70, "a deposit was refused: %u %.*s", ev->status, (int)ev->bytes_len,
 		    (const char *)ev->bytes);
 	note('X', d->asked[0], ev->status);
-	load.refused++;
+	if (load.refused++ == 0)
+		warnx("refused %u %.*s", ev->status, (int)ev->bytes_len, (const char *)ev->bytes);
 	d->pause_until = now_ms() + 20;
 	if (opt.stop_refused && load.more) {
 		load.more = false;
