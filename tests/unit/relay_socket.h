@@ -46,6 +46,7 @@ struct here_relay {
 	struct here_client *clients;
 	struct vz_relay_limits limits;
 	unsigned may;
+	uint64_t ttl_ms; /* of a match; 0 = the default */
 	unsigned accepted, requests;
 	uint64_t moved; /* raw bytes */
 	/* What it does wrong. */
@@ -314,6 +315,8 @@ here_relay_begin(struct here_relay *r, struct vz_loop *l, const struct vz_identi
 	r->at = (struct vz_endpoint){.kind = VZ_ADDRESS_TCP, .numeric = true, .host = "127.0.0.1"};
 	r->at.port = ntohs(in.sin_port);
 	vz_match_limits_default(&limits);
+	if (r->ttl_ms != 0)
+		limits.ttl_ms = r->ttl_ms;
 	assert_int_equal(vz_matches_new(&r->live.matches, &limits, seed), 0);
 	r->live.touched = here_touched;
 	r->gate = (struct vz_watch){.fd = fd, .fn = here_on_gate, .arg = r};

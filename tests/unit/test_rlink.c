@@ -20,9 +20,10 @@ struct client {
 	struct vz_rlink_config config;
 	struct vz_relay_limits limits;
 	unsigned who;
-	enum { REGISTER, CONNECT, CLAIM, LATER } request;
+	enum { REGISTER, CONNECT, CLAIM, LATER, IN_TURN } request;
 	uint8_t match[VZ_MATCH_LEN];
 	unsigned drop_in; /* 1 connected, 2 peer, 3 event, 4 ready, 5 ended */
+	unsigned turns, pings;
 	bool unwanted, connected, accepted, registered, offered, pong, over;
 	uint8_t status; /* of the relay's close */
 	char words[256];
@@ -172,7 +173,7 @@ on_event(void *arg, struct vz_rlink *link, const struct vz_relay_event *ev)
 		k->offered = true;
 		memcpy(claimer.match, ev->match, VZ_MATCH_LEN);
 		break;
-	case VZ_RELAY_EVENT_PONG: k->pong = true; break;
+	case VZ_RELAY_EVENT_PONG: k->pong = k->request != IN_TURN || ev->token == 2; break;
 	case VZ_RELAY_EVENT_CLOSE:
 		k->status = ev->status;
 		snprintf(
@@ -181,6 +182,21 @@ on_event(void *arg, struct vz_rlink *link, const struct vz_relay_event *ev)
 	default: fail();
 	}
 	happened();
+}
+
+/* Each turn one thing more, as who has more to say than there was room for. */
+static void
+on_turn(void *arg, struct vz_rlink *link)
+{
+	struct client *k = arg;
+
+	assert_true(k->accepted);
+	if (k->request != IN_TURN)
+		return;
+	if (k->turns++ == 0)
+		assert_int_equal(vz_relay_client_register(vz_rlink_client(link), 0), 0);
+	else if (k->registered && k->pings < 3)
+		assert_int_equal(vz_relay_client_ping(vz_rlink_client(link), k->pings++), 0);
 }
 
 static void
@@ -231,6 +247,7 @@ on_ended(void *arg, struct vz_rlink *link, int err, int sys_errno, enum vz_dial_
 static const struct vz_rlink_handler handler = {.connected = on_connected,
     .peer = on_peer,
     .event = on_event,
+    .turn = on_turn,
     .ready = on_ready,
     .ended = on_ended};
 
@@ -583,6 +600,18 @@ what_is_said_outside_of_a_handler_goes_out_by_a_kick(void **unused)
 }
 
 static void
+each_turn_that_moved_something_has_room_for_more(void **unused)
+{
+	(void)unused;
+	begin();
+	bob.request = IN_TURN;
+	dial(&bob);
+	until(&bob.pong);
+	assert_int_equal(bob.pings, 3);
+	end();
+}
+
+static void
 a_goodbye_is_heard_and_ends_the_link_without_an_error(void **unused)
 {
 	(void)unused;
@@ -638,7 +667,7 @@ a_relay_that_does_not_read_is_not_read_from_and_given_up(void **unused)
 	do {
 		assert_int_equal(vz_relay_client_ping(c, 1), 0);
 		vz_relay_client_out(c, &waiting);
-	} while (waiting < 2 * VZ_RELAY_OUT_STUCK);
+	} while (waiting < 2 * VZ_RELAY_OUT_STUCK_CLIENT);
 	vz_rlink_kick(bob.link);
 	assert_int_equal(vz_relay_serve_offer(relay.clients->live.serve, bob.match), 0);
 	here_write(relay.clients);
@@ -748,6 +777,7 @@ main(void)
 	    cmocka_unit_test(a_registration_that_the_relay_leaves_is_cut),
 	    cmocka_unit_test(a_registration_whose_relay_falls_silent_is_over_in_time),
 	    cmocka_unit_test(what_is_said_outside_of_a_handler_goes_out_by_a_kick),
+	    cmocka_unit_test(each_turn_that_moved_something_has_room_for_more),
 	    cmocka_unit_test(a_goodbye_is_heard_and_ends_the_link_without_an_error),
 	    cmocka_unit_test(a_relay_that_does_not_read_is_not_read_from_and_given_up),
 	    cmocka_unit_test(an_answer_to_a_request_that_was_not_sent_is_none),
