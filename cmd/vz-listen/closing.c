@@ -1,30 +1,16 @@
 #include "cmd/vz-listen/closing.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/err.h"
-#include "base/fsutil.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/common/sandbox.h"
 #include "cmd/vz-listen/recall.h"
-#include "cmd/vz-listen/rights.h"
-#include "cmd/vz-listen/watch.h"
+#include "net/resolver.h"
 
 #define CHANGES (VZ_SANDBOX_WRITE | VZ_SANDBOX_TAKE)
-
-/* Replaced by renaming, they are other files: it is their folders that are kept. */
-static void
-keep_rights(const struct server *srv, struct vz_sandbox *s)
-{
-	char path[RIGHTS_PATH_MAX];
-
-	sandbox_folder_of(s, srv->me.identity_path, VZ_SANDBOX_READ);
-	if (rights_authorized_path(srv, path))
-		sandbox_folder_of(s, path, VZ_SANDBOX_READ);
-	if (rights_revoked_path(srv, path))
-		sandbox_folder_of(s, path, VZ_SANDBOX_READ);
-}
 
 static void
 keep_output(const struct listen_options *o, struct vz_sandbox *s)
@@ -33,26 +19,49 @@ keep_output(const struct listen_options *o, struct vz_sandbox *s)
 		sandbox_folder_of(s, o->file, VZ_SANDBOX_READ | CHANGES);
 	if (o->dir)
 		sandbox_path(s, o->dir, VZ_SANDBOX_READ | CHANGES);
-	if (o->audit)
-		sandbox_folder_of(s, o->audit, VZ_SANDBOX_READ | VZ_SANDBOX_WRITE);
+	if (o->serve.audit)
+		sandbox_folder_of(s, o->serve.audit, VZ_SANDBOX_READ | VZ_SANDBOX_WRITE);
 }
 
-/* A folder that is not there cannot be kept; whoever needs it says why it cannot be made. */
+/* What the process that looks relays up is not to know. */
 static void
-keep_state(const struct server *srv, struct vz_sandbox *s)
+enter_resolver(void *arg)
 {
-	(void)vz_fs_mkdirs(srv->me.state_dir);
-	sandbox_path(s, srv->me.state_dir, VZ_SANDBOX_READ | CHANGES);
+	struct self *me = arg;
+	struct vz_sandbox s = {0};
+	struct vz_sandbox_state layers;
+
+	self_free(me);
+	/* A layer that is missing here is missing in us too, and is told there. */
+	if (vz_sandbox_names(&s) < 0)
+		_exit(VZ_EXIT_OSERR);
+	vz_sandbox_begin(&layers);
+	vz_sandbox_close(&s, &layers);
+	vz_sandbox_free(&s);
 }
 
-/* They go away with us. */
-static void
-keep_sockets(const struct server *srv, struct vz_sandbox *s)
+/* Registrations and claims are made again and again. */
+static int
+keep_relays(struct server *srv, struct vz_sandbox *s)
 {
-	for (int i = 0; i < srv->options->n_addresses; i++)
-		if (srv->addresses[i].at.kind == VZ_ADDRESS_UNIX)
-			sandbox_folder_of(
-			    s, srv->addresses[i].at.path, VZ_SANDBOX_LIST | VZ_SANDBOX_TAKE);
+	int r = 0;
+
+	for (int i = 0; i < srv->options->serve.n_addresses && r == 0; i++) {
+		const struct vz_listen_address *a = &srv->sockets.addresses[i];
+
+		if (!a->relay)
+			continue;
+		s->filter = VZ_SANDBOX_LISTEN_AT;
+		if (a->at.kind != VZ_ADDRESS_TCP)
+			continue;
+		sandbox_port(s, a->at.port);
+		if (!a->at.numeric)
+			r = vz_resolver_split(enter_resolver, &srv->me);
+	}
+	if (r == 0)
+		return 0;
+	diag_error("cannot fork: %s", diag_words(r));
+	return VZ_EXIT_OSERR;
 }
 
 int
@@ -69,16 +78,20 @@ closing(struct server *srv)
 	}
 	if (srv->user.name) {
 		self_look_again(&srv->me);
-		watch_note(srv);
+		rights_look_again(&srv->rights);
 	}
 	status = recall_open(srv);
 	if (status != 0)
 		return status;
 	if (o->common.sandbox != SANDBOX_OFF) {
-		keep_rights(srv, &s);
+		rights_keep(&srv->rights, &s);
 		keep_output(o, &s);
-		keep_state(srv, &s);
-		keep_sockets(srv, &s);
+		sockets_keep(&srv->sockets, &o->serve, &s);
+		status = keep_relays(srv, &s);
+	}
+	if (status != 0) {
+		vz_sandbox_free(&s);
+		return status;
 	}
 	return sandbox_close(&o->common, &s, &srv->layers);
 }

@@ -36,7 +36,8 @@ add_ends(const struct visit *v, struct vz_handler_facts *f)
 	int fd = v->conn ? vz_conn_fd(v->conn) : -1;
 	uid_t uid;
 
-	if (fd < 0 || getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
+	/* What is at the other end there is the relay. */
+	if (fd < 0 || v->who.relayed || getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
 		return;
 	if (sa.ss_family == AF_UNIX) {
 		f->proto = "IPC";
@@ -64,10 +65,10 @@ facts_env(const struct incoming *in, char ***out)
 	const struct visit *v = in->visit;
 	char name[NAME_SHOWN], peer_name[NAME_SHOWN];
 	struct vz_handler_facts f = {
-	    .peer = v->key_text,
-	    .peer_name =
-		diag_escape(peer_name, sizeof(peer_name), v->grant.name, strlen(v->grant.name)),
-	    .remote = v->remote,
+	    .peer = v->who.key_text,
+	    .peer_name = diag_escape(
+		peer_name, sizeof(peer_name), v->who.grant.name, strlen(v->who.grant.name)),
+	    .remote = v->who.remote,
 	    .message_id = in->id,
 	    .message_name = diag_escape(name, sizeof(name), in->name, in->name_len),
 	    .attempt = (uint64_t)in->attempt + 1,

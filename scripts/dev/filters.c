@@ -53,6 +53,7 @@ static const char *const writes[] = {"openat", "open", "flock", "fsync", "fdatas
     "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", NULL};
 static const char *const sends[] = {"connect", "kill", NULL};
 static const char *const listens[] = {"accept", "accept4", "listen", NULL};
+static const char *const listens_at[] = {"accept", "accept4", "listen", "connect", NULL};
 /* getaddrinfo(3), whatever modules it loads, in a child with an alarm. */
 static const char *const resolves[] = {"connect", "bind", "sendmmsg", "recvmmsg", "fork", "alarm",
     "setitimer", "close_range", "set_tid_address", NULL};
@@ -219,6 +220,7 @@ main(void)
 	    {.name = "send", .calls = sends, .writes = true, .tcp = true},
 	    {.name = "send_late", .calls = sends, .writes = true, .tcp = true, .libraries = true},
 	    {.name = "listen", .calls = listens, .writes = true},
+	    {.name = "listen_at", .calls = listens_at, .writes = true, .tcp = true},
 	    {.name = "names", .calls = resolves, .tcp = true, .libraries = true, .names = true},
 	};
 
