@@ -89,6 +89,7 @@ BINS     := $(PROGRAMS:%=$(B)/bin/%)
 LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
+SERVE    := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/serve/*.c)))
 UNITS    := $(patsubst tests/unit/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 PRELOAD  := $(B)/tests/fault/faultio.so $(B)/tests/fault/clock.so $(B)/tests/fault/powercut.so
 TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out $(PRELOAD:$(B)/%.so=%.c),$(wildcard tests/fault/*.c tests/bench/*.c tests/interop/*.c))))
@@ -102,6 +103,10 @@ all: $(BINS)
 
 $(B)/libvz.a: $(LIB_OBJ)
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+
+# Only the programs that others connect to take anything of it.
+$(B)/libserve.a: $(SERVE)
+	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $(SERVE)
 
 ifeq ($(SECCOMP),yes)
 $(B)/gen/filters: scripts/dev/filters.c
@@ -120,7 +125,7 @@ $(B)/%.o: %.c Makefile $(B)/options
 	$(call say,CC,$<) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 .SECONDEXPANSION:
-$(B)/bin/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(sort $$(wildcard cmd/$$*/*.c))))) $(COMMON) $(B)/libvz.a
+$(B)/bin/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(sort $$(wildcard cmd/$$*/*.c))))) $(COMMON) $(B)/libserve.a $(B)/libvz.a
 	$(Q)mkdir -p $(@D)
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -141,7 +146,7 @@ $(B)/tests/fault/hourly/self.o: cmd/common/self.c Makefile $(B)/options
 	$(call say,CC,$@) $(CC) $(ALL_CPPFLAGS) -DVZ_RENEW_MS=500 -DVZ_OLD_MS=1000 $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(HOURLY): $(B)/tests/fault/hourly/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(sort $$(wildcard cmd/$$*/*.c))))) \
-    $(B)/tests/fault/hourly/self.o $(filter-out %/self.o,$(COMMON)) $(B)/libvz.a
+    $(B)/tests/fault/hourly/self.o $(filter-out %/self.o,$(COMMON)) $(B)/libserve.a $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # A build that differs from another one by AEAD= or LOOP= only has most objects in common with it.
@@ -172,7 +177,7 @@ $(B)/fuzz/fuzz_items: $(B)/cmd/vz-send/cut.o
 $(B)/fuzz/fuzz_json: $(B)/cmd/vz-listen/item_json.o
 $(B)/fuzz/fuzz_keygen_options: $(B)/cmd/vz-keygen/options.o $(B)/cmd/common/options.o
 $(B)/fuzz/fuzz_send_options: $(B)/cmd/vz-send/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/common/options.o
+$(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
 
 units: $(UNITS)
 tools: $(TOOLS) $(PRELOAD) $(HOURLY)

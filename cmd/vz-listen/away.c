@@ -16,7 +16,7 @@ away_count(const struct visit *v)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(other, &v->srv->visits, all)
-	n += other->session && vz_key_equal(&other->key, &v->key);
+	n += other->session && vz_key_equal(&other->who.key, &v->who.key);
 	return n;
 }
 
@@ -129,7 +129,7 @@ void
 away_end(struct visit *v, int status, const char *text)
 {
 	struct server *srv = v->srv;
-	bool others = srv->stopping || (srv->drain.on && srv->drain.handing);
+	bool others = srv->stopping || (srv->drain.on && srv->gate.handing);
 	struct incoming *in;
 
 	LIST_FOREACH(in, &v->incoming, list)
@@ -155,7 +155,7 @@ find(const struct visit *v)
 
 	TAILQ_FOREACH(other, &v->srv->visits, all)
 	if (other != v && other->admitted && !other->leaving &&
-	    vz_key_equal(&other->key, &v->key) && visit_session(other) &&
+	    vz_key_equal(&other->who.key, &v->who.key) && visit_session(other) &&
 	    memcmp(vz_session_stream(visit_session(other)), stream, VZ_STREAM_LEN) == 0)
 		return other;
 	return NULL;
@@ -198,7 +198,7 @@ away_returned(struct visit *v)
 	srv->sessions++;
 	be_patient(old);
 	v->conn = NULL; /* moved */
-	memcpy(old->remote, v->remote, sizeof(old->remote));
+	memcpy(old->who.remote, v->who.remote, sizeof(old->who.remote));
 	visit_free(v);
 	report_resumed(old);
 	return !old->waiting;

@@ -9,7 +9,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
-#include "cmd/vz-listen/user.h"
+#include "cmd/serve/user.h"
 #include "flow/handler_env.h"
 #include "flow/starter.h"
 #include "guard/acl.h"
@@ -49,9 +49,9 @@ authorized_path(const struct listen_options *o, char *path, size_t cap)
 {
 	char identity[4096];
 
-	if (o->authorized)
-		return strlcpy(path, o->authorized, cap) < cap;
-	return o->allowed == 0 && !o->allow_any &&
+	if (o->serve.authorized)
+		return strlcpy(path, o->serve.authorized, cap) < cap;
+	return o->serve.allowed == 0 && !o->serve.allow_any &&
 	    vz_paths_identity(env_paths(), o->common.identity, identity, sizeof(identity)) == 0 &&
 	    vz_paths_beside(identity, "authorized", path, cap) == 0;
 }

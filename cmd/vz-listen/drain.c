@@ -1,42 +1,18 @@
 #include "cmd/vz-listen/drain.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
-#include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/report.h"
 #include "cmd/vz-listen/visit.h"
-#include "net/notify.h"
 
 /* How long who has nothing under way may take for a handshake, a message, or to leave. */
 #define IDLE_MS 2000
 /* Looks at who has. */
 #define LOOK_MS 50
-/* After it comes the farewell. */
-#define FAREWELL_MS 5000
-
-void
-drain_notify(struct server *srv, uint64_t ms)
-{
-	char words[128];
-
-	if (srv->drain.notified)
-		return;
-	srv->drain.notified = true;
-	snprintf(words, sizeof(words), VZ_NOTIFY_STOPPING "\nEXTEND_TIMEOUT_USEC=%" PRIu64,
-	    (ms + FAREWELL_MS) * 1000);
-	(void)vz_notify(getenv("NOTIFY_SOCKET"), words);
-}
-
 bool
 drain_refuses(const struct visit *v)
 {
-	const struct drain *d = &v->srv->drain;
-
-	return d->on && (!d->handing || v->late);
+	return v->srv->drain.on && (!v->srv->gate.handing || v->who.late);
 }
 
 static bool
@@ -56,7 +32,7 @@ is_waited_for(struct visit *v, uint64_t now)
 		return true;
 	}
 	/* A stranger may be anybody: worth waiting for only where nobody is told to try again. */
-	if (!v->admitted && !v->srv->drain.handing)
+	if (!v->admitted && !v->srv->gate.handing)
 		return false;
 	if (now - v->active_at < IDLE_MS)
 		return true;
@@ -79,7 +55,7 @@ on_look(struct vz_loop *l, struct vz_timer *t)
 	struct server *srv = t->arg;
 	uint64_t now = vz_loop_now(l);
 	struct visit *v, *next;
-	bool more = srv->messages > 0 || gate_is_open_for_others(srv);
+	bool more = srv->messages > 0 || gate_is_open_for_others(&srv->gate);
 
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
 	more |= is_waited_for(v, now);
@@ -103,16 +79,15 @@ leave_away(struct server *srv)
 void
 drain_begin(struct server *srv, int signo)
 {
-	uint64_t ms = srv->options->drain_ms;
+	uint64_t ms = srv->options->serve.drain_ms;
 
 	srv->drain.on = true;
 	srv->drain.signo = signo;
 	srv->drain.by = vz_loop_now(srv->loop) + ms;
 	srv->drain.look = (struct vz_timer){.fn = on_look, .arg = srv};
 	report_draining(srv);
-	drain_notify(srv, ms);
-	srv->drain.handing = gate_hand_over(srv);
-	if (srv->drain.handing)
+	sockets_notify_end(ms);
+	if (gate_hand_over(&srv->gate))
 		leave_away(srv);
 	/* What waits for its turn has not begun. */
 	server_wake(srv);

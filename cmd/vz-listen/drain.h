@@ -12,8 +12,6 @@
 
 /* Begins, because of signo, which ends the program too when the time is over before the work. */
 void drain_begin(struct server *srv, int signo);
-/* Tells the service manager that this is the end, and how long it may take at most; once. */
-void drain_notify(struct server *srv, uint64_t ms);
 /* Whether v may begin nothing new. */
 bool drain_refuses(const struct visit *v);
 /* A visit ended, or a message: that may have been the last one. */

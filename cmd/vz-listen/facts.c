@@ -64,10 +64,10 @@ facts_env(const struct incoming *in, char ***out)
 	const struct visit *v = in->visit;
 	char name[NAME_SHOWN], peer_name[NAME_SHOWN];
 	struct vz_handler_facts f = {
-	    .peer = v->key_text,
-	    .peer_name =
-		diag_escape(peer_name, sizeof(peer_name), v->grant.name, strlen(v->grant.name)),
-	    .remote = v->remote,
+	    .peer = v->who.key_text,
+	    .peer_name = diag_escape(
+		peer_name, sizeof(peer_name), v->who.grant.name, strlen(v->who.grant.name)),
+	    .remote = v->who.remote,
 	    .message_id = in->id,
 	    .message_name = diag_escape(name, sizeof(name), in->name, in->name_len),
 	    .attempt = (uint64_t)in->attempt + 1,

@@ -1,38 +1,18 @@
 #include "cmd/vz-listen/limits.h"
 
-#include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-
 #include "base/err.h"
 #include "cmd/common/exit.h"
+#include "cmd/serve/judge.h"
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/quota.h"
 
 /* Of one key, where its line has no max-conns= (DESIGN 9). */
 #define SESSIONS_PER_KEY 16
 
-const char *
-limits_judge(const struct visit *v, const struct vz_grant *grant)
-{
-	struct sockaddr_storage from = {0};
-	socklen_t len = sizeof(from);
-	const struct sockaddr *sa = NULL;
-
-	/* One that is gone already came from nowhere that matches. */
-	if (v->conn && getpeername(vz_conn_fd(v->conn), (struct sockaddr *)&from, &len) == 0)
-		sa = (const struct sockaddr *)&from;
-	if (!vz_grant_from_ok(grant, sa))
-		return "this key may not come from that address";
-	if (vz_grant_expired(grant, (int64_t)time(NULL)))
-		return "this key's right has expired";
-	return NULL;
-}
-
 uint64_t
 limits_sessions(const struct visit *v)
 {
-	uint64_t n = vz_grant_max_conns(&v->grant);
+	uint64_t n = vz_grant_max_conns(&v->who.grant);
 
 	return n == UINT64_MAX ? SESSIONS_PER_KEY : n;
 }
@@ -40,7 +20,7 @@ limits_sessions(const struct visit *v)
 uint64_t
 limits_max_size(const struct visit *v)
 {
-	uint64_t all = v->srv->options->max_size, own = vz_grant_max_size(&v->grant);
+	uint64_t all = v->srv->options->max_size, own = vz_grant_max_size(&v->who.grant);
 
 	if (own == UINT64_MAX)
 		return all;
@@ -53,7 +33,7 @@ refusal_of_name(const struct visit *v, const struct vz_event *ev, const char **w
 	bool named = ev->type == VZ_EVENT_OPEN;
 
 	/* A small message has no name: its bytes are its body. */
-	if (vz_grant_name_ok(&v->grant, named ? ev->bytes : NULL, named ? ev->bytes_len : 0))
+	if (vz_grant_name_ok(&v->who.grant, named ? ev->bytes : NULL, named ? ev->bytes_len : 0))
 		return 0;
 	*words = "this key may not send messages of that name here";
 	return VZ_EXIT_REFUSED;
@@ -77,11 +57,11 @@ limits_refusal(const struct visit *v, const struct vz_event *ev, const char **wo
 	bool ask = ev->kind == VZ_KIND_ASK;
 	uint8_t status;
 
-	if (audit_log_broken(v->srv)) {
+	if (v->srv->record.broken) {
 		*words = "this listener cannot write its record";
 		return VZ_EXIT_TEMPFAIL;
 	}
-	if (!(v->grant.rights & (ask ? VZ_RIGHT_ASK : VZ_RIGHT_SEND))) {
+	if (!(v->who.grant.rights & (ask ? VZ_RIGHT_ASK : VZ_RIGHT_SEND))) {
 		*words = ask ? "this key may not ask here" : "this key may not send here";
 		return VZ_EXIT_REFUSED;
 	}
@@ -92,24 +72,16 @@ limits_refusal(const struct visit *v, const struct vz_event *ev, const char **wo
 char *const *
 limits_command(const struct visit *v)
 {
-	return vz_grant_command(&v->grant);
+	return vz_grant_command(&v->who.grant);
 }
 
 const char *
 limits_renew(struct visit *v)
 {
-	const char *words = "this key is no longer authorised here";
-	struct vz_grant now;
+	const char *words = judge_again(&v->who, &v->srv->me, v->conn ? vz_conn_fd(v->conn) : -1);
 
-	if (vz_acl_check(v->srv->me.acl, &v->key, &now) < 0)
+	if (words)
 		return words;
-	words = limits_judge(v, &now);
-	if (words) {
-		vz_grant_release(&now);
-		return words;
-	}
-	vz_grant_release(&v->grant);
-	v->grant = now; /* moved */
 	return quota_join(v) < 0 ? "this listener is out of memory" : NULL;
 }
 
@@ -117,5 +89,5 @@ void
 limits_leave(struct visit *v)
 {
 	quota_leave(v);
-	vz_grant_release(&v->grant);
+	vz_grant_release(&v->who.grant);
 }

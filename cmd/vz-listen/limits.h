@@ -7,11 +7,6 @@
 
 #include "cmd/vz-listen/visit.h"
 
-/*
- * Static words for the peer when v's line, as in `grant`, does not let it be here: from= by the
- * address that the connection comes from, expires= by the clock. NULL: it does.
- */
-const char *limits_judge(const struct visit *v, const struct vz_grant *grant);
 /* The sessions that v's key may have at once. */
 uint64_t limits_sessions(const struct visit *v);
 /* The longest message that v may send: of its line and --max-size the lower. 0 = any. */

@@ -1,38 +1,20 @@
 #include "cmd/vz-listen/options.h"
 
-#include <ctype.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/err.h"
-#include "base/text.h"
 #include "cmd/common/diag.h"
-#include "cmd/common/exit.h"
 
 #define PROGRAM           "vz-listen"
 #define MAX_CONNS         256
-#define MAX_CONNS_MOST    65536
 #define MAX_HANDLERS      16
 #define MAX_HANDLERS_MOST 4096
-#define HANDLER_MS_MOST   (366ull * 24 * 3600 * 1000)
 #define RESUME_MS         (10 * 60 * 1000)
-#define DRAIN_MS          (30 * 1000)
 #define WHOLE_SIZE_MOST   (1024 * 1024 * 1024)
 #define WHOLE_SIZE        (1024 * 1024) /* of messages that are held in memory */
 
 enum {
-	OPT_ALLOW = OPT_PROGRAM,
-	OPT_ALLOW_ANY,
-	OPT_AUDIT,
-	OPT_USER,
-	OPT_RAW,
+	OPT_RAW = OPT_SERVE_PROGRAM,
 	OPT_MAX_SIZE,
-	OPT_MAX_CONNS,
-	OPT_READY_FD,
-	OPT_SOCKET_MODE,
 	OPT_LINES,
 	OPT_NULL,
 	OPT_FRAMES,
@@ -42,8 +24,6 @@ enum {
 	OPT_MAX_HANDLERS,
 	OPT_HANDLER_TIMEOUT,
 	OPT_RESUME_WINDOW,
-	OPT_DRAIN,
-	OPT_REUSE_PORT,
 };
 
 static const char help[] =
@@ -65,6 +45,7 @@ static const char help[] =
 
 static const struct option longs[] = {
     COMMON_LONG,
+    SERVE_LONG,
     {"keep", no_argument, NULL, 'k'},
     {"once", no_argument, NULL, '1'},
     {"dir", required_argument, NULL, 'd'},
@@ -76,104 +57,16 @@ static const struct option longs[] = {
     {"coproc", no_argument, NULL, OPT_COPROC},
     {"max-handlers", required_argument, NULL, OPT_MAX_HANDLERS},
     {"handler-timeout", required_argument, NULL, OPT_HANDLER_TIMEOUT},
-    {"authorized", required_argument, NULL, 'a'},
-    {"allow", required_argument, NULL, OPT_ALLOW},
-    {"allow-any", no_argument, NULL, OPT_ALLOW_ANY},
-    {"audit", required_argument, NULL, OPT_AUDIT},
-    {"user", required_argument, NULL, OPT_USER},
     {"raw", no_argument, NULL, OPT_RAW},
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
-    {"max-conns", required_argument, NULL, OPT_MAX_CONNS},
     {"resume-window", required_argument, NULL, OPT_RESUME_WINDOW},
-    {"ready-fd", required_argument, NULL, OPT_READY_FD},
-    {"socket-mode", required_argument, NULL, OPT_SOCKET_MODE},
-    {"drain", required_argument, NULL, OPT_DRAIN},
-    {"reuse-port", no_argument, NULL, OPT_REUSE_PORT},
     {NULL, 0, NULL, 0},
 };
-
-_Noreturn static void
-bad_value(const char *option, const char *what, const char *value)
-{
-	char shown[128];
-
-	diag_usage(
-	    "%s: %s: '%s'", option, what, diag_escape(shown, sizeof(shown), value, strlen(value)));
-}
-
-static void
-add_allowed(struct listen_options *o, const char *value)
-{
-	struct vz_key key, *more;
-	int r = vz_key_parse(value, strlen(value), &key);
-
-	if (r == VZ_EAUTH)
-		bad_value("--allow", "not a usable public key", value);
-	if (r < 0)
-		bad_value("--allow", "not a key (vz1...), or mistyped", value);
-	if (o->allowed == ALLOW_MAX)
-		diag_usage("--allow: too many; put the keys into a file for --authorized");
-	more = reallocarray(o->allow, o->allowed + 1, sizeof(*o->allow));
-	if (!more) {
-		diag_error("%s", diag_words(VZ_ENOMEM));
-		exit(VZ_EXIT_OSERR);
-	}
-	o->allow = more;
-	o->allow[o->allowed++] = key;
-}
 
 static uint64_t
 size_of(const char *value)
 {
-	uint64_t n = 0;
-
-	if (strcmp(value, "none") == 0)
-		return 0;
-	if (vz_parse_size(value, INT64_MAX, &n) < 0)
-		bad_value("--max-size", "not a size", value);
-	return n;
-}
-
-static unsigned
-number_of(const char *option, const char *value, unsigned least, unsigned most)
-{
-	const char *bad;
-	unsigned n = (unsigned)strtonum(value, least, most, &bad);
-
-	if (bad)
-		bad_value(option, "not a number in its range", value);
-	return n;
-}
-
-static int
-descriptor_of(const char *value)
-{
-	int fd = (int)number_of("--ready-fd", value, 3, INT_MAX);
-
-	if (fcntl(fd, F_GETFD) < 0)
-		bad_value("--ready-fd", "not an open descriptor", value);
-	return fd;
-}
-
-static mode_t
-mode_of(const char *value)
-{
-	char *end;
-	unsigned long mode = strtoul(value, &end, 8);
-
-	if (!isdigit((unsigned char)*value) || *end || mode > 0777)
-		bad_value("--socket-mode", "not an octal mode up to 777", value);
-	return (mode_t)mode;
-}
-
-static uint64_t
-duration_of(const char *option, const char *value)
-{
-	uint64_t ms = 0;
-
-	if (vz_parse_duration(value, HANDLER_MS_MOST, &ms) < 0)
-		bad_value(option, "not a duration", value);
-	return ms;
+	return strcmp(value, "none") == 0 ? 0 : serve_size("--max-size", value);
 }
 
 /* -1 and -k: the last one wins, and neither leaves it to --dir and COMMAND. */
@@ -194,18 +87,15 @@ take_number(struct listen_options *o, int opt, const char *value, struct wishes 
 		o->max_size = size_of(value);
 		w->sized = true;
 		break;
-	case OPT_MAX_CONNS:
-		o->max_conns = number_of("--max-conns", value, 1, MAX_CONNS_MOST);
-		break;
 	case OPT_MAX_HANDLERS:
-		o->max_handlers = number_of("--max-handlers", value, 1, MAX_HANDLERS_MOST);
+		o->max_handlers = serve_number("--max-handlers", value, 1, MAX_HANDLERS_MOST);
 		break;
-	case OPT_HANDLER_TIMEOUT: o->handler_ms = duration_of("--handler-timeout", value); break;
-	case OPT_RESUME_WINDOW: o->resume_ms = duration_of("--resume-window", value); break;
-	case OPT_DRAIN: o->drain_ms = duration_of("--drain", value); break;
-	case OPT_READY_FD: o->ready_fd = descriptor_of(value); break;
-	case OPT_SOCKET_MODE: o->socket_mode = mode_of(value); break;
-	default: common_option(&o->common, opt, value, PROGRAM, help); break;
+	case OPT_HANDLER_TIMEOUT: o->handler_ms = serve_duration("--handler-timeout", value); break;
+	case OPT_RESUME_WINDOW: o->resume_ms = serve_duration("--resume-window", value); break;
+	default:
+		if (!serve_option(&o->serve, opt, value))
+			common_option(&o->common, opt, value, PROGRAM, help);
+		break;
 	}
 }
 
@@ -217,19 +107,13 @@ take(struct listen_options *o, int opt, const char *value, struct wishes *w)
 	case '1': w->lasting = ONCE; break;
 	case 'o': o->file = value; break;
 	case 'd': o->dir = value; break;
-	case 'a': o->authorized = value; break;
 	case OPT_LINES: w->framing = HOW_LINES; break;
 	case OPT_NULL: w->framing = HOW_NULL; break;
 	case OPT_FRAMES: w->framing = HOW_FRAMES; break;
 	case OPT_JSON: w->framing = HOW_JSON; break;
 	case OPT_ECHO: w->echo = true; break;
 	case OPT_COPROC: w->coproc = true; break;
-	case OPT_ALLOW: add_allowed(o, value); break;
-	case OPT_ALLOW_ANY: o->allow_any = true; break;
-	case OPT_AUDIT: o->audit = value; break;
-	case OPT_USER: o->user = value; break;
 	case OPT_RAW: o->raw = true; break;
-	case OPT_REUSE_PORT: o->reuse_port = true; break;
 	default: take_number(o, opt, value, w); break;
 	}
 }
@@ -294,8 +178,8 @@ take_operands(int argc, char **argv, struct listen_options *o)
 
 	while (i < argc && strcmp(argv[i], "--") != 0)
 		i++;
-	o->addresses = argv + optind;
-	o->n_addresses = i - optind;
+	o->serve.addresses = argv + optind;
+	o->serve.n_addresses = i - optind;
 	if (i == argc)
 		return;
 	if (i + 1 == argc)
@@ -309,15 +193,11 @@ options_parse(int argc, char **argv, struct listen_options *o)
 	struct wishes w = {.lasting = AS_USUAL, .framing = HOW_STREAM};
 	int opt;
 
-	*o = (struct listen_options){.max_conns = MAX_CONNS,
-	    .max_handlers = MAX_HANDLERS,
-	    .resume_ms = RESUME_MS,
-	    .ready_fd = -1,
-	    .drain_ms = DRAIN_MS,
-	    .socket_mode = 0600};
+	*o = (struct listen_options){.max_handlers = MAX_HANDLERS, .resume_ms = RESUME_MS};
+	serve_defaults(&o->serve, MAX_CONNS);
 	common_defaults(&o->common);
 	o->common.psk_max = 2;
-	while ((opt = common_next(argc, argv, COMMON_SHORT "k1o:d:a:", longs)) != -1)
+	while ((opt = common_next(argc, argv, COMMON_SHORT SERVE_SHORT "k1o:d:", longs)) != -1)
 		take(o, opt, optarg, &w);
 	take_operands(argc, argv, o);
 	settle(o, &w);
@@ -326,6 +206,5 @@ options_parse(int argc, char **argv, struct listen_options *o)
 void
 options_free(struct listen_options *o)
 {
-	free(o->allow);
-	o->allow = NULL;
+	serve_options_free(&o->serve);
 }

@@ -5,14 +5,10 @@
 #define VZ_LISTEN_OPTIONS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "cmd/common/options.h"
-#include "id/key.h"
-
-#define ALLOW_MAX 1024
+#include "cmd/serve/options.h"
 
 /* Where messages go. */
 enum listen_how {
@@ -30,6 +26,7 @@ enum listen_how {
 
 struct listen_options {
 	struct common common;
+	struct serve_options serve;
 	bool keep;   /* for ever; else one session */
 	bool single; /* one message in all */
 	enum listen_how how;
@@ -37,22 +34,9 @@ struct listen_options {
 	bool raw;
 	char **command; /* NULL when there is none */
 	unsigned max_handlers;
-	uint64_t handler_ms;    /* --handler-timeout; 0 = none */
-	const char *authorized; /* NULL: the one beside the identity, unless somebody is allowed */
-	struct vz_key *allow;
-	size_t allowed;
-	bool allow_any;
-	const char *audit;
-	const char *user;  /* NULL: as whom we were started */
-	uint64_t max_size; /* 0 = any */
-	unsigned max_conns;
-	uint64_t resume_ms; /* --resume-window; 0 = a break is the end */
-	int ready_fd;       /* -1 = none */
-	uint64_t drain_ms;
-	bool reuse_port;
-	mode_t socket_mode;
-	char **addresses;
-	int n_addresses;
+	uint64_t handler_ms; /* --handler-timeout; 0 = none */
+	uint64_t max_size;   /* 0 = any */
+	uint64_t resume_ms;  /* --resume-window; 0 = a break is the end */
 };
 
 /* Parses argv, or ends the program: usage errors 64, --help and --version 0. */

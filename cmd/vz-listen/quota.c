@@ -81,16 +81,17 @@ set_rates(struct quota *q, const struct vz_grant *g)
 int
 quota_join(struct visit *v)
 {
-	struct quota *q = find(v->srv, &v->key);
+	struct quota *q = find(v->srv, &v->who.key);
 	struct vz_bucket unused;
 
-	if (!q && !vz_grant_messages(&v->grant, &unused) && !vz_grant_bytes(&v->grant, &unused))
+	if (!q && !vz_grant_messages(&v->who.grant, &unused) &&
+	    !vz_grant_bytes(&v->who.grant, &unused))
 		return 0;
 	if (!q)
-		q = add(v->srv, &v->key);
+		q = add(v->srv, &v->who.key);
 	if (!q)
 		return VZ_ENOMEM;
-	(void)set_rates(q, &v->grant);
+	(void)set_rates(q, &v->who.grant);
 	if (!v->quota.quota)
 		q->users++;
 	v->quota.quota = q;
@@ -233,7 +234,7 @@ say_slowed(const struct visit *v, uint64_t now)
 		return;
 	q->said = true;
 	q->said_at = now;
-	report_limited(v, "over its rate: slowed");
+	report_limited(&v->who, "over its rate: slowed");
 	audit_log_session(v, "limited", 0, "over its rate: slowed");
 }
 

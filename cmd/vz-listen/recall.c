@@ -29,7 +29,7 @@ recall_who(const struct visit *v)
 {
 	const struct vz_session *s = visit_session(v);
 
-	return (struct vz_ledger_stream){.peer = &v->key,
+	return (struct vz_ledger_stream){.peer = &v->who.key,
 	    .stream = v->stream,
 	    .first = s ? vz_session_oldest(s) : 0,
 	    .now = recall_now()};

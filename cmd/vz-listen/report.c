@@ -11,31 +11,16 @@
 
 #define NAME_SHOWN 1100 /* 255 bytes, each \xNN at worst */
 
-/* Who it is, for words: the name in the authorised file where there is one. */
 static const char *
 peer(const struct visit *v)
 {
-	static char text[512];
-	char name[300];
-
-	if (!v->grant.name[0])
-		return v->key_text;
-	diag_escape(name, sizeof(name), v->grant.name, strlen(v->grant.name));
-	snprintf(text, sizeof(text), "%s (%s)", v->key_text, name);
-	return text;
+	return report_peer(&v->who);
 }
 
 static struct vz_json *
 event(const char *name, const struct visit *v)
 {
-	struct vz_json *j = diag_event(name);
-
-	vz_json_str(j, "remote", v->remote);
-	if (v->key_text[0]) {
-		vz_json_str(j, "key", v->key_text);
-		vz_json_str(j, "name", v->grant.name);
-	}
-	return j;
+	return report_event(name, &v->who);
 }
 
 static struct vz_json *
@@ -58,36 +43,6 @@ verdict(struct vz_json *j, int status, const void *text, size_t len)
 }
 
 void
-report_listening(const struct server *srv, const struct vz_listener *l)
-{
-	char key[VZ_KEY_TEXT], address[VZ_KEY_TEXT + sizeof(l->text) + 1], text[1024];
-	const char *port = strrchr(l->text, ':');
-	struct vz_json *j;
-
-	vz_key_format(&srv->me.identity->bundle.identity, key);
-	snprintf(address, sizeof(address), "%s@%s", key, l->text);
-	if (diag_is_json()) {
-		j = diag_event("listening");
-		vz_json_str(j, "address", address);
-		vz_json_bool(j, "loopback", l->loopback);
-		diag_event_end(j);
-		return;
-	}
-	diag_escape(text, sizeof(text), address, strlen(address));
-	if (l->loopback && port)
-		diag_verbose(0, "listening on %s (this host only; *:%s for all)", text, port + 1);
-	else
-		diag_verbose(0, "listening on %s%s", text, l->wildcard ? " (all addresses)" : "");
-}
-
-void
-report_starved(int sys_errno)
-{
-	errno = sys_errno;
-	diag_error("cannot accept connections for the moment: %s", diag_words(VZ_ESYSTEM));
-}
-
-void
 report_draining(const struct server *srv)
 {
 	struct vz_json *j;
@@ -98,14 +53,14 @@ report_draining(const struct server *srv)
 			    "stopping: %u message%s under way, for at most %llu.%03llu s; a second "
 			    "signal ends at once",
 			    srv->messages, srv->messages == 1 ? "" : "s",
-			    (unsigned long long)(srv->options->drain_ms / 1000),
-			    (unsigned long long)(srv->options->drain_ms % 1000));
+			    (unsigned long long)(srv->options->serve.drain_ms / 1000),
+			    (unsigned long long)(srv->options->serve.drain_ms % 1000));
 		return;
 	}
 	j = diag_event("draining");
 	vz_json_u64(j, "sessions", srv->sessions);
 	vz_json_u64(j, "messages", srv->messages);
-	vz_json_u64(j, "milliseconds", srv->options->drain_ms);
+	vz_json_u64(j, "milliseconds", srv->options->serve.drain_ms);
 	diag_event_end(j);
 }
 
@@ -128,95 +83,6 @@ report_drained(const struct server *srv, bool complete)
 }
 
 void
-report_accepted(const struct visit *v)
-{
-	if (diag_is_json())
-		diag_event_end(event("accepted", v));
-	else
-		diag_verbose(1, "connection from %s", v->remote);
-}
-
-void
-report_pushed_out(const struct visit *v)
-{
-	if (diag_is_json())
-		diag_event_end(event("pushed-out", v));
-	else
-		diag_verbose(1, "%s: pushed out by newer connections", v->remote);
-}
-
-void
-report_penalised(const struct visit *v, unsigned places)
-{
-	struct vz_json *j;
-
-	if (!diag_is_json()) {
-		diag_verbose(1, "%s: fails often; its source has %u place%s left for a while",
-		    v->remote, places, places == 1 ? "" : "s");
-		return;
-	}
-	j = event("penalised", v);
-	vz_json_u64(j, "places", places);
-	diag_event_end(j);
-}
-
-void
-report_limited(const struct visit *v, const char *words)
-{
-	struct vz_json *j;
-
-	if (!diag_is_json()) {
-		diag_verbose(1, "%s from %s: %s", peer(v), v->remote, words);
-		return;
-	}
-	j = event("limited", v);
-	vz_json_str(j, "text", words);
-	diag_event_end(j);
-}
-
-void
-report_authenticated(const struct visit *v)
-{
-	audit_log_session(v, "accepted", 0, "");
-	if (diag_is_json())
-		diag_event_end(event("authenticated", v));
-	else
-		diag_verbose(1, "%s: authenticated as %s", v->remote, peer(v));
-}
-
-void
-report_refused(const struct visit *v, int status, const char *words)
-{
-	audit_log_refused(v, status, words);
-	if (diag_is_json())
-		verdict(event("refused", v), status, words, strlen(words));
-	else
-		diag_verbose(0, "refused: %s from %s: %s", peer(v), v->remote, words);
-}
-
-void
-report_memory_failed(const struct visit *v, int err)
-{
-	char dir[512];
-
-	diag_error("%s: cannot remember the serial of %s: %s",
-	    diag_escape(dir, sizeof(dir), v->srv->me.state_dir, strlen(v->srv->me.state_dir)),
-	    v->key_text, diag_words(err));
-}
-
-void
-report_goodbye(const struct visit *v, int status, const uint8_t *text, size_t len)
-{
-	char words[NAME_SHOWN];
-
-	if (diag_is_json())
-		verdict(event("goodbye", v), status, text, len);
-	else if (status != 0)
-		diag_verbose(1, "%s: left with status %d: %s", peer(v), status,
-		    diag_escape(words, sizeof(words), text, len));
-}
-
-void
 report_ended(const struct visit *v, int err)
 {
 	const char *words = err ? vz_strerror(err) : "";
@@ -226,13 +92,13 @@ report_ended(const struct visit *v, int err)
 		j = event("ended", v);
 		vz_json_str(j, "text", words);
 		diag_event_end(j);
-	} else if (!v->key_text[0])
-		diag_verbose(1, "%s: gone before it was authenticated%s%s", v->remote,
+	} else if (!v->who.key_text[0])
+		diag_verbose(1, "%s: gone before it was authenticated%s%s", v->who.remote,
 		    err ? ": " : "", words);
 	else if (err != 0 && !v->leaving)
-		diag_verbose(1, "%s from %s: %s", peer(v), v->remote, words);
+		diag_verbose(1, "%s from %s: %s", peer(v), v->who.remote, words);
 	else
-		diag_verbose(1, "%s from %s: session over", peer(v), v->remote);
+		diag_verbose(1, "%s from %s: session over", peer(v), v->who.remote);
 }
 
 void
@@ -245,8 +111,8 @@ report_broken(const struct visit *v, int err)
 		vz_json_str(j, "text", vz_strerror(err));
 		diag_event_end(j);
 	} else {
-		diag_verbose(1, "%s from %s: %s; waiting for it to come back", peer(v), v->remote,
-		    vz_strerror(err));
+		diag_verbose(1, "%s from %s: %s; waiting for it to come back", peer(v),
+		    v->who.remote, vz_strerror(err));
 	}
 }
 
@@ -256,7 +122,7 @@ report_resumed(const struct visit *v)
 	if (diag_is_json())
 		diag_event_end(event("resumed", v));
 	else
-		diag_verbose(1, "%s: resumed from %s", peer(v), v->remote);
+		diag_verbose(1, "%s: resumed from %s", peer(v), v->who.remote);
 }
 
 static const char *
@@ -275,7 +141,7 @@ name_of(const struct incoming *in)
 bool
 report_wants_each(const struct server *srv)
 {
-	return srv->options->common.level >= 1 || diag_is_json() || srv->audit.audit != NULL;
+	return srv->options->common.level >= 1 || diag_is_json() || srv->record.audit != NULL;
 }
 
 void

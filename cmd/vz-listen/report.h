@@ -5,24 +5,13 @@
 #ifndef VZ_LISTEN_REPORT_H
 #define VZ_LISTEN_REPORT_H
 
+#include "cmd/serve/report.h"
 #include "cmd/vz-listen/visit.h"
 
-void report_listening(const struct server *srv, const struct vz_listener *l);
-void report_starved(int sys_errno);
 /* The end begins, and what is under way is finished; or it was not in time. */
 void report_draining(const struct server *srv);
 void report_drained(const struct server *srv, bool complete);
 
-void report_accepted(const struct visit *v);
-void report_pushed_out(const struct visit *v);
-/* Its source failed so often that it has only so many places left. */
-void report_penalised(const struct visit *v, unsigned places);
-void report_limited(const struct visit *v, const char *words);
-void report_authenticated(const struct visit *v);
-void report_refused(const struct visit *v, int status, const char *words);
-/* Serials could not be remembered. */
-void report_memory_failed(const struct visit *v, int err);
-void report_goodbye(const struct visit *v, int status, const uint8_t *text, size_t len);
 void report_ended(const struct visit *v, int err);
 /* Its connection broke, and it is waited for; and there is another one. */
 void report_broken(const struct visit *v, int err);

@@ -1,23 +1,21 @@
 #include "cmd/vz-listen/server.h"
 
-#include <signal.h>
-
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
+#include "cmd/serve/signals.h"
 #include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/commands.h"
 #include "cmd/vz-listen/drain.h"
-#include "cmd/vz-listen/gate.h"
+#include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/rights.h"
 #include "cmd/vz-listen/taker.h"
 #include "cmd/vz-listen/visit.h"
-#include "cmd/vz-listen/watch.h"
-
-/* A little more than a connection's own linger. */
 
 /* What is left of it for who is asked twice: time to write a word to everybody. */
 #define HURRY_MS 100
+#define EACH_MS  1000
 
 /* Waiting for the taker. */
 
@@ -102,7 +100,7 @@ server_serve(struct server *srv, struct visit *v)
 
 	srv->served = v;
 	if (srv->options->resume_ms == 0) /* else it may need another connection */
-		gate_close(srv);
+		gate_close(&srv->gate);
 	/* Those who are not authenticated yet hear it when they are. */
 	TAILQ_FOREACH_SAFE(other, &srv->visits, all, next)
 	if (other != v && other->admitted)
@@ -145,8 +143,8 @@ server_stop(struct server *srv, int status)
 		return;
 	srv->stopping = true;
 	drain_stop(srv);
-	drain_notify(srv, 0);
-	gate_close(srv);
+	sockets_notify_end(0);
+	gate_close(&srv->gate);
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
 	visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener is stopping");
 	if (TAILQ_EMPTY(&srv->visits))
@@ -186,7 +184,7 @@ on_end_signal(struct vz_loop *l, int signo, void *arg)
 		srv->signo = signo;
 		server_stop(srv, 0);
 		(void)vz_timer_set(l, &srv->patience, HURRY_MS);
-	} else if (srv->options->keep && srv->options->drain_ms > 0) {
+	} else if (srv->options->keep && srv->options->serve.drain_ms > 0) {
 		drain_begin(srv, signo);
 	} else {
 		/* One that goes on for ever and was doing nothing has done all of its work. */
@@ -199,32 +197,38 @@ on_end_signal(struct vz_loop *l, int signo, void *arg)
 static void
 on_hangup(struct vz_loop *l, int signo, void *arg)
 {
+	struct server *srv = arg;
+
 	(void)l;
 	(void)signo;
-	audit_log_reopen(arg);
-	rights_reload(arg);
+	record_reopen(&srv->record);
+	rights_renew(srv);
 }
 
-/* A shell starts its background jobs deaf to the keyboard's interrupt, and they are to stay so. */
-static bool
-is_ignored(int signo)
+static void
+on_second(struct vz_loop *l, struct vz_timer *t)
 {
-	struct sigaction now;
+	struct server *srv = t->arg;
 
-	return sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+	if (srv->stopping)
+		return;
+	(void)vz_timer_set(l, t, EACH_MS);
+	if (rights_changed(&srv->rights))
+		rights_renew(srv);
+	else
+		rights_expire(srv);
+	record_tick(&srv->record);
+	commands_check(srv);
+	recall_tick(srv);
+	if (srv->taker->second)
+		srv->taker->second(srv);
 }
 
-static int
-watch_signals(struct server *srv)
+static void
+on_broken_record(struct vz_loop *l, struct vz_timer *t)
 {
-	int r = vz_loop_signal(srv->loop, SIGTERM, on_end_signal, srv);
-
-	if (r == 0 && !is_ignored(SIGINT))
-		r = vz_loop_signal(srv->loop, SIGINT, on_end_signal, srv);
-	/* A listener for one session ends with its terminal, as programs do. */
-	if (r == 0 && srv->options->keep)
-		r = vz_loop_signal(srv->loop, SIGHUP, on_hangup, srv);
-	return r;
+	(void)l;
+	server_stop(t->arg, VZ_EXIT_IOERR);
 }
 
 int
@@ -237,13 +241,16 @@ server_prepare(struct server *srv)
 	srv->patience = (struct vz_timer){.fn = on_patience_over, .arg = srv};
 	srv->output_watch =
 	    (struct vz_watch){.fd = srv->output_fd, .fn = on_output_ready, .arg = srv};
-	r = watch_signals(srv);
+	srv->second = (struct vz_timer){.fn = on_second, .arg = srv};
+	record_start(&srv->record, srv->loop, on_broken_record, srv);
+	/* A listener for one session ends with its terminal, as programs do. */
+	r = signals_start(srv->loop, on_end_signal, srv->options->keep ? on_hangup : NULL, srv);
 	if (r == 0 && srv->output_fd >= 0)
 		r = vz_loop_add(srv->loop, &srv->output_watch, 0);
 	if (r == 0 && srv->taker->start)
 		r = srv->taker->start(srv);
 	if (r == 0)
-		r = watch_start(srv);
+		r = vz_timer_set(srv->loop, &srv->second, EACH_MS);
 	return r;
 }
 

@@ -7,21 +7,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <sys/types.h>
-#include <time.h>
 
 #include "cmd/common/sandbox.h"
 #include "cmd/common/self.h"
+#include "cmd/serve/gate.h"
+#include "cmd/serve/record.h"
+#include "cmd/serve/rights.h"
+#include "cmd/serve/sockets.h"
+#include "cmd/serve/user.h"
 #include "cmd/vz-listen/options.h"
 #include "cmd/vz-listen/quota.h"
-#include "cmd/vz-listen/user.h"
 #include "flow/sink.h"
-#include "guard/audit.h"
-#include "guard/penalty.h"
-#include "guard/pool.h"
 #include "keep/ledger.h"
 #include "net/conn.h"
-#include "net/listen.h"
 #include "net/loop.h"
 
 /* For who was told that it is over to hear it and go. */
@@ -36,45 +34,9 @@ struct vz_coproc;
 struct vz_starter;
 TAILQ_HEAD(visits, visit);
 
-/* An identity that handshakes borrow: it outlives its replacement until the last of them is over.
- */
-struct lent {
-	struct vz_identity *identity;
-	unsigned users;
-	bool replaced;
-};
-
-/* The record of --audit (audit_log.h). */
-struct audit_log {
-	struct vz_audit *audit; /* NULL: none is kept */
-	bool broken;            /* a line could not be written */
-	struct vz_timer end;    /* ... and so it ends, in the next turn */
-	struct vz_bucket refused;
-	uint64_t unrecorded; /* refused sessions since the last line of one */
-};
-
-/* What a file of rights was when it was read (watch.h). */
-struct watched_file {
-	mode_t dir_mode;
-	uid_t dir_uid;
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec changed;
-};
-#define WATCHED_FILES 2
-
-struct watched {
-	struct watched_file read[WATCHED_FILES]; /* as they were read */
-	struct watched_file last[WATCHED_FILES]; /* at the last look */
-	unsigned unsettled;                      /* looks since they began to change */
-};
-
 /* The end of one that keeps (drain.h). */
 struct drain {
 	bool on;
-	bool handing;  /* others accept where we did */
-	bool notified; /* the service manager */
 	int signo;
 	uint64_t by; /* ... then it ends, whatever is under way */
 	struct vz_timer look;
@@ -83,29 +45,17 @@ struct drain {
 struct server {
 	const struct listen_options *options;
 	struct self me;
-	struct lent *lent; /* the identity that is in `me` */
-	bool locked;       /* the revoked list is damaged: nobody new gets in */
 	struct vz_loop *loop;
-	struct audit_log audit;
-	struct watched watched;
-	struct vz_timer second; /* comes each second (watch.h) */
+	struct record record;
+	struct rights rights;
+	struct sockets sockets;
+	struct gate gate;
+	struct vz_timer second; /* comes each second */
 	LIST_HEAD(, quota) quotas;
 	struct vz_timer quota_timer; /* somebody's tokens are there at quota_due; 0: nobody waits */
 	uint64_t quota_due;
-	struct vz_listen_address *addresses; /* as many as the options have */
-	struct vz_listener listeners[VZ_LISTEN_MAX];
-	struct vz_watch gates[VZ_LISTEN_MAX];
-	size_t n_listeners;
-	struct vz_timer pause; /* no descriptors left: accepting again later */
-	uint64_t starved_at;   /* ... and that was said; 0 = never */
-	bool is_short;         /* the last one took a descriptor of the reserve */
-	int descriptors;       /* what accepting may not go beyond */
-	struct vz_timer hand_over;
-	struct vz_pool pool;
-	struct vz_penalties penalties;
-	struct vz_bucket penalty_words; /* how often they are spoken of */
-	struct visits visits, waiting;  /* all; those whose event has to wait, in order */
-	unsigned sessions;              /* visits that were admitted */
+	struct visits visits, waiting; /* all; those whose event has to wait, in order */
+	unsigned sessions;             /* visits that were admitted */
 
 	struct user user;
 	struct vz_sandbox_state layers;

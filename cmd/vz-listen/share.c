@@ -18,7 +18,7 @@ runs_of(const struct server *srv, const struct vz_key *key)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(v, &srv->visits, all)
-	if (v->running > 0 && vz_key_equal(&v->key, key))
+	if (v->running > 0 && vz_key_equal(&v->who.key, key))
 		n += v->running;
 	return n;
 }
@@ -34,7 +34,7 @@ keys(const struct server *srv)
 		if (!wants(v))
 			continue;
 		TAILQ_FOREACH(before, &srv->visits, all)
-		if (before == v || (wants(before) && vz_key_equal(&before->key, &v->key)))
+		if (before == v || (wants(before) && vz_key_equal(&before->who.key, &v->who.key)))
 			break;
 		n += before == v;
 	}
@@ -48,7 +48,7 @@ owed(const struct server *srv, unsigned share)
 	const struct visit *v;
 
 	TAILQ_FOREACH(v, &srv->in_queue, in_queue)
-	if (runs_of(srv, &v->key) < share)
+	if (runs_of(srv, &v->who.key) < share)
 		return true;
 	return false;
 }
@@ -68,7 +68,7 @@ longest(const struct server *srv, unsigned share)
 
 	TAILQ_FOREACH(v, &srv->visits, all)
 	{
-		if (v->running == 0 || runs_of(srv, &v->key) <= share)
+		if (v->running == 0 || runs_of(srv, &v->who.key) <= share)
 			continue;
 		LIST_FOREACH(in, &v->incoming, list)
 		if (stands(in) && (!found || in->moved_at < found->moved_at))

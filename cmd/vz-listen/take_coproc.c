@@ -102,7 +102,7 @@ start_it(struct server *srv)
 		diag_error("%s: the command could not start: %s",
 		    diag_escape(shown, sizeof(shown), o->command[0], strlen(o->command[0])),
 		    diag_words(r));
-		vz_listen_close(srv->listeners, srv->n_listeners);
+		vz_listen_close(srv->sockets.listeners, srv->sockets.n_listeners);
 		exit(VZ_EXIT_HANDLER);
 	}
 	return r;
@@ -121,7 +121,7 @@ static int
 ask(struct incoming *in)
 {
 	struct visit *v = in->visit;
-	const struct vz_coproc_message m = {.peer = v->key_text,
+	const struct vz_coproc_message m = {.peer = v->who.key_text,
 	    .id = in->id,
 	    .name = in->name,
 	    .name_len = in->name_len,

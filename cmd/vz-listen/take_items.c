@@ -295,7 +295,7 @@ static bool
 end(struct visit *v, struct incoming *in)
 {
 	struct items_out *it = v->srv->items;
-	const struct item_json m = {.peer = v->key_text,
+	const struct item_json m = {.peer = v->who.key_text,
 	    .id = in->id,
 	    .name = in->name,
 	    .name_len = in->name_len,
@@ -329,7 +329,7 @@ whole(struct visit *v, const struct vz_event *ev)
 {
 	struct items_out *it = v->srv->items;
 	const char *words = refusal_of(it, ev->bytes, ev->bytes_len);
-	struct item_json m = {.peer = v->key_text, .body = ev->bytes, .len = ev->bytes_len};
+	struct item_json m = {.peer = v->who.key_text, .body = ev->bytes, .len = ev->bytes_len};
 	char id[VZ_MESSAGE_ID_TEXT];
 	struct run *run;
 

@@ -1,5 +1,6 @@
 #include "cmd/vz-listen/visit.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,31 +11,10 @@
 #include "cmd/vz-listen/away.h"
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/drain.h"
-#include "cmd/vz-listen/gate.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/incoming.h"
 #include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
-
-static void
-give_back(struct lent *l)
-{
-	if (!l)
-		return;
-	l->users--;
-	if (l->replaced && l->users == 0) {
-		vz_identity_free(l->identity);
-		free(l);
-	}
-}
-
-/* The handshake is over: what it borrowed goes back. */
-static void
-settle(struct visit *v)
-{
-	give_back(v->lent);
-	v->lent = NULL; /* moved */
-}
 
 struct vz_session *
 visit_session(const struct visit *v)
@@ -60,11 +40,10 @@ visit_free(struct visit *v)
 	if (v->srv->taker->left)
 		v->srv->taker->left(v);
 	incoming_done(v);
-	settle(v);
 	if (v->admitted && !v->session)
 		v->srv->sessions--;
 	limits_leave(v);
-	vz_pool_leave(&v->srv->pool, v);
+	gate_forget(&v->srv->gate, &v->who);
 	server_forget(v->srv, v);
 	vz_session_free(v->session);
 	free(v->held_bytes);
@@ -84,7 +63,7 @@ pass_on(struct visit *v, struct vz_event *ev)
 	case VZ_EVENT_CANCEL: deliver_cancel(v, ev); return true;
 	case VZ_EVENT_CLOSE:
 		v->said_status = ev->status;
-		report_goodbye(v, ev->status, ev->bytes, ev->bytes_len);
+		report_goodbye(&v->who, ev->status, ev->bytes, ev->bytes_len);
 		return true;
 	default: return true;
 	}
@@ -108,7 +87,7 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 
 	(void)c;
 	if (ev->type == VZ_EVENT_PEER) {
-		settle(v);
+		gate_settle(&v->who);
 		admit(v);
 		return true;
 	}
@@ -140,22 +119,7 @@ on_turn(void *arg, struct vz_conn *c)
 	}
 	/* Message 1 is verified: this is somebody who knows whom they call. */
 	if (!v->admitted && !v->leaving && vz_session_begun(vz_conn_session(c)))
-		vz_pool_call(&v->srv->pool, v);
-}
-
-/* Before it proved a key. One that merely goes away has not failed. */
-static bool
-is_their_failure(int err)
-{
-	switch (err) {
-	case VZ_EAUTH:
-	case VZ_EFORMAT:
-	case VZ_EMISMATCH:
-	case VZ_EPROTO:
-	case VZ_ELIMIT:
-	case VZ_ETIMEOUT: return true;
-	default: return false;
-	}
+		gate_begun(&v->srv->gate, &v->who);
 }
 
 static void
@@ -169,8 +133,7 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 		return;
 	recall_left(v);
 	v->conn = NULL; /* freed by its owner after this */
-	if (!v->key_text[0] && is_their_failure(err))
-		gate_failed(v);
+	gate_ended(&v->srv->gate, &v->who, err);
 	deliver_cut(v, err);
 	report_ended(v, err);
 	visit_free(v);
@@ -204,9 +167,10 @@ static const struct vz_conn_handler handler = {
     .ended = on_ended,
 };
 
-struct visit *
-visit_new(struct server *srv, int fd)
+static struct caller *
+on_arrival(void *arg, int fd)
 {
+	struct server *srv = arg;
 	struct vz_conn_config config = {.handler = &handler};
 	struct visit *v = calloc(1, sizeof(*v));
 
@@ -220,7 +184,6 @@ visit_new(struct server *srv, int fd)
 	SLIST_INIT(&v->parts);
 	TAILQ_INIT(&v->queue);
 	TAILQ_INIT(&v->answers);
-	vz_listen_remote(fd, v->remote, sizeof(v->remote));
 	config.arg = v;
 	config.stall_ms = srv->options->common.wait_ms;
 	self_session(&srv->me, &srv->options->common, false, NULL, &config.session);
@@ -231,11 +194,47 @@ visit_new(struct server *srv, int fd)
 		free(v);
 		return NULL;
 	}
-	v->lent = srv->lent;
-	v->lent->users++;
 	TAILQ_INSERT_TAIL(&srv->visits, v, all);
-	return v;
+	return &v->who;
 }
+
+static struct visit *
+visit_of(const struct caller *c)
+{
+	return (struct visit *)(uintptr_t)((const char *)c - offsetof(struct visit, who));
+}
+
+static bool
+is_silent(const struct caller *c)
+{
+	return vz_conn_silent(visit_of(c)->conn);
+}
+
+static bool
+has_begun(const struct caller *c)
+{
+	return vz_session_begun(vz_conn_session(visit_of(c)->conn));
+}
+
+static bool
+look(struct caller *c)
+{
+	return vz_conn_look(visit_of(c)->conn);
+}
+
+static void
+push_out(struct caller *c)
+{
+	visit_drop(visit_of(c));
+}
+
+const struct gate_handler visit_gate = {
+    .arrived = on_arrival,
+    .silent = is_silent,
+    .begun = has_begun,
+    .look = look,
+    .drop = push_out,
+};
 
 void
 visit_drop(struct visit *v)

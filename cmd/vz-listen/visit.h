@@ -50,11 +50,8 @@ struct visit {
 	TAILQ_ENTRY(visit) all, turn;
 	struct server *srv;
 	struct vz_conn *conn;
-	struct lent *lent; /* until the handshake is over */
-	char remote[128];
-	struct vz_source source;
-	bool admitted; /* rights are checked: a session */
-	bool late;     /* came to a socket that nobody else has, when we were stopping already */
+	struct caller who;
+	bool admitted;      /* rights are checked: a session */
 	uint64_t active_at; /* its last event of a message, or its arrival */
 	bool leaving;       /* a goodbye was said */
 	bool told;    /* that its last message failed, and so that we are stopping: it will go */
@@ -67,9 +64,6 @@ struct visit {
 	uint8_t stream[VZ_STREAM_LEN];
 	SLIST_HEAD(, part) parts; /* what an earlier process left (recall.h) */
 	bool recalled;            /* something is known of it there */
-	struct vz_key key;
-	char key_text[VZ_KEY_TEXT];
-	struct vz_grant grant;
 	struct quota_place quota;
 	LIST_HEAD(, incoming) incoming;
 	unsigned n_incoming, n_partial; /* all; those that are not whole yet */
@@ -98,8 +92,8 @@ void visit_kick(struct visit *v);
 /* All that is kept of it goes; v->conn is NULL. */
 void visit_free(struct visit *v);
 
-/* Takes fd over. NULL when there is no memory or no identity to borrow. */
-struct visit *visit_new(struct server *srv, int fd);
+/* What the gate asks about them; its arg is the server. */
+extern const struct gate_handler visit_gate;
 /* Ends it without a word, with all that it holds; also from its own handlers. */
 void visit_drop(struct visit *v);
 /* Ends it with words for the peer, when it was admitted; else without. Its messages are aborted. */

@@ -22,7 +22,7 @@ struct table {
 
 struct vz_acl {
 	struct table granted, revoked;
-	bool any, no_commands;
+	bool any, no_commands, at_relay;
 };
 
 /* Where problems of the file being read are told. */
@@ -30,7 +30,7 @@ struct reporter {
 	vz_acl_line_fn *fn;
 	void *arg;
 	bool other_types; /* the one notice was given */
-	bool no_commands;
+	bool no_commands, at_relay;
 };
 
 static void
@@ -145,8 +145,15 @@ load_key(struct table *t, const struct vz_acl_line *l, struct reporter *r)
 		tell(r, l->grant.line, "command= where no command is run for messages");
 		return 0;
 	}
+	if (r->at_relay && l->grant.rule && l->grant.rule->name_match) {
+		tell(r, l->grant.line, "name-match= at a relay, which learns no names");
+		return 0;
+	}
 	if (l->grant.rights == 0)
-		tell(r, l->grant.line, "only rights at a relay, which grant nothing here");
+		tell(r, l->grant.line,
+		    r->at_relay ? "no right at a relay (register, connect, deposit), so it grants "
+				  "nothing here"
+				: "only rights at a relay, which grant nothing here");
 	return table_add(t, &l->key, &l->grant);
 }
 
@@ -173,7 +180,10 @@ load_line(struct table *t, struct vz_acl_line *l, struct reporter *r)
 int
 vz_acl_load(struct vz_acl *a, const char *path, vz_acl_line_fn *report, void *arg)
 {
-	struct reporter r = {.fn = report, .arg = arg, .no_commands = a->no_commands};
+	struct reporter r = {.fn = report,
+	    .arg = arg,
+	    .no_commands = a->no_commands || a->at_relay,
+	    .at_relay = a->at_relay};
 	struct table read = {0};
 	struct vz_lines lines;
 	const char *s;
@@ -181,7 +191,8 @@ vz_acl_load(struct vz_acl *a, const char *path, vz_acl_line_fn *report, void *ar
 	int err = vz_lines_load(&lines, path);
 
 	while (!err && vz_lines_next(&lines, &s, &len)) {
-		struct vz_acl_line l = {.s = s, .len = len, .grant.line = lines.number};
+		struct vz_acl_line l = {
+		    .s = s, .len = len, .at_relay = a->at_relay, .grant.line = lines.number};
 
 		err = load_line(&read, &l, &r);
 	}
@@ -243,10 +254,22 @@ vz_acl_free(struct vz_acl *a)
 	free(a);
 }
 
+void
+vz_acl_at_relay(struct vz_acl *a)
+{
+	a->at_relay = true;
+}
+
+static unsigned
+all_rights(const struct vz_acl *a)
+{
+	return a->at_relay ? VZ_RIGHT_RELAY : VZ_RIGHT_MESSAGES;
+}
+
 int
 vz_acl_allow(struct vz_acl *a, const struct vz_key *key)
 {
-	const struct vz_grant all = {.rights = VZ_RIGHT_SEND | VZ_RIGHT_ASK};
+	const struct vz_grant all = {.rights = all_rights(a)};
 	int err = table_add(&a->granted, key, &all);
 
 	if (!err)
@@ -288,7 +311,7 @@ vz_acl_check(const struct vz_acl *a, const struct vz_key *key, struct vz_grant *
 	/* A line that names the key speaks before --allow-any does, also when it grants nothing. */
 	if (e || !a->any || !vz_sign_point_ok(key->b))
 		return VZ_EDENIED;
-	grant->rights = VZ_RIGHT_SEND | VZ_RIGHT_ASK;
+	grant->rights = all_rights(a);
 	return 0;
 }
 

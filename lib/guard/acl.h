@@ -10,8 +10,11 @@
 #include "guard/ratelimit.h"
 #include "id/key.h"
 
-#define VZ_RIGHT_SEND 1u
-#define VZ_RIGHT_ASK  2u
+#define VZ_RIGHT_SEND     1u
+#define VZ_RIGHT_ASK      2u
+#define VZ_RIGHT_REGISTER 4u /* at a relay, as what follows */
+#define VZ_RIGHT_CONNECT  8u
+#define VZ_RIGHT_DEPOSIT  16u
 
 struct vz_acl;
 struct vz_rule;
@@ -30,9 +33,14 @@ typedef void vz_acl_line_fn(void *arg, unsigned line, const char *what);
 /* Grants nobody anything. NULL when memory is short. */
 struct vz_acl *vz_acl_new(void);
 void vz_acl_free(struct vz_acl *a);
-/* Grants one key all message rights (--allow). VZ_ENOMEM. */
+/*
+ * Before anything is granted: this list is a relay's. Only rights at a relay count, a line without
+ * any grants nothing, and options that a relay cannot hold anybody to are errors.
+ */
+void vz_acl_at_relay(struct vz_acl *a);
+/* Grants one key all rights that there are here (--allow). VZ_ENOMEM. */
 int vz_acl_allow(struct vz_acl *a, const struct vz_key *key);
-/* Everybody who proves a key may send and ask (--allow-any). */
+/* Everybody who proves a key may do all that there is (--allow-any). */
 void vz_acl_allow_any(struct vz_acl *a);
 /* command="..." is an error in the files that are loaded after this: no commands are run here. */
 void vz_acl_no_commands(struct vz_acl *a);

@@ -70,17 +70,15 @@ vz_acl_line_key(struct vz_acl_line *l)
 	return VZ_ACL_FOUND_KEY;
 }
 
-/* Rights of a relay are known here, and nothing. */
-#define RIGHT_RELAY (1u << 31)
-
 static unsigned
 right_of(const char *word, size_t n)
 {
 	static const struct {
 		const char *name;
 		unsigned right;
-	} rights[] = {{"send", VZ_RIGHT_SEND}, {"ask", VZ_RIGHT_ASK}, {"register", RIGHT_RELAY},
-	    {"connect", RIGHT_RELAY}, {"deposit", RIGHT_RELAY}};
+	} rights[] = {{"send", VZ_RIGHT_SEND}, {"ask", VZ_RIGHT_ASK},
+	    {"register", VZ_RIGHT_REGISTER}, {"connect", VZ_RIGHT_CONNECT},
+	    {"deposit", VZ_RIGHT_DEPOSIT}};
 
 	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
 		if (n == strlen(rights[i].name) && memcmp(word, rights[i].name, n) == 0)
@@ -182,8 +180,9 @@ vz_acl_line_parse(struct vz_acl_line *l)
 	unsigned rights = 0;
 	enum vz_acl_found found = parse(l, &rights);
 
-	l->grant.rights =
-	    rights == 0 ? VZ_RIGHT_SEND | VZ_RIGHT_ASK : rights & (VZ_RIGHT_SEND | VZ_RIGHT_ASK);
+	if (rights == 0 && !l->at_relay)
+		rights = VZ_RIGHT_MESSAGES;
+	l->grant.rights = rights & (l->at_relay ? VZ_RIGHT_RELAY : VZ_RIGHT_MESSAGES);
 	if (found != VZ_ACL_FOUND_KEY) {
 		unsigned line = l->grant.line;
 

@@ -7,9 +7,13 @@
 #include <stddef.h>
 #include "guard/acl.h"
 
+#define VZ_RIGHT_MESSAGES (VZ_RIGHT_SEND | VZ_RIGHT_ASK)
+#define VZ_RIGHT_RELAY    (VZ_RIGHT_REGISTER | VZ_RIGHT_CONNECT | VZ_RIGHT_DEPOSIT)
+
 struct vz_acl_line {
 	const char *s; /* what is left of it, without blanks at its ends */
 	size_t len;
+	bool at_relay; /* rights at a relay count, and none when none is named */
 	struct vz_key key;
 	struct vz_grant grant; /* .line is the caller's */
 	const char *why;       /* static words, when the line is bad */

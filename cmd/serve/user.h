@@ -1,8 +1,8 @@
 /*
  * --user: from root to somebody else, for good.
  */
-#ifndef VZ_LISTEN_USER_H
-#define VZ_LISTEN_USER_H
+#ifndef VZ_SERVE_USER_H
+#define VZ_SERVE_USER_H
 
 #include <sys/types.h>
 

@@ -1,4 +1,4 @@
-#include "cmd/vz-listen/user.h"
+#include "cmd/serve/user.h"
 
 #include <errno.h>
 #include <grp.h>
