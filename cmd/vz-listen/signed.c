@@ -1,5 +1,6 @@
 #include "cmd/vz-listen/signed.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -32,6 +33,8 @@ caught_up(struct visit *v, struct incoming *in)
 		}
 		n = n < sizeof(buf) ? n : sizeof(buf);
 		r = taker->read_back ? taker->read_back(in, at, buf, (size_t)n) : 0;
+		if (r == 0)
+			errno = EIO; /* fewer than there were */
 		if (r <= 0) {
 			deliver_output_failed(v, in, VZ_ESYSTEM, VZ_EXIT_IOERR);
 			return false;
