@@ -139,6 +139,20 @@ BREACHES=(none unannounced late)
 	ADDR=$READY
 	[ "$(echo question | VZ_SIGNED=1 send -r --sign "$ADDR")" = $'1\nquestion' ]
 	[ "$(echo question | VZ_SIGNED=1 send -r "$ADDR")" = $'no\nquestion' ]
+	# A coprocess finds it in the flags, beside that of the reply, which it answers with here.
+	cat >coproc.py <<-'PY'
+		import struct, sys
+		while head := sys.stdin.buffer.read(4):
+		    rest = sys.stdin.buffer.read(struct.unpack('>I', head)[0])
+		    number, flags = struct.unpack('>QB', rest[:9])
+		    sys.stdout.buffer.write(struct.pack('>IQB', 10, number, 0) + b'%d' % flags)
+		    sys.stdout.buffer.flush()
+	PY
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" \
+		--coproc 127.0.0.1:0 -- python3 coproc.py
+	ADDR=$READY
+	[ "$(echo question | send -r --sign "$ADDR")" = 3 ]
+	[ "$(echo question | send -r "$ADDR")" = 1 ]
 }
 
 @test "-o, standard output, --lines and --json take what is signed, and keep no manifest" {
