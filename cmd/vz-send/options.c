@@ -24,7 +24,7 @@ static const char help[] =
     "      --raw               do not escape replies on a terminal\n"
     "  -n                      send an empty message; standard input is not read\n"
     "      --name NAME         the message's name (default: FILE's last component)\n"
-    "      --sign              sign what is sent: the other side can prove who sent it\n"
+    "      --sign              sign: the other side can prove to others who sent it\n"
     "      --retry-for TIME    try again for so long when the connection breaks (30s)\n"
     "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP;
 

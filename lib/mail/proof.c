@@ -111,7 +111,7 @@ vz_proof_check(const struct vz_proof *p, const struct vz_manifest *want, const u
 		err = vz_manifest_verify((const char *)bytes, text_len,
 		    (const char *)bytes + text_len, len - text_len, &m);
 	switch (err) {
-	case 0: return compare(p, want, &m);
+	case 0: return (int)compare(p, want, &m);
 	case VZ_ENOMEM: return err;
 	case VZ_EFORMAT: return VZ_PROOF_MALFORMED;
 	default: return VZ_PROOF_SIGNATURE;
