@@ -110,6 +110,7 @@ there() { echo "$(key_of bob)@$RELAY"; }
 	STARTED+=("$LISTENER")
 	exec 6<told
 	said 1 'refused; trying until it is there'
+	! read -r -t 0 <&6 || fail 'said to be ready before it was'
 	matchmaker --port "${RELAY##*:}"
 	read -r -t "$PATIENCE" ADDR <&6
 	[ "$ADDR" = "$(there)" ]
@@ -161,6 +162,17 @@ there() { echo "$(key_of bob)@$RELAY"; }
 	[ "$(sort -u matchmaker.out | grep -c registered)" -eq 2 ]
 	said 3 "listening on $(there)"
 	[ "$(grep -c 'relay .*; trying until' listen.err)" -eq 2 ]
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+}
+
+@test "a relay that falls silent is left, and called again" {
+	matchmaker
+	listen_at "$RELAY" -k -w 500ms
+	kill -STOP "$MATCHMAKER"
+	said 1 'the relay fell silent; trying until it is there'
+	kill -CONT "$MATCHMAKER"
+	said 2 "listening on $(there)"
 	kill "$LISTENER"
 	ended 0 "$LISTENER"
 }
