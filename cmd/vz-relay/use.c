@@ -127,6 +127,22 @@ use_request(struct client *c)
 	return vz_bucket_take(&u->rates.messages, 1, vz_loop_now(c->rl->loop));
 }
 
+bool
+use_deposit(struct client *c, uint64_t size)
+{
+	struct use *u = c->use.use;
+
+	if (!u)
+		return true;
+	if ((u->rates.counts_bytes && u->owed > 0) || use_request(c) > 0)
+		return false;
+	if (u->rates.counts_bytes) {
+		u->owed += size;
+		repay(u);
+	}
+	return true;
+}
+
 void
 use_bytes(struct client *c, size_t n)
 {

@@ -9,9 +9,9 @@
 #include <unistd.h>
 #include "base/err.h"
 
-#define STALL_MS  (60 * 1000)
 #define LINGER_MS 2000
 #define DROP_MAX  4096
+#define ROUNDS    8 /* of saying and sending before others get their turn */
 
 enum rlink_state {
 	DIALLING,
@@ -35,9 +35,9 @@ struct vz_rlink {
 	void *arg;
 	enum rlink_state state;
 	bool in_turn, dropped, write_dead;
-	bool backlog;       /* output waits for the network, since moved_at */
+	bool accepted;      /* the relay, by its owner */
 	int err, sys_errno; /* why it is over */
-	uint64_t stall_ms, moved_at, linger_by;
+	uint64_t linger_by;
 };
 
 struct vz_relay_client *
@@ -166,6 +166,8 @@ on_peer(struct vz_rlink *k)
 		end(k, r, 0);
 	else if (k->handler->peer(k->arg, k, vz_relay_client_peer(k->client)) != 0)
 		end(k, VZ_EDENIED, 0);
+	else
+		k->accepted = true;
 }
 
 static void
@@ -218,73 +220,79 @@ write_bytes(struct vz_rlink *k)
 			k->write_dead = true;
 			return;
 		}
-		if (n > 0) {
+		if (n > 0)
 			vz_relay_client_sent(k->client, (size_t)n, vz_loop_now(k->loop));
-			k->backlog = false;
-		}
 		if (n < 0 || (size_t)n < len)
 			break;
 	}
-	if (waiting(k) > 0 && !k->backlog) {
-		k->backlog = true;
-		k->moved_at = vz_loop_now(k->loop);
-	}
 }
 
+/* Once the close is out. */
 static void
-push(struct vz_rlink *k)
+shut_down(struct vz_rlink *k)
 {
-	if (vz_relay_client_flush(k->client, vz_loop_now(k->loop)) < 0) {
-		end(k, VZ_ENOMEM, 0);
-		return;
-	}
-	write_bytes(k);
-	if (k->state != CLOSING || (waiting(k) > 0 && !k->write_dead))
+	if (waiting(k) > 0 && !k->write_dead)
 		return;
 	shutdown(k->watch.fd, SHUT_WR);
 	k->state = DRAINING;
 	k->linger_by = vz_loop_now(k->loop) + LINGER_MS;
 }
 
-/* Waiting. */
-
-static uint64_t
-stalls_at(const struct vz_rlink *k)
+/* Lets the owner say something and sends what there is. True: it went, so there is room again. */
+static bool
+push(struct vz_rlink *k)
 {
-	return k->backlog && waiting(k) > 0 ? k->moved_at + k->stall_ms : UINT64_MAX;
+	size_t before;
+
+	if (k->state == RUNNING && k->accepted && k->handler->turn != NULL)
+		k->handler->turn(k->arg, k);
+	if (k->state == OVER)
+		return false;
+	if (vz_relay_client_flush(k->client, vz_loop_now(k->loop)) < 0) {
+		end(k, VZ_ENOMEM, 0);
+		return false;
+	}
+	before = waiting(k);
+	write_bytes(k);
+	if (k->state == CLOSING)
+		shut_down(k);
+	return k->state == RUNNING && before > 0 && waiting(k) == 0;
 }
 
+/* Waiting. */
+
 static void
-set_waits(struct vz_rlink *k)
+set_waits(struct vz_rlink *k, bool soon)
 {
-	uint64_t now = vz_loop_now(k->loop), by, stall = stalls_at(k);
+	uint64_t now = vz_loop_now(k->loop), by;
 	unsigned want = 0;
 
-	if (k->state == DRAINING || waiting(k) < VZ_RELAY_OUT_STUCK)
+	if (k->state == DRAINING || waiting(k) < VZ_RELAY_OUT_STUCK_CLIENT)
 		want |= VZ_READ;
 	if (k->state != DRAINING && waiting(k) > 0 && !k->write_dead)
 		want |= VZ_WRITE;
 	by = k->state == DRAINING ? k->linger_by : vz_relay_client_deadline(k->client);
-	if (k->state != DRAINING && stall < by)
-		by = stall;
 	if (vz_loop_want(k->loop, &k->watch, want) < 0)
 		end(k, VZ_ESYSTEM, errno);
-	else if (vz_timer_set(k->loop, &k->timer, by > now ? by - now : 0) < 0)
+	else if (vz_timer_set(k->loop, &k->timer, by > now ? by - now : 0) < 0 ||
+	    (soon && vz_timer_set(k->loop, &k->soon, 0) < 0))
 		end(k, VZ_ENOMEM, 0);
 }
 
 static void
 turn(struct vz_rlink *k, bool readable)
 {
+	bool again = true;
+
 	k->in_turn = true;
 	if (readable && k->state != OVER)
 		read_bytes(k);
 	if (k->state == RUNNING)
 		hand_out_events(k);
-	if (k->state == RUNNING || k->state == CLOSING)
-		push(k);
+	for (int i = 0; again && i < ROUNDS; i++)
+		again = (k->state == RUNNING || k->state == CLOSING) && push(k);
 	if (k->state == RUNNING || k->state == CLOSING || k->state == DRAINING)
-		set_waits(k);
+		set_waits(k, again);
 	k->in_turn = false;
 	if (k->state == OVER || k->state == READY)
 		finish(k, VZ_DIAL_CONNECTED);
@@ -313,8 +321,6 @@ on_deadline(struct vz_loop *l, struct vz_timer *t)
 
 	if (k->state == DRAINING)
 		end(k, k->err, 0);
-	else if (now >= stalls_at(k))
-		r = VZ_ETIMEOUT;
 	else
 		r = vz_relay_client_tick(k->client, now);
 	if (r < 0)
@@ -375,7 +381,8 @@ make(struct vz_loop *l, const struct vz_rlink_config *c)
 		vz_relay_limits_default(&k->limits);
 	k->handler = c->handler;
 	k->arg = c->arg;
-	k->stall_ms = c->stall_ms != 0 ? c->stall_ms : STALL_MS;
+	if (c->stall_ms != 0)
+		k->limits.stall_ms = c->stall_ms;
 	return k;
 }
 

@@ -3,8 +3,8 @@
  * (wire/relay_client.h) driven over it. Its owner is told what happened, makes the request, and
  * after READY has the descriptor, over which a session with the other host begins (net/conn.h).
  *
- * Every wait is bounded: resolving and connecting by the config, the rest by the limits; output
- * that does not move by stall_ms. No more is read while VZ_RELAY_OUT_STUCK bytes wait to be sent.
+ * Every wait is bounded: resolving and connecting by the config, the rest by the limits. No more is
+ * read while VZ_RELAY_OUT_STUCK_CLIENT bytes wait to be sent.
  */
 #ifndef VZ_NET_RLINK_H
 #define VZ_NET_RLINK_H
@@ -36,9 +36,12 @@ struct vz_rlink_handler {
 	 * vz_rlink_kick. Else it is given up before it learns who we are: `ended` with VZ_EDENIED.
 	 */
 	int (*peer)(void *arg, struct vz_rlink *k, const struct vz_bundle *relay);
-	/* REGISTERED, OFFER, PONG; CLOSE, after which `ended` comes with 0. ev->bytes is borrowed
-	 * until the call returns. */
+	/* REGISTERED and whatever else a relay says; CLOSE, after which `ended` comes with 0.
+	 * ev->bytes is borrowed until the call returns. */
 	void (*event)(void *arg, struct vz_rlink *k, const struct vz_relay_event *ev);
+	/* After `peer`, once a turn's events are handled, or output has gone: who has more to say
+	 * than there was room for says it here. May be NULL. */
+	void (*turn)(void *arg, struct vz_rlink *k);
 	/* READY. vz_relay_client_path may be asked for here; the link is freed after it. */
 	void (*ready)(void *arg, struct vz_rlink *k, const struct vz_rlink_ready *r);
 	/*
@@ -59,7 +62,7 @@ struct vz_rlink_config {
 	    channel; /* initiator set, responder = the relay, random fresh; what it points to is
 			borrowed until `peer`. Its service and path are not looked at */
 	const struct vz_relay_limits *limits; /* NULL: vz_relay_limits_default; copied */
-	uint64_t stall_ms;                    /* no write progress; 0 = 60 s */
+	uint64_t stall_ms;                    /* 0 = limits->stall_ms */
 	const struct vz_rlink_handler *handler;
 	void *arg;
 };

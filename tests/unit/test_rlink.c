@@ -10,7 +10,8 @@
 #include "net/conn.h"
 #include "net/rlink.h"
 
-#define SIZE 200000
+#define SIZE  200000
+#define PINGS 100
 
 enum { ALICE, BOB, RELAY }; /* wire_ids; Bob listens */
 
@@ -20,10 +21,11 @@ struct client {
 	struct vz_rlink_config config;
 	struct vz_relay_limits limits;
 	unsigned who;
-	enum { REGISTER, CONNECT, CLAIM, LATER } request;
+	enum { REGISTER, CONNECT, CLAIM, LATER, IN_TURN } request;
 	uint8_t match[VZ_MATCH_LEN];
 	unsigned drop_in; /* 1 connected, 2 peer, 3 event, 4 ready, 5 ended */
-	bool unwanted, connected, accepted, registered, offered, pong, over;
+	unsigned turns, pings;
+	bool all_said, unwanted, connected, accepted, registered, offered, pong, over;
 	uint8_t status; /* of the relay's close */
 	char words[256];
 	int err, sys_errno;
@@ -159,6 +161,13 @@ on_peer(void *arg, struct vz_rlink *link, const struct vz_bundle *peer)
 }
 
 static void
+deafen(void)
+{
+	relay.deaf = true;
+	vz_loop_want(loop, &relay.clients->watch, 0);
+}
+
+static void
 on_event(void *arg, struct vz_rlink *link, const struct vz_relay_event *ev)
 {
 	struct client *k = arg;
@@ -167,7 +176,11 @@ on_event(void *arg, struct vz_rlink *link, const struct vz_relay_event *ev)
 	if (drops(k, 3))
 		return;
 	switch (ev->type) {
-	case VZ_RELAY_EVENT_REGISTERED: k->registered = true; break;
+	case VZ_RELAY_EVENT_REGISTERED:
+		k->registered = true;
+		if (k->request == IN_TURN)
+			deafen();
+		break;
 	case VZ_RELAY_EVENT_OFFER:
 		k->offered = true;
 		memcpy(claimer.match, ev->match, VZ_MATCH_LEN);
@@ -180,6 +193,23 @@ on_event(void *arg, struct vz_rlink *link, const struct vz_relay_event *ev)
 		break;
 	default: fail();
 	}
+	happened();
+}
+
+/* Each turn one thing more, as who has more to say than there was room for. */
+static void
+on_turn(void *arg, struct vz_rlink *link)
+{
+	struct client *k = arg;
+
+	assert_true(k->accepted);
+	if (k->request != IN_TURN)
+		return;
+	if (k->turns++ == 0)
+		assert_int_equal(vz_relay_client_register(vz_rlink_client(link), 0), 0);
+	else if (k->registered && k->pings < PINGS)
+		assert_int_equal(vz_relay_client_ping(vz_rlink_client(link), k->pings++), 0);
+	k->all_said = k->pings == PINGS;
 	happened();
 }
 
@@ -231,6 +261,7 @@ on_ended(void *arg, struct vz_rlink *link, int err, int sys_errno, enum vz_dial_
 static const struct vz_rlink_handler handler = {.connected = on_connected,
     .peer = on_peer,
     .event = on_event,
+    .turn = on_turn,
     .ready = on_ready,
     .ended = on_ended};
 
@@ -558,8 +589,7 @@ a_registration_whose_relay_falls_silent_is_over_in_time(void **unused)
 	bob.limits.dead_ms = 60;
 	dial(&bob);
 	until(&bob.registered);
-	relay.deaf = true;
-	vz_loop_want(loop, &relay.clients->watch, 0);
+	deafen();
 	until(&bob.over);
 	assert_over(&bob, VZ_ETIMEOUT, VZ_DIAL_CONNECTED);
 	end();
@@ -579,6 +609,17 @@ what_is_said_outside_of_a_handler_goes_out_by_a_kick(void **unused)
 	assert_int_equal(vz_relay_client_ping(vz_rlink_client(bob.link), 7), 0);
 	vz_rlink_kick(bob.link);
 	until(&bob.pong);
+	end();
+}
+
+static void
+whatever_went_out_makes_room_to_say_more_though_nothing_comes(void **unused)
+{
+	(void)unused;
+	begin();
+	bob.request = IN_TURN;
+	dial(&bob);
+	until(&bob.all_said);
 	end();
 }
 
@@ -633,12 +674,11 @@ a_relay_that_does_not_read_is_not_read_from_and_given_up(void **unused)
 	assert_int_equal(vz_rlink_over(loop, fd[0], &bob.config, &bob.link), 0);
 	until(&bob.registered);
 	c = vz_rlink_client(bob.link);
-	relay.deaf = true;
-	vz_loop_want(loop, &relay.clients->watch, 0);
+	deafen();
 	do {
 		assert_int_equal(vz_relay_client_ping(c, 1), 0);
 		vz_relay_client_out(c, &waiting);
-	} while (waiting < 2 * VZ_RELAY_OUT_STUCK);
+	} while (waiting < 2 * VZ_RELAY_OUT_STUCK_CLIENT);
 	vz_rlink_kick(bob.link);
 	assert_int_equal(vz_relay_serve_offer(relay.clients->live.serve, bob.match), 0);
 	here_write(relay.clients);
@@ -748,6 +788,7 @@ main(void)
 	    cmocka_unit_test(a_registration_that_the_relay_leaves_is_cut),
 	    cmocka_unit_test(a_registration_whose_relay_falls_silent_is_over_in_time),
 	    cmocka_unit_test(what_is_said_outside_of_a_handler_goes_out_by_a_kick),
+	    cmocka_unit_test(whatever_went_out_makes_room_to_say_more_though_nothing_comes),
 	    cmocka_unit_test(a_goodbye_is_heard_and_ends_the_link_without_an_error),
 	    cmocka_unit_test(a_relay_that_does_not_read_is_not_read_from_and_given_up),
 	    cmocka_unit_test(an_answer_to_a_request_that_was_not_sent_is_none),
