@@ -239,8 +239,8 @@ main(void)
 	    {.name = "send", .calls = sends, .writes = true, .tcp = true},
 	    {.name = "send_late", .calls = sends, .writes = true, .tcp = true, .libraries = true},
 	    {.name = "listen", .calls = listens, .writes = true},
-	    {.name = "listen_at", .calls = listens_at, .writes = true, .tcp = true},
 	    {.name = "relay", .calls = listens, .writes = true, .threads = true},
+	    {.name = "listen_at", .calls = listens_at, .writes = true, .tcp = true},
 	    {.name = "names", .calls = resolves, .tcp = true, .libraries = true, .names = true},
 	};
 
