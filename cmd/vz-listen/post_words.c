@@ -172,9 +172,8 @@ hint_register(const struct post *p)
 	char mine[VZ_KEY_TEXT];
 
 	vz_key_format(&p->srv->me.identity->bundle.identity, mine);
-	diag_hint("if it should let this host listen there, add this line to the relay's "
-		  "authorized file: register %s",
-	    mine);
+	diag_hint(
+	    "its operator has to add this line to the relay's authorized file: register %s", mine);
 }
 
 static void

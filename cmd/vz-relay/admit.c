@@ -8,6 +8,7 @@
 #include "cmd/serve/judge.h"
 #include "cmd/vz-relay/limits.h"
 #include "cmd/vz-relay/live.h"
+#include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/report.h"
 
 static const char stopping_words[] = "this relay is stopping";
@@ -42,7 +43,8 @@ may(const struct client *c)
 	unsigned rights = c->who.grant.rights;
 
 	return (rights & VZ_RIGHT_REGISTER ? VZ_RELAY_MAY_REGISTER : 0) |
-	    (rights & VZ_RIGHT_CONNECT ? VZ_RELAY_MAY_CONNECT : 0);
+	    (rights & VZ_RIGHT_CONNECT ? VZ_RELAY_MAY_CONNECT : 0) |
+	    (rights & VZ_RIGHT_DEPOSIT ? VZ_RELAY_MAY_DEPOSIT : 0);
 }
 
 static bool
@@ -81,7 +83,12 @@ admit(struct client *c)
 static unsigned
 need_of(const struct vz_relay_event *ev)
 {
-	return ev->type == VZ_RELAY_EVENT_CONNECT ? VZ_RIGHT_CONNECT : VZ_RIGHT_REGISTER;
+	switch (ev->type) {
+	case VZ_RELAY_EVENT_CONNECT: return VZ_RIGHT_CONNECT;
+	case VZ_RELAY_EVENT_DEPOSIT: return VZ_RIGHT_DEPOSIT;
+	case VZ_RELAY_EVENT_BUNDLE_WANTED: return 0; /* one of two */
+	default: return VZ_RIGHT_REGISTER;
+	}
 }
 
 /* A claim is the answer to somebody else's request, and costs nothing. */
@@ -102,9 +109,15 @@ is_too_early(struct client *c, const struct vz_relay_event *ev)
 void
 admit_request(struct client *c, const struct vz_relay_event *ev)
 {
+	if (ev->type == VZ_RELAY_EVENT_PART) {
+		mail_request(c, ev);
+		return;
+	}
 	c->rl->counts.requests++;
-	c->needs = need_of(ev);
-	if (c->rl->stopping || c->rl->drain.on)
+	c->needs |= need_of(ev);
+	if (mail_is_request(ev))
+		mail_request(c, ev);
+	else if (c->rl->stopping || c->rl->drain.on)
 		client_refuse(c, REFUSED_STOPPING, VZ_EXIT_TEMPFAIL, stopping_words);
 	else if (!is_too_early(c, ev))
 		live_request(c, ev);
@@ -121,7 +134,7 @@ renew(struct client *c, uint8_t *status)
 	*status = VZ_EXIT_REFUSED;
 	if (words)
 		return words;
-	if (c->needs != 0 && !(c->who.grant.rights & c->needs))
+	if ((c->who.grant.rights & c->needs) != c->needs)
 		return "this key no longer has that right here";
 	*status = VZ_EXIT_TEMPFAIL;
 	if (c->needs == 0 && c->who.grant.rights != c->rights)

@@ -12,13 +12,17 @@
 #include "base/err.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-relay/admit.h"
+#include "cmd/vz-relay/drain.h"
 #include "cmd/vz-relay/limits.h"
 #include "cmd/vz-relay/live.h"
+#include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/pair.h"
 #include "cmd/vz-relay/report.h"
 
 #define LINGER_MS  2000
 #define SILENT_MAX 4096
+/* Rounds of writing before other descriptors get their turn. */
+#define ROUNDS 8
 
 static uint64_t
 now_of(const struct client *c)
@@ -38,12 +42,19 @@ client_of_live(const struct vz_live_client *l)
 	return (struct client *)(uintptr_t)((const char *)l - offsetof(struct client, live));
 }
 
+struct client *
+client_of_mail(const struct vz_mailbox_client *m)
+{
+	return (struct client *)(uintptr_t)((const char *)m - offsetof(struct client, mail));
+}
+
 /* The end. */
 
 void
 client_leave_protocol(struct client *c)
 {
 	live_gone(c);
+	mail_gone(c);
 	vz_relay_serve_free(c->live.serve);
 	c->live.serve = NULL;
 }
@@ -116,6 +127,7 @@ static void
 begin_closing(struct client *c, int err)
 {
 	live_gone(c);
+	mail_gone(c);
 	c->err = err;
 	c->state = CLIENT_CLOSING;
 	c->by = now_of(c) + limits_stall_ms(c->rl);
@@ -133,6 +145,15 @@ client_refuse(struct client *c, enum refusal why, uint8_t status, const char *wo
 		client_drop(c);
 	else
 		begin_closing(c, 0);
+}
+
+void
+client_refused(struct client *c)
+{
+	if (c->state == CLIENT_RUNNING && !c->refused)
+		report_denied(c, VZ_EXIT_REFUSED, "closed by its mailbox");
+	c->refused = true;
+	client_kick(c);
 }
 
 void
@@ -279,23 +300,46 @@ write_bytes(struct client *c)
 }
 
 static void
+shut_down(struct client *c)
+{
+	shutdown(c->watch.fd, SHUT_WR);
+	c->state = CLIENT_DRAINING;
+	c->by = now_of(c) + LINGER_MS;
+}
+
+/* Writes what there is; true when that made room for more of it. */
+static bool
 push(struct client *c)
 {
+	size_t before, after;
+
 	if (c->state == CLIENT_RUNNING && vz_relay_serve_flush(c->live.serve, now_of(c)) < 0) {
 		end(c, VZ_ENOMEM);
-		return;
+		return false;
 	}
+	(void)vz_relay_serve_out(c->live.serve, &before);
 	if (!write_bytes(c)) {
 		/* Who cannot be told reads no more; what it said before is of no use either. */
 		if (c->write_dead)
 			end(c, c->state == CLIENT_CLOSING ? c->err : VZ_ECUT);
-		return;
+	} else if (c->state == CLIENT_CLOSING) {
+		shut_down(c);
 	}
-	if (c->state != CLIENT_CLOSING)
-		return;
-	shutdown(c->watch.fd, SHUT_WR);
-	c->state = CLIENT_DRAINING;
-	c->by = now_of(c) + LINGER_MS;
+	if (c->state != CLIENT_RUNNING || before == 0)
+		return false;
+	mail_drained(c);
+	(void)vz_relay_serve_out(c->live.serve, &after);
+	return after > 0 && !c->backlog;
+}
+
+static void
+push_all(struct client *c)
+{
+	for (int i = 0; push(c); i++)
+		if (i == ROUNDS) {
+			c->more = true;
+			return;
+		}
 }
 
 /* Waiting. */
@@ -316,6 +360,13 @@ set_timer(struct client *c)
 		end(c, VZ_ENOMEM);
 }
 
+/* Raw bytes are the other end's, and who does not listen is not listened to. */
+static bool
+reads(const struct client *c)
+{
+	return !vz_relay_serve_raw(c->live.serve) && !vz_relay_serve_stuck(c->live.serve);
+}
+
 static void
 set_interest(struct client *c)
 {
@@ -324,9 +375,8 @@ set_interest(struct client *c)
 
 	if (c->live.serve && c->state != CLIENT_DRAINING)
 		(void)vz_relay_serve_out(c->live.serve, &waiting);
-	if (c->state == CLIENT_RUNNING &&
-	    (vz_relay_serve_raw(c->live.serve) || waiting >= VZ_RELAY_OUT_STUCK))
-		want = 0; /* the other end's, or who does not listen is not listened to */
+	if (c->state == CLIENT_RUNNING && !reads(c))
+		want = 0;
 	if (c->state == CLIENT_SILENT && c->dropped >= SILENT_MAX)
 		want = 0;
 	if (waiting > 0)
@@ -335,15 +385,27 @@ set_interest(struct client *c)
 		end(c, VZ_ESYSTEM);
 }
 
-/* What others of the live service did to it. */
+static bool
+is_alone(const struct client *c)
+{
+	return c->live.role == VZ_LIVE_JOINED && !c->live.other;
+}
+
+/* The services have done something to it, which is looked at in its own turn. */
+static bool
+is_touched(const struct client *c)
+{
+	return c->live.hang_up || is_alone(c) || c->live.refused != 0 || c->refused;
+}
+
 static void
-look_at_live(struct client *c)
+look_at_it(struct client *c)
 {
 	if (c->state != CLIENT_RUNNING || !c->admitted)
 		return;
-	if (c->live.hang_up || (c->live.role == VZ_LIVE_JOINED && !c->live.other))
+	if (c->live.hang_up || is_alone(c))
 		end(c, c->live.hang_up ? VZ_ENOMEM : VZ_ECUT);
-	else if (c->live.refused != 0)
+	else if (c->live.refused != 0 || c->refused)
 		begin_closing(c, 0);
 }
 
@@ -369,6 +431,9 @@ finish(struct client *c)
 		set_timer(c);
 	}
 	c->in_turn = false;
+	if (c->state == CLIENT_RUNNING && (c->more || is_touched(c)))
+		client_kick(c);
+	c->more = false;
 	if (c->state != CLIENT_OVER)
 		return true;
 	gate_ended(&c->rl->gate, &c->who, c->err);
@@ -380,16 +445,17 @@ static bool
 turn(struct client *c, bool readable)
 {
 	c->in_turn = true;
-	look_at_live(c);
-	if (readable && c->state == CLIENT_RUNNING && !vz_relay_serve_raw(c->live.serve))
+	look_at_it(c);
+	if (readable && c->state == CLIENT_RUNNING && reads(c))
 		read_bytes(c);
 	else if (readable && c->state != CLIENT_RUNNING && c->state != CLIENT_OVER)
 		read_and_drop(c);
 	if (c->state == CLIENT_RUNNING)
 		hand_out_events(c);
-	look_at_live(c);
+	look_at_it(c);
+	drain_look(c);
 	if (c->state == CLIENT_RUNNING || c->state == CLIENT_CLOSING)
-		push(c);
+		push_all(c);
 	return finish(c);
 }
 

@@ -29,12 +29,15 @@ struct client {
 	struct use_place use;
 	struct vz_live_client live; /* with the protocol: live.serve, NULL once that is over */
 	struct pair *pair;
+	bool refused; /* and told so, by its mailbox */
+	bool mails;   /* its requests are those of a mailbox */
+	struct vz_mailbox_client mail;
 
 	enum client_state state;
 	int fd; /* the mover's, once it is in a pair */
 	struct vz_watch watch;
 	struct vz_timer timer, soon; /* deadlines; a turn from the loop */
-	bool in_turn, write_dead, backlog;
+	bool in_turn, write_dead, backlog, more;
 	uint64_t moved_at; /* of output, since it waits */
 	uint64_t by;       /* the end of closing, draining, silence */
 	size_t dropped;    /* bytes read in silence */
@@ -45,6 +48,9 @@ struct client {
 extern const struct gate_handler client_gate;
 
 struct client *client_of_live(const struct vz_live_client *l);
+struct client *client_of_mail(const struct vz_mailbox_client *m);
+/* It has been refused already, by whatever said so. */
+void client_refused(struct client *c);
 /* Something was said on it: send it from the loop soon, and look at it. */
 void client_kick(struct client *c);
 /* Ends it without a word; also from its own turn, and with its pair. */

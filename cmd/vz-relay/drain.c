@@ -2,9 +2,25 @@
 
 #include "cmd/common/exit.h"
 #include "cmd/vz-relay/client.h"
+#include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/report.h"
 
-/* Of those who are told, and strangers, for whom nobody waits. */
+static const char stopping_words[] = "this relay is stopping";
+
+/* Strangers, and who was told to go, are not waited for. */
+static bool
+is_busy(const struct relay *rl)
+{
+	const struct client *c;
+
+	if (rl->pairs > 0)
+		return true;
+	TAILQ_FOREACH(c, &rl->clients, all)
+	if (c->state == CLIENT_RUNNING && mail_is_busy(c))
+		return true;
+	return false;
+}
+
 static void
 over(struct relay *rl, bool complete)
 {
@@ -20,13 +36,20 @@ on_time_over(struct vz_loop *l, struct vz_timer *t)
 	struct relay *rl = t->arg;
 
 	(void)l;
-	over(rl, rl->pairs == 0);
+	over(rl, !is_busy(rl));
+}
+
+void
+drain_look(struct client *c)
+{
+	if (c->rl->drain.on && c->mails && c->state == CLIENT_RUNNING && !mail_is_busy(c))
+		client_dismiss(c, VZ_EXIT_TEMPFAIL, stopping_words);
 }
 
 void
 drain_wake(struct relay *rl)
 {
-	if (rl->drain.on && !rl->stopping && rl->pairs == 0 && !gate_is_open_for_others(&rl->gate))
+	if (rl->drain.on && !rl->stopping && !is_busy(rl) && !gate_is_open_for_others(&rl->gate))
 		(void)vz_timer_set(rl->loop, &rl->drain.by, 0);
 }
 
@@ -43,9 +66,9 @@ drain_begin(struct relay *rl, int signo)
 	sockets_notify_end(ms);
 	(void)gate_hand_over(&rl->gate);
 	TAILQ_FOREACH_SAFE(c, &rl->clients, all, next)
-	if (c->admitted && !c->pair)
-		client_dismiss(c, VZ_EXIT_TEMPFAIL, "this relay is stopping");
+	if (c->admitted && !c->pair && !mail_is_busy(c))
+		client_dismiss(c, VZ_EXIT_TEMPFAIL, stopping_words);
 	if (vz_timer_set(rl->loop, &rl->drain.by, ms) < 0)
-		over(rl, rl->pairs == 0);
+		over(rl, !is_busy(rl));
 	drain_wake(rl);
 }

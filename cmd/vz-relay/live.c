@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/report.h"
 
 static enum refusal
@@ -97,6 +98,7 @@ live_request(struct client *c, const struct vz_relay_event *ev)
 	if (c->live.role == VZ_LIVE_LISTENER) {
 		rl->counts.registrations++;
 		report_registered(c);
+		mail_registered(c);
 	}
 }
 

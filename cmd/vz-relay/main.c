@@ -9,6 +9,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-relay/options.h"
 #include "cmd/vz-relay/relay.h"
+#include "cmd/vz-relay/spool.h"
 
 int
 main(int argc, char **argv)
@@ -25,6 +26,9 @@ main(int argc, char **argv)
 		return VZ_EXIT_OSERR;
 	}
 	options_parse(argc, argv, &options);
+	if (options.fsck || options.stats)
+		return diag_close_stdout(
+		    options.fsck ? spool_fsck(&options) : spool_stats(&options));
 	relay_open(&relay, &options);
 	status = relay_run(&relay);
 	signo = relay.signo;

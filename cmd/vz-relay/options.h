@@ -6,6 +6,7 @@
 
 #include "cmd/common/options.h"
 #include "cmd/serve/options.h"
+#include "relay/store.h"
 
 struct relay_options {
 	struct common common;
@@ -13,6 +14,10 @@ struct relay_options {
 	unsigned max_listeners;
 	uint64_t idle_ms; /* of a joined pair; 0 = for ever */
 	const char *metrics;
+	const char *spool; /* NULL: nothing is kept */
+	struct vz_store_limits store;
+	uint64_t ttl_s; /* of a message that says nothing else */
+	bool fsck, stats;
 };
 
 /* Parses argv, or ends the program: usage errors 64, --help and --version 0. */

@@ -7,7 +7,7 @@
 #include "cmd/vz-relay/admit.h"
 #include "cmd/vz-relay/client.h"
 #include "cmd/vz-relay/drain.h"
-#include "cmd/vz-relay/live.h"
+#include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/metrics.h"
 
 #define EACH_MS 1000
@@ -87,6 +87,8 @@ on_hangup(struct vz_loop *l, int signo, void *arg)
 	(void)signo;
 	record_reopen(&rl->record);
 	admit_renew(rl);
+	rl->metrics_at = 0;
+	metrics_tick(rl);
 }
 
 static void
@@ -102,6 +104,7 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 	else
 		admit_expire(rl);
 	record_tick(&rl->record);
+	mail_tick(rl);
 	metrics_tick(rl);
 }
 

@@ -20,6 +20,7 @@
 #include "flow/pipes.h"
 #include "net/loop.h"
 #include "relay/live.h"
+#include "relay/mailbox.h"
 
 /* For who was told that it is over to hear it and go. */
 #define PATIENCE_MS 2500
@@ -27,6 +28,16 @@
 struct client;
 struct use;
 TAILQ_HEAD(clients, client);
+
+/* What is kept for those who are away (mail.h). */
+struct mail {
+	struct vz_store *store; /* NULL: nothing is kept */
+	struct vz_mailbox *box;
+	struct vz_watch watch;
+	struct vz_store_stats stats; /* as they were at the last look */
+	bool asking;                 /* for them */
+	bool failed;
+};
 
 /* The end (drain.h). */
 struct drain {
@@ -54,6 +65,7 @@ struct relay {
 	struct vz_live live;
 	struct vz_timer match_end; /* the next match ends in vain */
 	struct vz_pipes *pipes;
+	struct mail mail;
 	struct counts counts;
 	uint64_t metrics_at; /* when they are written next */
 	bool metrics_failed;

@@ -163,3 +163,89 @@ report_parted(const struct client *sender, const struct client *listener, uint64
 	    report_peer(&listener->who), (unsigned long long)there, (unsigned long long)back,
 	    err ? ": " : "", err ? vz_strerror(err) : "");
 }
+
+/* A deposit names its recipient, everything else is about the client's own mailbox. */
+static void
+record_mail(const struct client *c, const char *event, const struct vz_relay_event *ev,
+    uint8_t status, const char *words)
+{
+	struct vz_audit_entry e = record_entry(&c->who, event);
+	char buf[RECORD_RESULT_MAX], text[200], to[VZ_KEY_TEXT] = "";
+
+	if (ev->type == VZ_RELAY_EVENT_DEPOSIT)
+		vz_key_format(&ev->key, to);
+	snprintf(text, sizeof(text), "%s%s%s", to, *to && *words ? ": " : "", words);
+	e.bytes = ev->type == VZ_RELAY_EVENT_DEPOSIT ? ev->size : 0;
+	e.result = record_result(buf, status, text, strlen(text));
+	record_put(&c->rl->record, &e);
+}
+
+static const char *
+request(const struct vz_relay_event *ev)
+{
+	switch (ev->type) {
+	case VZ_RELAY_EVENT_DEPOSIT: return "deposit";
+	case VZ_RELAY_EVENT_BUNDLE_WANTED: return "bundle";
+	case VZ_RELAY_EVENT_NEXT: return "next";
+	default: return "taken";
+	}
+}
+
+static void
+say_mail(const struct client *c, const struct vz_relay_event *ev, uint8_t status, const char *words,
+    uint64_t number)
+{
+	char to[VZ_KEY_TEXT];
+
+	vz_key_format(&ev->key, to);
+	if (status != 0)
+		diag_verbose(1, "%s: %s refused: %s", report_peer(&c->who), request(ev), words);
+	else if (ev->type == VZ_RELAY_EVENT_TAKEN)
+		diag_verbose(
+		    1, "%s: message %llu taken", report_peer(&c->who), (unsigned long long)number);
+	else
+		diag_verbose(1, "%s: message %llu for %s: %llu bytes", report_peer(&c->who),
+		    (unsigned long long)number, to, (unsigned long long)ev->size);
+}
+
+static void
+tell_mail(const struct client *c, const char *event, const struct vz_relay_event *ev,
+    uint8_t status, const char *words, uint64_t number)
+{
+	char to[VZ_KEY_TEXT] = "";
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		say_mail(c, ev, status, words, number);
+		return;
+	}
+	if (ev->type == VZ_RELAY_EVENT_DEPOSIT)
+		vz_key_format(&ev->key, to);
+	j = report_event(event, &c->who);
+	vz_json_str(j, "request", request(ev));
+	vz_json_str(j, "recipient", to);
+	vz_json_u64(j, "number", number);
+	vz_json_u64(j, "bytes", ev->size);
+	vz_json_u64(j, "status", status);
+	vz_json_str(j, "text", words);
+	diag_event_end(j);
+}
+
+void
+report_mail(const struct client *c, const struct vz_relay_event *ev, uint8_t status,
+    const char *words, uint64_t number)
+{
+	const char *event = status != 0          ? "not-done"
+	    : ev->type == VZ_RELAY_EVENT_DEPOSIT ? "deposited"
+	    : ev->type == VZ_RELAY_EVENT_TAKEN   ? "taken"
+						 : NULL;
+
+	/* That there is nothing new, or that something is handed out again, is no news. */
+	if (!event)
+		return;
+	if (ev->type == VZ_RELAY_EVENT_TAKEN)
+		number = ev->number;
+	words = words && status != 0 ? words : "";
+	record_mail(c, event, ev, status, words);
+	tell_mail(c, event, ev, status, words, number);
+}

@@ -16,6 +16,9 @@ void report_in(const struct client *c);
 void report_denied(const struct client *c, int status, const char *words);
 /* Its right is gone. */
 void report_out(const struct client *c, const char *words);
+/* A request of its mailbox was answered. */
+void report_mail(const struct client *c, const struct vz_relay_event *ev, uint8_t status,
+    const char *words, uint64_t number);
 void report_registered(const struct client *c);
 /* It is gone. */
 void report_gone(const struct client *c);

@@ -13,6 +13,7 @@
 #include "cmd/vz-relay/client.h"
 #include "cmd/vz-relay/closing.h"
 #include "cmd/vz-relay/live.h"
+#include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/metrics.h"
 #include "cmd/vz-relay/relay.h"
 #include "cmd/vz-relay/use.h"
@@ -118,6 +119,7 @@ relay_close(struct relay *rl)
 	while (!TAILQ_EMPTY(&rl->clients))
 		client_drop(TAILQ_FIRST(&rl->clients));
 	metrics_write(rl);
+	mail_close(rl);
 	status = record_close(&rl->record);
 	if (rl->status == 0)
 		rl->status = status;

@@ -114,7 +114,9 @@ use_leave(struct client *c)
 unsigned
 use_count(const struct client *c)
 {
-	return c->use.use ? c->use.use->users : 0;
+	const struct use *u = vz_keymap_get(&c->rl->uses, &c->who.key);
+
+	return u ? u->users : 0;
 }
 
 uint64_t
@@ -125,6 +127,22 @@ use_request(struct client *c)
 	if (!u || !u->rates.counts_messages)
 		return 0;
 	return vz_bucket_take(&u->rates.messages, 1, vz_loop_now(c->rl->loop));
+}
+
+bool
+use_deposit(struct client *c, uint64_t size)
+{
+	struct use *u = c->use.use;
+
+	if (!u)
+		return true;
+	if ((u->rates.counts_bytes && u->owed > 0) || use_request(c) > 0)
+		return false;
+	if (u->rates.counts_bytes) {
+		u->owed += size;
+		repay(u);
+	}
+	return true;
 }
 
 void

@@ -27,6 +27,8 @@ void use_leave(struct client *c);
 unsigned use_count(const struct client *c);
 /* c asks for something: 0, or the milliseconds until that is granted. */
 uint64_t use_request(struct client *c);
+/* c is about to deposit so many bytes: true, and they are counted; false: it is over its rates. */
+bool use_deposit(struct client *c, uint64_t size);
 /* n bytes that c sent have been relayed: its pair may be paused (pair_slow). */
 void use_bytes(struct client *c, size_t n);
 

@@ -11,6 +11,7 @@
 
 #define LINGER_MS 2000
 #define DROP_MAX  4096
+#define ROUNDS    8 /* of saying and sending before others get their turn */
 
 enum rlink_state {
 	DIALLING,
@@ -43,6 +44,12 @@ struct vz_relay_client *
 vz_rlink_client(struct vz_rlink *k)
 {
 	return k->client;
+}
+
+int
+vz_rlink_fd(const struct vz_rlink *k)
+{
+	return k->watch.fd;
 }
 
 static void
@@ -226,30 +233,42 @@ write_bytes(struct vz_rlink *k)
 	}
 }
 
-/* What a turn of its owner leaves behind is sent by the same turn, or by the next. */
+/* Once the close is out. */
 static void
-push(struct vz_rlink *k)
+shut_down(struct vz_rlink *k)
 {
-	if (k->state == RUNNING && k->accepted && k->handler->turn != NULL)
-		k->handler->turn(k->arg, k);
-	if (k->state == OVER)
-		return;
-	if (vz_relay_client_flush(k->client, vz_loop_now(k->loop)) < 0) {
-		end(k, VZ_ENOMEM, 0);
-		return;
-	}
-	write_bytes(k);
-	if (k->state != CLOSING || (waiting(k) > 0 && !k->write_dead))
+	if (waiting(k) > 0 && !k->write_dead)
 		return;
 	shutdown(k->watch.fd, SHUT_WR);
 	k->state = DRAINING;
 	k->linger_by = vz_loop_now(k->loop) + LINGER_MS;
 }
 
+/* Lets the owner say something and sends what there is. True: it went, so there is room again. */
+static bool
+push(struct vz_rlink *k)
+{
+	size_t before;
+
+	if (k->state == RUNNING && k->accepted && k->handler->turn != NULL)
+		k->handler->turn(k->arg, k);
+	if (k->state == OVER)
+		return false;
+	if (vz_relay_client_flush(k->client, vz_loop_now(k->loop)) < 0) {
+		end(k, VZ_ENOMEM, 0);
+		return false;
+	}
+	before = waiting(k);
+	write_bytes(k);
+	if (k->state == CLOSING)
+		shut_down(k);
+	return k->state == RUNNING && before > 0 && waiting(k) == 0;
+}
+
 /* Waiting. */
 
 static void
-set_waits(struct vz_rlink *k)
+set_waits(struct vz_rlink *k, bool soon)
 {
 	uint64_t now = vz_loop_now(k->loop), by;
 	unsigned want = 0;
@@ -261,22 +280,25 @@ set_waits(struct vz_rlink *k)
 	by = k->state == DRAINING ? k->linger_by : vz_relay_client_deadline(k->client);
 	if (vz_loop_want(k->loop, &k->watch, want) < 0)
 		end(k, VZ_ESYSTEM, errno);
-	else if (vz_timer_set(k->loop, &k->timer, by > now ? by - now : 0) < 0)
+	else if (vz_timer_set(k->loop, &k->timer, by > now ? by - now : 0) < 0 ||
+	    (soon && vz_timer_set(k->loop, &k->soon, 0) < 0))
 		end(k, VZ_ENOMEM, 0);
 }
 
 static void
 turn(struct vz_rlink *k, bool readable)
 {
+	bool again = true;
+
 	k->in_turn = true;
 	if (readable && k->state != OVER)
 		read_bytes(k);
 	if (k->state == RUNNING)
 		hand_out_events(k);
-	if (k->state == RUNNING || k->state == CLOSING)
-		push(k);
+	for (int i = 0; again && i < ROUNDS; i++)
+		again = (k->state == RUNNING || k->state == CLOSING) && push(k);
 	if (k->state == RUNNING || k->state == CLOSING || k->state == DRAINING)
-		set_waits(k);
+		set_waits(k, again);
 	k->in_turn = false;
 	if (k->state == OVER || k->state == READY)
 		finish(k, VZ_DIAL_CONNECTED);

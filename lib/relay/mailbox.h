@@ -83,6 +83,12 @@ struct vz_mailbox_config {
 	 */
 	int (*may_deposit)(
 	    void *ctx, struct vz_mailbox_client *c, const struct vz_key *recipient, uint64_t size);
+	/*
+	 * A request of c, without its bytes, is answered: status 0, or that of its refusal and
+	 * words (static); number: that of a message deposited. For a record of it; may be NULL.
+	 */
+	void (*answered)(void *ctx, struct vz_mailbox_client *c, const struct vz_relay_event *ev,
+	    uint8_t status, const char *words, uint64_t number);
 	void *ctx;
 };
 

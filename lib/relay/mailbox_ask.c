@@ -181,6 +181,9 @@ answer_all(struct vz_mailbox_client *c)
 	int err = 0;
 
 	while (err == 0 && (r = c->first) != NULL && r->state == VZ_MAILBOX_DONE) {
+		if (c->box->config.answered != NULL)
+			c->box->config.answered(
+			    c->box->config.ctx, c, &r->ev, r->status, r->words, r->seq);
 		err = answer(c->serve, r);
 		if ((c->first = r->next) == NULL)
 			c->last = &c->first;
