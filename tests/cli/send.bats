@@ -27,7 +27,7 @@ usage() {
 	[ "$(awk 'length > 80' help | wc -l)" -eq 0 ]
 	for option in --run -n --name --check -i --identity --psk-file --state --passphrase-fd -w \
 		--timeout -4 -6 -v -q --log-json -h --help -V --version -r --reply --lines --null --frames \
-		--in-flight --unordered --raw --sign; do
+		--in-flight --unordered --raw --sign --store --expires; do
 		grep -q -- "$option" help || fail "$option is not in --help"
 	done
 	exits 0 send -h >again
@@ -85,7 +85,7 @@ usage() {
 }
 
 @test "options of programs to come are not offered" {
-	for option in --store=never --progress; do
+	for option in --progress --no-progress; do
 		exits 64 send "$option" "$(nowhere)" </dev/null
 	done
 }
@@ -157,8 +157,8 @@ vz-send: hint: is vz-listen running there?" ]
 	exits 69 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity "$(nowhere)" </dev/null 2>send.err
 }
 
-@test "an address through a relay is refused in words" {
-	usage 'relay' "$(key_of bob)@$(key_of alice)@127.0.0.1:1"
+@test "a relay behind a relay is refused in words" {
+	usage 'a relay cannot be behind a relay' "$(key_of bob)@$(key_of alice)@$(key_of alice)@127.0.0.1:1"
 }
 
 @test "what the user wrote is escaped when it is said again" {
