@@ -37,6 +37,7 @@ limits_of(const struct common *options, struct vz_relay_limits *l)
 	l->ready_ms = w;
 	l->record_ms = w;
 	l->dead_ms = w;
+	l->stall_ms = w;
 	if (l->keepalive_ms > w / 3)
 		l->keepalive_ms = w / 3 + 1;
 }

@@ -110,7 +110,7 @@ server_serve(struct server *srv, struct visit *v)
 		close_all(srv);
 	/* Those who are not authenticated yet hear it when they are. */
 	TAILQ_FOREACH_SAFE(other, &srv->visits, all, next)
-	if (other != v && other->admitted)
+	if (other != v && (other->admitted || other->letter))
 		visit_dismiss(
 		    other, VZ_EXIT_TEMPFAIL, "this listener serves one session and has it");
 }
