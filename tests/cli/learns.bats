@@ -98,7 +98,7 @@ told() {
 	relay_and_wire
 	started bob "$FAULT/relaypeer" -i b/identity --ready-fd 9 "$RELAY" listen
 	echo "$BODY" | timeout "$PATIENCE" "$FAULT/relaypeer" -i a/identity "$RELAY" connect "$(key_of bob)" >answer 3>&-
-	echo "$LETTER" | timeout "$PATIENCE" "$FAULT/mailman" put --relay "$RELAY" "$(key_of bob)" >put 3>&-
+	echo "$LETTER" | timeout "$PATIENCE" "$FAULT/mailman" put --relay "$RELAY" "$(key_of bob)" >kept 3>&-
 	told
 	[ "$(found wire)" = "$BODY" ]
 	[ "$(found relay/spool)" = "$LETTER" ]
