@@ -19,6 +19,8 @@ struct caller {
 	bool listed;
 	char remote[128]; /* where it comes from */
 	struct vz_source source;
+	bool relayed; /* it came through `relay` */
+	struct vz_key relay;
 	bool late; /* came to a socket that nobody else has, when we were stopping already */
 	struct lent *lent; /* until the handshake is over */
 	/* Once it has proved who it is: */

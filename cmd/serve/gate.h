@@ -14,11 +14,23 @@
 #include "guard/penalty.h"
 #include "guard/pool.h"
 #include "net/loop.h"
+#include "wire/relay_client.h"
+
+/* Who was claimed at a relay (net/rlink.h); what it points to is borrowed. */
+struct arrival {
+	int fd;
+	const uint8_t *first; /* what has come already */
+	size_t first_len;
+	const struct vz_relay_client *through; /* knows the path of the channel */
+	const struct vz_key *relay;
+};
 
 /* What the gate asks of the program about its connections. */
 struct gate_handler {
 	/* Takes fd over. NULL when there is no memory or no identity to borrow. */
 	struct caller *(*arrived)(void *arg, int fd);
+	/* The same for who comes through a relay. NULL where nobody does. */
+	struct caller *(*relayed)(void *arg, const struct arrival *a);
 	/* It failed before it proved a key, and is only held open (vz_conn_silent). */
 	bool (*silent)(const struct caller *c);
 	/* Its first message is verified: it knows whom it calls. */
@@ -62,6 +74,10 @@ int gate_open(struct gate *g);
 bool gate_hand_over(struct gate *g);
 /* True while that goes on. */
 bool gate_is_open_for_others(const struct gate *g);
+/* Takes a->fd in as if it had been accepted, now. */
+void gate_take_relayed(struct gate *g, const struct arrival *a);
+/* Reads our identity again if it has changed; so does the gate before each that it accepts. */
+void gate_refresh_identity(struct gate *g);
 /* Closes the sockets; those on disk that are ours go away. */
 void gate_close(struct gate *g);
 /* Everybody is gone. */

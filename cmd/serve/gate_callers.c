@@ -1,13 +1,15 @@
 #include "cmd/serve/gate.h"
 
+#include <stdio.h>
+
 #include "base/err.h"
 #include "cmd/serve/report.h"
 #include "net/sockopt.h"
 
 /* Handshakes under way keep the identity that they began with (DESIGN 4: re-read before the next).
  */
-static void
-refresh_identity(struct gate *g)
+void
+gate_refresh_identity(struct gate *g)
 {
 	struct sockets *s = g->sockets;
 
@@ -141,39 +143,19 @@ has_spoken(struct gate *g, struct caller *out)
 	    vz_pool_save(&g->pool, &out->source, 0, vz_loop_now(g->loop), out);
 }
 
-static struct caller *
-new_caller(struct gate *g, int fd, const struct vz_source *source, bool late)
+/* c is new; its source and remote are set. It may be gone afterwards. */
+static void
+enter(struct gate *g, struct caller *c)
 {
-	struct caller *c = g->handler->arrived(g->arg, fd);
+	uint64_t now = vz_loop_now(g->loop);
+	struct vz_source source = c->source;
+	struct caller *out;
 
-	if (!c)
-		return NULL;
-	c->late = late;
-	c->source = *source;
 	c->lent = lent_take(g->lent);
-	vz_listen_remote(fd, c->remote, sizeof(c->remote));
 	TAILQ_INSERT_TAIL(&g->callers, c, list);
 	c->listed = true;
 	g->accepted++;
 	report_accepted(c);
-	return c;
-}
-
-void
-gate_take_in(struct gate *g, int fd, const struct sockaddr_storage *from, bool late)
-{
-	uint64_t now = vz_loop_now(g->loop);
-	struct vz_source source;
-	struct caller *c, *out;
-	uid_t uid = (uid_t)-1;
-
-	if (from->ss_family == AF_UNIX)
-		(void)vz_peer_uid(fd, &uid);
-	vz_source_of((const struct sockaddr *)from, uid, &source);
-	refresh_identity(g);
-	c = new_caller(g, fd, &source, late);
-	if (!c)
-		return;
 	if (g->pool.n_callers == VZ_POOL_CALLERS)
 		disown_silent(g);
 	out = vz_pool_arrive(
@@ -182,4 +164,42 @@ gate_take_in(struct gate *g, int fd, const struct sockaddr_storage *from, bool l
 		gate_push_out(g, out, &source);
 	/* Who knows us has spoken by now, and is heard before the next one can push it out. */
 	(void)g->handler->look(c);
+}
+
+void
+gate_take_in(struct gate *g, int fd, const struct sockaddr_storage *from, bool late)
+{
+	struct caller *c;
+	uid_t uid = (uid_t)-1;
+
+	gate_refresh_identity(g);
+	c = g->handler->arrived(g->arg, fd);
+	if (!c)
+		return;
+	if (from->ss_family == AF_UNIX)
+		(void)vz_peer_uid(fd, &uid);
+	vz_source_of((const struct sockaddr *)from, uid, &c->source);
+	vz_listen_remote(fd, c->remote, sizeof(c->remote));
+	c->late = late;
+	enter(g, c);
+}
+
+/* Whose socket it comes over is of no interest: the relay's address is not the sender's. */
+void
+gate_take_relayed(struct gate *g, const struct arrival *a)
+{
+	char relay[VZ_KEY_TEXT];
+	struct caller *c;
+
+	gate_refresh_identity(g);
+	c = g->handler->relayed(g->arg, a);
+	if (!c)
+		return;
+	c->relayed = true;
+	c->relay = *a->relay;
+	vz_source_of_relay(a->relay, &c->source);
+	vz_key_format(a->relay, relay);
+	snprintf(c->remote, sizeof(c->remote), "relay:%s", relay);
+	c->late = g->ending && !g->handing;
+	enter(g, c);
 }

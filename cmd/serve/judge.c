@@ -8,8 +8,8 @@
 #include "cmd/serve/report.h"
 #include "keep/serials.h"
 
-const char *
-judge_grant(const struct vz_grant *grant, int fd)
+static bool
+comes_from_ok(const struct vz_grant *grant, int fd)
 {
 	struct sockaddr_storage from = {0};
 	socklen_t len = sizeof(from);
@@ -18,7 +18,15 @@ judge_grant(const struct vz_grant *grant, int fd)
 	/* One that is gone already came from nowhere that matches. */
 	if (fd >= 0 && getpeername(fd, (struct sockaddr *)&from, &len) == 0)
 		sa = (const struct sockaddr *)&from;
-	if (!vz_grant_from_ok(grant, sa))
+	return vz_grant_from_ok(grant, sa);
+}
+
+const char *
+judge_grant(const struct caller *c, const struct vz_grant *grant, int fd)
+{
+	if (c->relayed && !vz_grant_from_relay_ok(grant, &c->relay))
+		return "this key may not come through that relay";
+	if (!c->relayed && !comes_from_ok(grant, fd))
 		return "this key may not come from that address";
 	if (vz_grant_expired(grant, (int64_t)time(NULL)))
 		return "this key's right has expired";
@@ -32,7 +40,7 @@ judge_rights(struct caller *c, const struct self *me, int fd)
 
 	switch (vz_acl_check(me->acl, &c->key, &c->grant)) {
 	case 0:
-		words = judge_grant(&c->grant, fd);
+		words = judge_grant(c, &c->grant, fd);
 		return (struct verdict){words ? VZ_EXIT_REFUSED : 0, words};
 	case VZ_EREVOKED: return (struct verdict){VZ_EXIT_REFUSED, "this key is revoked"};
 	default: return (struct verdict){VZ_EXIT_REFUSED, "this key is not authorised here"};
@@ -81,7 +89,7 @@ judge_again(struct caller *c, const struct self *me, int fd)
 
 	if (vz_acl_check(me->acl, &c->key, &now) < 0)
 		return words;
-	words = judge_grant(&now, fd);
+	words = judge_grant(c, &now, fd);
 	if (words) {
 		vz_grant_release(&now);
 		return words;

@@ -23,9 +23,9 @@ struct verdict {
  */
 struct verdict judge_caller(struct caller *c, const struct self *me, const struct vz_bundle *b,
     int fd, const char *no_memory);
-/* from= by the address that fd (-1: unknown) is connected to, expires= by the clock. Words, or
- * NULL. */
-const char *judge_grant(const struct vz_grant *grant, int fd);
+/* from= by c's relay, or by the address that fd (-1: unknown) is connected to, expires= by the
+ * clock. Words, or NULL. */
+const char *judge_grant(const struct caller *c, const struct vz_grant *grant, int fd);
 /*
  * Reads c's grant anew from the lists: what is granted now counts from here on. Words when nothing
  * is any more; NULL: it stays.

@@ -68,6 +68,13 @@ has_descriptors(const struct gate *g, int any)
 	return second >= 0 && second < g->descriptors;
 }
 
+bool
+shortage_allows(struct gate *g)
+{
+	return has_descriptors(g, STDERR_FILENO) ||
+	    (shortage_relieve(g, EMFILE) && has_descriptors(g, STDERR_FILENO));
+}
+
 int
 shortage_accept(struct gate *g, int listener, struct sockaddr_storage *from)
 {

@@ -24,5 +24,8 @@ int shortage_accept(struct gate *g, int listener, struct sockaddr_storage *from)
  * then. True when a stranger has made room: try again.
  */
 bool shortage_relieve(struct gate *g, int sys_errno);
+/* Whether we may make a connection ourselves for somebody who comes in over it; for that, too, a
+ * stranger makes room. */
+bool shortage_allows(struct gate *g);
 
 #endif

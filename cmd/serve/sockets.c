@@ -48,7 +48,14 @@ no_socket(const char *address, int err)
 }
 
 static void
-parse_address(const char *text, struct vz_listen_address *out)
+check_relay(const struct sockets *s, const char *text, const struct vz_listen_address *a)
+{
+	if (a->relay && !s->relays)
+		diag_usage("cannot listen at a relay: '%s'", shown(text));
+}
+
+static void
+parse_address(const struct sockets *s, const char *text, struct vz_listen_address *out)
 {
 	const char *why = NULL;
 
@@ -57,8 +64,45 @@ parse_address(const char *text, struct vz_listen_address *out)
 	if (vz_listen_address_parse(text, NULL, NULL, out, &why) < 0)
 		diag_usage("not an address to listen on: '%s'%s%s", shown(text), why ? ": " : "",
 		    why ? why : "");
-	if (out->relay)
-		diag_usage("cannot listen at a relay: '%s'", shown(text));
+	check_relay(s, text, out);
+}
+
+static bool
+is_name(const struct sockets *s, const char *text)
+{
+	return s->relays && vz_peer_name_ok(text, strlen(text));
+}
+
+static void
+parse_name(const char *text, struct vz_peers *peers, struct vz_listen_address *out)
+{
+	const char *why = NULL;
+	int r = vz_listen_address_parse(text, vz_peers_lookup, peers, out, &why);
+
+	if (r == VZ_ENOTFOUND) {
+		diag_error("%s: no such name in peers", shown(text));
+		diag_hint("to listen here use PORT, *:PORT, HOST:PORT or /PATH, and at a relay "
+			  "vz1KEY@HOST:PORT");
+		exit(VZ_EXIT_NOHOST);
+	}
+	if (r < 0)
+		diag_usage("not an address to listen on: '%s'%s%s", shown(text), why ? ": " : "",
+		    why ? why : "");
+}
+
+void
+sockets_names(struct sockets *s, const struct serve_options *o, const struct self *me)
+{
+	struct vz_peers *peers = NULL;
+
+	for (int i = 0; i < o->n_addresses; i++) {
+		if (!is_name(s, o->addresses[i]))
+			continue;
+		if (!peers)
+			peers = self_peers(me);
+		parse_name(o->addresses[i], peers, &s->addresses[i]);
+	}
+	vz_peers_free(peers);
 }
 
 void
@@ -72,7 +116,8 @@ sockets_parse(struct sockets *s, const struct serve_options *o)
 		exit(VZ_EXIT_OSERR);
 	}
 	for (int i = 0; i < o->n_addresses; i++)
-		parse_address(o->addresses[i], &s->addresses[i]);
+		if (!is_name(s, o->addresses[i]))
+			parse_address(s, o->addresses[i], &s->addresses[i]);
 }
 
 void
@@ -88,6 +133,8 @@ sockets_open(struct sockets *s, const struct serve_options *o, int family)
 	if (s->n_listeners == 0 && o->n_addresses == 0)
 		diag_usage("no address to listen on");
 	for (int i = 0; i < o->n_addresses; i++) {
+		if (s->addresses[i].relay)
+			continue;
 		r = (o->reuse_port ? vz_listen_open_shared : vz_listen_open)(
 		    &s->addresses[i], family, o->socket_mode, s->listeners, &s->n_listeners);
 		if (r < 0) {
@@ -100,22 +147,43 @@ sockets_open(struct sockets *s, const struct serve_options *o, int family)
 	}
 }
 
+int
+sockets_relayed(const struct vz_listen_address *a, const struct vz_key *self, char *out, size_t cap)
+{
+	struct vz_address whole = {
+	    .key = *self, .at = a->at, .relayed = true, .relay_key = a->relay_key};
+
+	return vz_address_format(&whole, out, cap);
+}
+
+static int
+put_line(struct vz_buf *lines, const char *line)
+{
+	int r = vz_buf_put(lines, line, strlen(line));
+
+	return r == 0 ? vz_buf_put(lines, "\n", 1) : r;
+}
+
 /* All of them by one write: who reads the first address only, and is gone then, has what it wanted.
  */
 static int
-tell_ready(const struct sockets *s, int fd, const struct vz_key *self)
+tell_ready(const struct sockets *s, const struct serve_options *o, const struct vz_key *self)
 {
-	char key[VZ_KEY_TEXT], line[VZ_KEY_TEXT + sizeof(s->listeners[0].text) + 2];
+	char key[VZ_KEY_TEXT], line[VZ_ADDRESS_TEXT_MAX];
 	struct vz_buf lines;
-	int r = 0;
+	int r = 0, fd = o->ready_fd;
 
-	vz_buf_init(&lines, VZ_LISTEN_MAX * sizeof(line));
+	vz_buf_init(&lines, ((size_t)o->n_addresses + VZ_LISTEN_MAX) * sizeof(line));
 	vz_key_format(self, key);
 	for (size_t i = 0; i < s->n_listeners && r == 0; i++) {
-		int n = snprintf(line, sizeof(line), "%s@%s\n", key, s->listeners[i].text);
-
-		r = vz_buf_put(&lines, line, (size_t)n);
+		snprintf(line, sizeof(line), "%s@%s", key, s->listeners[i].text);
+		r = put_line(&lines, line);
 	}
+	for (int i = 0; i < o->n_addresses && r == 0; i++)
+		if (s->addresses[i].relay) {
+			r = sockets_relayed(&s->addresses[i], self, line, sizeof(line));
+			r = r == 0 ? put_line(&lines, line) : r;
+		}
 	if (r == 0)
 		r = vz_fs_write_all(fd, vz_buf_ptr(&lines), lines.len);
 	if (r == 0 && close(fd) < 0)
@@ -127,7 +195,7 @@ tell_ready(const struct sockets *s, int fd, const struct vz_key *self)
 int
 sockets_tell(const struct sockets *s, const struct serve_options *o, const struct vz_key *self)
 {
-	int r = o->ready_fd >= 0 ? tell_ready(s, o->ready_fd, self) : 0;
+	int r = o->ready_fd >= 0 ? tell_ready(s, o, self) : 0;
 
 	if (r < 0) {
 		diag_error("--ready-fd %d: %s", o->ready_fd, diag_words(r));
@@ -164,7 +232,7 @@ void
 sockets_keep(const struct sockets *s, const struct serve_options *o, struct vz_sandbox *box)
 {
 	for (int i = 0; i < o->n_addresses; i++)
-		if (s->addresses[i].at.kind == VZ_ADDRESS_UNIX)
+		if (!s->addresses[i].relay && s->addresses[i].at.kind == VZ_ADDRESS_UNIX)
 			sandbox_folder_of(
 			    box, s->addresses[i].at.path, VZ_SANDBOX_LIST | VZ_SANDBOX_TAKE);
 }

@@ -199,6 +199,8 @@ away_returned(struct visit *v)
 	be_patient(old);
 	v->conn = NULL; /* moved */
 	memcpy(old->who.remote, v->who.remote, sizeof(old->who.remote));
+	old->who.relayed = v->who.relayed;
+	old->who.relay = v->who.relay;
 	visit_free(v);
 	report_resumed(old);
 	return !old->waiting;

@@ -55,7 +55,7 @@ on_look(struct vz_loop *l, struct vz_timer *t)
 	struct server *srv = t->arg;
 	uint64_t now = vz_loop_now(l);
 	struct visit *v, *next;
-	bool more = srv->messages > 0 || gate_is_open_for_others(&srv->gate);
+	bool more = srv->messages > 0 || gate_is_open_for_others(&srv->gate) || posts_claim(srv);
 
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
 	more |= is_waited_for(v, now);
@@ -76,8 +76,8 @@ leave_away(struct server *srv)
 		visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener is stopping");
 }
 
-void
-drain_begin(struct server *srv, int signo)
+static void
+begin(struct server *srv, int signo)
 {
 	uint64_t ms = srv->options->serve.drain_ms;
 
@@ -87,11 +87,34 @@ drain_begin(struct server *srv, int signo)
 	srv->drain.look = (struct vz_timer){.fn = on_look, .arg = srv};
 	report_draining(srv);
 	sockets_notify_end(ms);
-	if (gate_hand_over(&srv->gate))
-		leave_away(srv);
+	posts_leave(srv);
+}
+
+static void
+go_on(struct server *srv)
+{
 	/* What waits for its turn has not begun. */
 	server_wake(srv);
 	drain_wake(srv);
+}
+
+void
+drain_begin(struct server *srv, int signo)
+{
+	begin(srv, signo);
+	if (gate_hand_over(&srv->gate))
+		leave_away(srv);
+	go_on(srv);
+}
+
+void
+drain_deserted(struct server *srv, bool handed)
+{
+	begin(srv, 0);
+	srv->gate.ending = true;
+	srv->gate.handing = handed;
+	leave_away(srv);
+	go_on(srv);
 }
 
 void

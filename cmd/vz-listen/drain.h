@@ -12,6 +12,8 @@
 
 /* Begins, because of signo, which ends the program too when the time is over before the work. */
 void drain_begin(struct server *srv, int signo);
+/* Begins by itself: nobody finds us any more; handed: but who takes our place. */
+void drain_deserted(struct server *srv, bool handed);
 /* Whether v may begin nothing new. */
 bool drain_refuses(const struct visit *v);
 /* A visit ended, or a message: that may have been the last one. */

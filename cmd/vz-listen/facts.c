@@ -36,7 +36,8 @@ add_ends(const struct visit *v, struct vz_handler_facts *f)
 	int fd = v->conn ? vz_conn_fd(v->conn) : -1;
 	uid_t uid;
 
-	if (fd < 0 || getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
+	/* What is at the other end there is the relay. */
+	if (fd < 0 || v->who.relayed || getpeername(fd, (struct sockaddr *)&sa, &len) < 0)
 		return;
 	if (sa.ss_family == AF_UNIX) {
 		f->proto = "IPC";

@@ -28,7 +28,7 @@ enum {
 
 static const char help[] =
     "usage: vz-listen [options] ADDRESS... [-- COMMAND ARG...]\n"
-    "Receive messages; ADDRESS: PORT (this host), *:PORT (all), HOST:PORT or /PATH.\n"
+    "At ADDRESS: PORT (this host), *:PORT (all), HOST:PORT, /PATH, vz1RELAY@HOST:PORT\n"
     "COMMAND is run for each message, which is its stdin; its stdout is the reply.\n"
     "  -k, --keep; -1, --once  go on for ever (--dir and COMMAND do), or one session\n"
     "  -o FILE; -d, --dir DIR  the message replaces FILE; or each is a file in DIR\n"

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cmd/common/exit.h"
+#include "cmd/serve/rates.h"
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/report.h"
@@ -17,8 +18,7 @@
 struct quota {
 	LIST_ENTRY(quota) list;
 	struct vz_key key;
-	bool counts_messages, counts_bytes;
-	struct vz_bucket messages, bytes;
+	struct rates rates;
 	unsigned users;
 	bool said;
 	uint64_t said_at;
@@ -58,40 +58,18 @@ add(struct server *srv, const struct vz_key *key)
 	return q;
 }
 
-/* Reconnecting must not fill a bucket. */
-static void
-set_bucket(bool *counts, struct vz_bucket *b, bool wanted, const struct vz_bucket *fresh)
-{
-	if (wanted && (!*counts || !vz_bucket_alike(b, fresh)))
-		*b = *fresh;
-	*counts = wanted;
-}
-
-/* Takes the rates of a line over; false when it has none. */
-static bool
-set_rates(struct quota *q, const struct vz_grant *g)
-{
-	struct vz_bucket fresh;
-
-	set_bucket(&q->counts_messages, &q->messages, vz_grant_messages(g, &fresh), &fresh);
-	set_bucket(&q->counts_bytes, &q->bytes, vz_grant_bytes(g, &fresh), &fresh);
-	return q->counts_messages || q->counts_bytes;
-}
-
 int
 quota_join(struct visit *v)
 {
 	struct quota *q = find(v->srv, &v->who.key);
-	struct vz_bucket unused;
 
-	if (!q && !vz_grant_messages(&v->who.grant, &unused) &&
-	    !vz_grant_bytes(&v->who.grant, &unused))
+	if (!q && !rates_granted(&v->who.grant))
 		return 0;
 	if (!q)
 		q = add(v->srv, &v->who.key);
 	if (!q)
 		return VZ_ENOMEM;
-	(void)set_rates(q, &v->who.grant);
+	(void)rates_set(&q->rates, &v->who.grant);
 	if (!v->quota.quota)
 		q->users++;
 	v->quota.quota = q;
@@ -132,7 +110,7 @@ quota_prune(struct server *srv)
 	{
 		bool granted = vz_acl_check(srv->me.acl, &q->key, &now) == 0;
 
-		if (granted && !set_rates(q, &now))
+		if (granted && !rates_set(&q->rates, &now))
 			granted = false;
 		if (!granted && q->users == 0)
 			drop(q);
@@ -172,18 +150,18 @@ most(uint64_t a, uint64_t b)
 static uint64_t
 pay(struct quota *q, const struct vz_event *ev, uint64_t now)
 {
-	struct vz_bucket messages = q->messages, bytes = q->bytes;
+	struct vz_bucket messages = q->rates.messages, bytes = q->rates.bytes;
 	/* The bytes of an OPEN are its name. It may begin when nothing is owed. */
 	size_t len = ev->type == VZ_EVENT_OPEN ? 0 : ev->bytes_len;
 	uint64_t wait = 0;
 
-	if (q->counts_messages && begins_message(ev))
+	if (q->rates.counts_messages && begins_message(ev))
 		wait = vz_bucket_take(&messages, 1, now);
-	if (q->counts_bytes)
+	if (q->rates.counts_bytes)
 		wait = most(wait, vz_bucket_take(&bytes, len, now));
 	if (wait == 0) {
-		q->messages = messages;
-		q->bytes = bytes;
+		q->rates.messages = messages;
+		q->rates.bytes = bytes;
 	}
 	return wait;
 }

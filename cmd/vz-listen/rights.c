@@ -21,6 +21,7 @@ rights_renew(struct server *srv)
 	const char *words;
 
 	rights_reload(&srv->rights);
+	posts_judge(srv);
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
 	{
 		if (!v->admitted || v->leaving)

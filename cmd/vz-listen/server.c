@@ -93,6 +93,13 @@ server_note(struct server *srv, int status)
 		srv->status = status;
 }
 
+static void
+close_all(struct server *srv)
+{
+	gate_close(&srv->gate);
+	posts_leave(srv);
+}
+
 void
 server_serve(struct server *srv, struct visit *v)
 {
@@ -100,7 +107,7 @@ server_serve(struct server *srv, struct visit *v)
 
 	srv->served = v;
 	if (srv->options->resume_ms == 0) /* else it may need another connection */
-		gate_close(&srv->gate);
+		close_all(srv);
 	/* Those who are not authenticated yet hear it when they are. */
 	TAILQ_FOREACH_SAFE(other, &srv->visits, all, next)
 	if (other != v && other->admitted)
@@ -144,7 +151,7 @@ server_stop(struct server *srv, int status)
 	srv->stopping = true;
 	drain_stop(srv);
 	sockets_notify_end(0);
-	gate_close(&srv->gate);
+	close_all(srv);
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
 	visit_dismiss(v, VZ_EXIT_TEMPFAIL, "this listener is stopping");
 	if (TAILQ_EMPTY(&srv->visits))
@@ -169,6 +176,26 @@ server_forget(struct server *srv, struct visit *v)
 	drain_wake(srv);
 }
 
+void
+server_deserted(struct server *srv, int status, bool successor)
+{
+	bool handed = successor && srv->options->serve.reuse_port;
+
+	if (srv->stopping || srv->drain.on || srv->sockets.n_listeners > 0 || posts_any(srv))
+		return;
+	if (!srv->options->keep) {
+		if (!srv->served)
+			server_stop(srv, status);
+		return;
+	}
+	if (!handed)
+		server_note(srv, status);
+	if (srv->options->serve.drain_ms > 0)
+		drain_deserted(srv, handed);
+	else
+		server_stop(srv, 0);
+}
+
 /* Signals. */
 
 static void
@@ -180,6 +207,8 @@ on_end_signal(struct vz_loop *l, int signo, void *arg)
 	if (srv->stopping) {
 		srv->signo = signo;
 		vz_loop_stop(l, 0);
+	} else if (srv->drain.on && srv->drain.signo == 0) {
+		srv->drain.signo = signo; /* it had begun by itself */
 	} else if (srv->drain.on) {
 		srv->signo = signo;
 		server_stop(srv, 0);
@@ -220,6 +249,7 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 	record_tick(&srv->record);
 	commands_check(srv);
 	recall_tick(srv);
+	posts_second(srv);
 	if (srv->taker->second)
 		srv->taker->second(srv);
 }

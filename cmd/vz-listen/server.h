@@ -16,6 +16,7 @@
 #include "cmd/serve/sockets.h"
 #include "cmd/serve/user.h"
 #include "cmd/vz-listen/options.h"
+#include "cmd/vz-listen/posts.h"
 #include "cmd/vz-listen/quota.h"
 #include "flow/sink.h"
 #include "keep/ledger.h"
@@ -50,6 +51,8 @@ struct server {
 	struct rights rights;
 	struct sockets sockets;
 	struct gate gate;
+	struct posts posts;     /* at relays */
+	bool told;              /* that all of it is open */
 	struct vz_timer second; /* comes each second */
 	LIST_HEAD(, quota) quotas;
 	struct vz_timer quota_timer; /* somebody's tokens are there at quota_due; 0: nobody waits */
@@ -107,6 +110,13 @@ int server_run(struct server *srv);
 /* Undoes server_open: sockets that were made go away, messages under way are aborted (start.c). */
 void server_close(struct server *srv);
 
+/* All addresses are open now, or one more is: when it is all, that is told, once (start.c). */
+void server_opened(struct server *srv);
+/*
+ * An address is gone for good, with this status; successor: another listener has it. When it was
+ * the last one, and nothing is under way that this listener is for, it ends.
+ */
+void server_deserted(struct server *srv, int status, bool successor);
 /* Nothing new begins: sockets are closed, everybody is told, and the loop ends with `status` when
  * they are gone. The first status that is not 0 stands. */
 void server_stop(struct server *srv, int status);

@@ -24,19 +24,18 @@
 
 /* Telling. */
 
-static void
-tell(struct server *srv)
+void
+server_opened(struct server *srv)
 {
 	int status;
 
-	for (size_t i = 0; i < srv->sockets.n_listeners; i++)
-		report_listening(&srv->me, &srv->sockets.listeners[i]);
+	if (srv->told || !posts_settled(srv))
+		return;
+	srv->told = true;
 	status =
 	    sockets_tell(&srv->sockets, &srv->options->serve, &srv->me.identity->bundle.identity);
-	if (status == 0)
-		return;
-	server_close(srv);
-	exit(status);
+	if (status != 0)
+		server_stop(srv, status);
 }
 
 /* All together. */
@@ -71,6 +70,8 @@ start_loop(struct server *srv)
 		r = server_prepare(srv);
 	if (r == 0)
 		r = start_gate(srv);
+	if (r == 0)
+		r = posts_open(srv);
 	if (r < 0) {
 		diag_error("%s", diag_words(r));
 		sockets_close(&srv->sockets);
@@ -110,6 +111,7 @@ server_open(struct server *srv, const struct listen_options *o)
 	TAILQ_INIT(&srv->whole);
 	TAILQ_INIT(&srv->placed);
 	LIST_INIT(&srv->quotas);
+	srv->sockets.relays = true;
 	sockets_parse(&srv->sockets, &o->serve);
 	user_find(o->serve.user, &srv->user);
 	srv->taker = taker_of(o);
@@ -120,6 +122,7 @@ server_open(struct server *srv, const struct listen_options *o)
 	commands_split(srv);
 	sandbox_begin(&o->common, &srv->layers);
 	self_load(&srv->me, &o->common);
+	sockets_names(&srv->sockets, &o->serve, &srv->me);
 	start_rights(srv);
 	record_open(&srv->record, o->serve.audit, &srv->me);
 	(void)vz_aead_accelerate(VZ_AEAD_CHACHAPOLY);
@@ -129,7 +132,9 @@ server_open(struct server *srv, const struct listen_options *o)
 	sockets_open(&srv->sockets, &o->serve, o->common.family);
 	start_loop(srv);
 	close_sandbox(srv);
-	tell(srv);
+	for (size_t i = 0; i < srv->sockets.n_listeners; i++)
+		report_listening(&srv->me, &srv->sockets.listeners[i]);
+	server_opened(srv);
 }
 
 void
@@ -140,6 +145,7 @@ server_close(struct server *srv)
 	audit_log_close(srv);
 	while (!TAILQ_EMPTY(&srv->visits))
 		visit_drop(TAILQ_FIRST(&srv->visits));
+	posts_free(srv);
 	gate_close(&srv->gate);
 	vz_timer_stop(srv->loop, &srv->second);
 	quota_free(srv);

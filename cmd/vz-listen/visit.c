@@ -169,14 +169,14 @@ static const struct vz_conn_handler handler = {
 };
 
 static struct caller *
-on_arrival(void *arg, int fd)
+enter(struct server *srv, const struct arrival *a)
 {
-	struct server *srv = arg;
-	struct vz_conn_config config = {.handler = &handler};
+	struct vz_conn_config config = {
+	    .handler = &handler, .first = a->first, .first_len = a->first_len};
 	struct visit *v = calloc(1, sizeof(*v));
 
 	if (!v) {
-		close(fd);
+		close(a->fd);
 		return NULL;
 	}
 	v->srv = srv;
@@ -192,12 +192,28 @@ on_arrival(void *arg, int fd)
 	config.session.resumes = srv->options->resume_ms > 0;
 	config.session.durable =
 	    config.session.resumes && srv->ledger && srv->sink && vz_sink_lasts(srv->sink);
-	if (vz_conn_new(srv->loop, fd, &config, &v->conn) < 0) {
+	if (a->through)
+		(void)vz_relay_client_path(a->through, &config.session.channel);
+	if (vz_conn_new(srv->loop, a->fd, &config, &v->conn) < 0) {
 		free(v);
 		return NULL;
 	}
 	TAILQ_INSERT_TAIL(&srv->visits, v, all);
 	return &v->who;
+}
+
+static struct caller *
+on_arrival(void *arg, int fd)
+{
+	struct arrival direct = {.fd = fd};
+
+	return enter(arg, &direct);
+}
+
+static struct caller *
+on_relayed(void *arg, const struct arrival *a)
+{
+	return enter(arg, a);
 }
 
 static struct visit *
@@ -232,6 +248,7 @@ push_out(struct caller *c)
 
 const struct gate_handler visit_gate = {
     .arrived = on_arrival,
+    .relayed = on_relayed,
     .silent = is_silent,
     .begun = has_begun,
     .look = look,

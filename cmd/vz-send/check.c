@@ -33,8 +33,24 @@ on_connected(void *arg)
 	struct check *c = arg;
 	bool looked_up = c->link.to.at.kind == VZ_ADDRESS_TCP && !c->link.to.at.numeric;
 
-	diag_verbose(
-	    0, "%s: ok, %.2f ms", looked_up ? "resolve and connect" : "connect", step_ms(c));
+	diag_verbose(0, "%s: ok, %.2f ms%s", looked_up ? "resolve and connect" : "connect",
+	    step_ms(c), c->link.to.relayed ? ", to the relay" : "");
+}
+
+static void
+on_relay(void *arg)
+{
+	struct check *c = arg;
+	char relay[VZ_KEY_TEXT];
+
+	vz_key_format(&c->link.to.relay_key, relay);
+	diag_verbose(0, "relay: ok, %.2f ms, %s", step_ms(c), relay);
+}
+
+static void
+on_matched(void *arg)
+{
+	diag_verbose(0, "match: ok, %.2f ms", step_ms(arg));
 }
 
 static void
@@ -93,6 +109,8 @@ on_over(void *arg, int status)
 
 static const struct link_user user = {
     .connected = on_connected,
+    .relay = on_relay,
+    .matched = on_matched,
     .authenticated = on_authenticated,
     .ready = on_ready,
     .event = on_event,

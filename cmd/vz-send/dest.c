@@ -57,9 +57,10 @@ explain(const char *text, int err, const char *why)
 static bool
 same(const struct vz_address *a, const struct vz_address *b)
 {
-	return memcmp(&a->key, &b->key, sizeof(a->key)) == 0 && a->at.kind == b->at.kind &&
-	    strcmp(a->at.host, b->at.host) == 0 && a->at.port == b->at.port &&
-	    strcmp(a->at.path, b->at.path) == 0;
+	return vz_key_equal(&a->key, &b->key) && a->relayed == b->relayed &&
+	    (!a->relayed || vz_key_equal(&a->relay_key, &b->relay_key)) &&
+	    a->at.kind == b->at.kind && strcmp(a->at.host, b->at.host) == 0 &&
+	    a->at.port == b->at.port && strcmp(a->at.path, b->at.path) == 0;
 }
 
 static char *
@@ -88,8 +89,6 @@ add(struct parser *p, const char *text, size_t len)
 	err = vz_address_parse(text, len, look_up, p, &d->to, &why);
 	if (err)
 		explain(d->text, err, why);
-	if (d->to.relayed)
-		diag_usage("an address through a relay: this version connects directly only");
 	for (size_t i = 0; i < out->n; i++)
 		if (same(&out->dest[i].to, &d->to)) {
 			p->used = used;

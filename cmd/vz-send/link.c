@@ -53,8 +53,8 @@ over(struct link *k)
 }
 
 /* The first reason counts: a refusal is not made a broken connection by what follows from it. */
-static void
-decide(struct link *k, int status)
+void
+link_decide(struct link *k, int status)
 {
 	if (k->status == 0 && !k->finished)
 		k->status = status;
@@ -139,7 +139,7 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 		if (comes_back_too_soon(k, ev))
 			break;
 		if (!k->finished && k->status == 0)
-			decide(k, words_closed(k, ev));
+			link_decide(k, words_closed(k, ev));
 		break;
 	default: redial_progress(k); return !k->user->event || k->user->event(k->arg, ev);
 	}
@@ -179,7 +179,7 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 		return;
 	}
 	if (!k->finished && k->status == 0)
-		decide(k, words_broken(k, err, sys_errno));
+		link_decide(k, words_broken(k, err, sys_errno));
 	over(k);
 }
 
@@ -190,44 +190,62 @@ static const struct vz_conn_handler handler = {
     .ended = on_ended,
 };
 
-static void
-on_dialled(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step)
+void
+link_not_reached(struct link *k, int err, int sys_errno, enum vz_dial_step step)
 {
-	struct link *k = arg;
-	struct vz_conn_config c = {
-	    .session = k->config,
-	    .stall_ms = k->options->common.wait_ms,
-	    .handler = &handler,
-	    .arg = k,
-	};
-
-	k->dial = NULL;
-	if (k->conn && !renew_dialled(k, fd, err, sys_errno))
+	if (k->conn) {
+		(void)renew_dialled(k, -1, err, sys_errno);
+		via_drop(k);
 		return;
-	c.again = k->session;
-	if (fd < 0 && redial_worth(k, err)) {
+	}
+	if (redial_worth(k, err)) {
 		if (!redial_later(k, err, sys_errno))
 			over(k);
 		return;
 	}
-	if (fd >= 0) {
-		randombytes_buf(c.session.channel.random, sizeof(c.session.channel.random));
-		c.session.age_ms = renew_after(k->config.age_ms);
-		err = vz_conn_new(k->loop, fd, &c, &k->conn);
-		if (err == 0)
-			k->session = NULL; /* moved */
-		if (err) {
-			diag_error("%s: %s", k->shown, diag_words(err));
-			decide(k, vz_exit_of(err));
-		}
-	} else {
-		decide(k, words_not_dialled(k, err, sys_errno, step));
-	}
-	if (k->status) {
+	if (k->status == 0)
+		link_decide(k, words_not_dialled(k, err, sys_errno, step));
+	over(k);
+}
+
+void
+link_reached(struct link *k, int fd, struct vz_conn_config *c)
+{
+	int err;
+
+	if (k->conn && !renew_dialled(k, fd, 0, 0))
+		return;
+	c->stall_ms = k->options->common.wait_ms;
+	c->handler = &handler;
+	c->arg = k;
+	c->again = k->session;
+	randombytes_buf(c->session.channel.random, sizeof(c->session.channel.random));
+	c->session.age_ms = renew_after(k->config.age_ms);
+	err = vz_conn_new(k->loop, fd, c, &k->conn);
+	if (err) {
+		diag_error("%s: %s", k->shown, diag_words(err));
+		link_decide(k, vz_exit_of(err));
 		over(k);
 		return;
 	}
+	k->session = NULL; /* moved */
 	k->stage = LINK_CONNECTED;
+}
+
+static void
+on_dialled(void *arg, int fd, int err, int sys_errno, enum vz_dial_step step)
+{
+	struct link *k = arg;
+	struct vz_conn_config c = {.session = k->config};
+
+	k->dial = NULL;
+	if (fd < 0) {
+		link_not_reached(k, err, sys_errno, step);
+		return;
+	}
+	link_reached(k, fd, &c);
+	if (k->stage == LINK_OVER)
+		return;
 	words_connected(k);
 	if (k->user->connected)
 		k->user->connected(k->arg);
@@ -244,7 +262,24 @@ link_dial_only(struct link *k)
 	};
 
 	k->began_us = link_clock_us();
+	if (k->to.relayed)
+		return via_dial(k);
 	return vz_dial_start(k->loop, &c, on_dialled, k, &k->dial);
+}
+
+bool
+link_is_dialling(const struct link *k)
+{
+	return k->dial || k->via.rlink;
+}
+
+void
+link_dial_cancel(struct link *k)
+{
+	if (k->dial)
+		vz_dial_cancel(k->dial);
+	k->dial = NULL;
+	via_drop(k);
 }
 
 static int
@@ -274,7 +309,7 @@ link_dial(struct link *k)
 	int status = dial(k);
 
 	if (status) {
-		decide(k, status);
+		link_decide(k, status);
 		over(k);
 	}
 }
@@ -312,7 +347,7 @@ link_finish(struct link *k, bool linger)
 void
 link_abort(struct link *k, int status, const char *text)
 {
-	decide(k, status);
+	link_decide(k, status);
 	renew_stop(k);
 	if (k->conn)
 		vz_conn_close(k->conn, (uint8_t)status, text, k->stage >= LINK_AUTHENTICATED);
@@ -323,14 +358,12 @@ link_drop(struct link *k)
 {
 	if (k->loop)
 		renew_stop(k);
-	if (k->dial)
-		vz_dial_cancel(k->dial);
+	link_dial_cancel(k);
 	if (k->conn)
 		vz_conn_drop(k->conn);
 	if (k->loop)
 		redial_stop(k);
 	vz_session_free(k->session);
 	k->session = NULL;
-	k->dial = NULL;
 	k->conn = NULL;
 }

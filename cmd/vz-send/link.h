@@ -7,6 +7,7 @@
 
 #include "cmd/common/self.h"
 #include "cmd/vz-send/options.h"
+#include "cmd/vz-send/via.h"
 #include "id/address.h"
 #include "net/conn.h"
 #include "net/dial.h"
@@ -16,6 +17,10 @@ struct link;
 /* Named after what just happened; any may be NULL but `over`. */
 struct link_user {
 	void (*connected)(void *arg);
+	/* Where a relay is on the way, after `connected`, which was to it: it is the one called;
+	 * and whom we want has come there. */
+	void (*relay)(void *arg);
+	void (*matched)(void *arg);
 	/* The peer is who was called; messages may be opened (DESIGN 5: 64 KiB before READY). */
 	void (*authenticated)(void *arg);
 	/* The other side lets us send; or, when ev->attempt is not 0, go on. */
@@ -49,6 +54,7 @@ struct link {
 	char shown[512]; /* the destination, for people */
 	struct vz_loop *loop;
 	struct vz_dial *dial;
+	struct via via; /* instead, through a relay */
 	struct vz_conn *conn;
 	enum link_stage stage;
 	struct vz_session *session; /* while there is no connection */
@@ -79,8 +85,16 @@ void link_init(struct link *k, const struct send_options *options, const struct 
 int link_start(struct link *k, const struct link_user *user, void *arg);
 /* Connects, for the first time or again: `over` when that cannot even be tried. */
 void link_dial(struct link *k);
-/* Connects while there is a connection. An error of vz_dial_start. */
+/* Connects while there is a connection. An error of vz_dial_start or via_dial. */
 int link_dial_only(struct link *k);
+bool link_is_dialling(const struct link *k);
+void link_dial_cancel(struct link *k);
+/* What came of that: fd leads there, and *c is filled in but for handler and arg; or nothing does.
+ */
+void link_reached(struct link *k, int fd, struct vz_conn_config *c);
+void link_not_reached(struct link *k, int err, int sys_errno, enum vz_dial_step step);
+/* The status of it, unless there is one: the words were said. */
+void link_decide(struct link *k, int status);
 struct vz_session *link_session(const struct link *k);
 /* Something was said on the session outside of a callback. */
 void link_kick(struct link *k);

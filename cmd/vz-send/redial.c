@@ -25,6 +25,13 @@ is_break(int err)
 	return err == VZ_ECUT || err == VZ_ETIMEOUT || err == VZ_ESYSTEM || err == VZ_ENOTFOUND;
 }
 
+/* Somebody was reached, there or at the relay, who has proved nothing. */
+static bool
+is_unproved(const struct link *k)
+{
+	return k->stage == LINK_CONNECTED || k->via.step == VIA_HANDSHAKE;
+}
+
 /*
  * Ended at once and without a word: a listener in a crowd makes room in this way, for whoever
  * speaks first (guard/pool.h). It may also be no listener, so a few times only.
@@ -32,7 +39,7 @@ is_break(int err)
 static bool
 is_crowded_out(const struct link *k, int err)
 {
-	return k->stage == LINK_CONNECTED && err == VZ_ECUT && !k->answered &&
+	return is_unproved(k) && err == VZ_ECUT && !k->answered &&
 	    k->crowded_out < CROWDED_OUT_MOST && link_clock_us() - k->began_us < CROWDED_OUT_US;
 }
 
@@ -41,12 +48,12 @@ redial_worth(const struct link *k, int err)
 {
 	if (k->finished || k->status != 0 || !k->resumes || k->options->retry_ms == 0)
 		return false;
-	if (!k->was_ready && (!k->options->retry_given || k->stage == LINK_CONNECTED))
+	if (!k->was_ready && (!k->options->retry_given || is_unproved(k)))
 		return is_crowded_out(k, err);
 	/* Who knows nothing of it any more would deliver it twice. */
 	if (k->was_ready && !k->goes_on)
 		return false;
-	return k->try_again || is_break(err);
+	return k->try_again || is_break(err) || via_passes(k, err);
 }
 
 /* Half to one and a half of it, so that many who lost the same host do not come back at once. */

@@ -35,7 +35,7 @@ renew_begin(struct link *k)
 	int err;
 
 	if (!k->resumes || !k->goes_on || k->options->retry_ms == 0 || k->stage != LINK_READY ||
-	    k->finished || k->status != 0 || k->dial)
+	    k->finished || k->status != 0 || link_is_dialling(k))
 		return;
 	err = link_dial_only(k);
 	if (err)
@@ -81,8 +81,6 @@ renew_stop(struct link *k)
 {
 	let_go(k);
 	vz_timer_stop(k->loop, &k->renew);
-	if (k->conn && k->dial) {
-		vz_dial_cancel(k->dial);
-		k->dial = NULL;
-	}
+	if (k->conn)
+		link_dial_cancel(k);
 }

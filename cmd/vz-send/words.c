@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/common/reach.h"
 
 static void
 hint_authorize(const struct link *k)
@@ -17,16 +18,43 @@ hint_authorize(const struct link *k)
 	    mine);
 }
 
+static void
+event_on_the_way(const struct link *k, const char *name)
+{
+	struct vz_json *j = diag_event(name);
+	char relay[VZ_KEY_TEXT];
+
+	vz_json_str(j, "to", k->text);
+	if (k->to.relayed) {
+		vz_key_format(&k->to.relay_key, relay);
+		vz_json_str(j, "relay", relay);
+	}
+	vz_json_u64(j, "us", link_clock_us() - k->began_us);
+	diag_event_end(j);
+}
+
 void
 words_connected(const struct link *k)
 {
-	struct vz_json *j;
+	diag_verbose(1, "connected to %s%s", k->to.relayed ? "the relay of " : "", k->shown);
+	event_on_the_way(k, "connect");
+}
 
-	diag_verbose(1, "connected to %s", k->shown);
-	j = diag_event("connect");
-	vz_json_str(j, "to", k->text);
-	vz_json_u64(j, "us", link_clock_us() - k->began_us);
-	diag_event_end(j);
+void
+words_relay(const struct link *k)
+{
+	char relay[VZ_KEY_TEXT];
+
+	vz_key_format(&k->to.relay_key, relay);
+	diag_verbose(1, "the relay is %s; asked for %s", relay, k->shown);
+	event_on_the_way(k, "relay");
+}
+
+void
+words_matched(const struct link *k)
+{
+	diag_verbose(1, "%s has come to the relay", k->shown);
+	event_on_the_way(k, "match");
 }
 
 void
@@ -61,52 +89,19 @@ errno_words(int e)
 	return diag_words(VZ_ESYSTEM);
 }
 
-static void
-hint_not_connected(const struct link *k, int e)
-{
-	if (e == ECONNREFUSED || e == ENOENT || e == ECONNRESET)
-		diag_hint("is vz-listen running there?");
-	else if (e == ETIMEDOUT)
-		diag_hint("is the host up, and the port open in its firewall?");
-	else if ((e == ENETUNREACH || e == EAFNOSUPPORT) && k->options->common.family)
-		diag_hint("try without -4 or -6");
-}
-
-static int
-not_connected(const struct link *k, int e)
-{
-	diag_error("%s: %s", k->shown, errno_words(e));
-	hint_not_connected(k, e);
-	switch (e) {
-	case ETIMEDOUT:
-	case EAGAIN: return VZ_EXIT_TEMPFAIL;
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case ENOENT:
-	case ENOTSOCK:
-	case EPROTOTYPE:
-	case EHOSTUNREACH:
-	case EHOSTDOWN:
-	case ENETUNREACH:
-	case ENETDOWN:
-	case EADDRNOTAVAIL: return VZ_EXIT_UNAVAILABLE;
-	default: return VZ_EXIT_OSERR;
-	}
-}
-
 int
 words_not_dialled(const struct link *k, int err, int sys_errno, enum vz_dial_step step)
 {
-	switch (err) {
-	case VZ_ENOTFOUND: diag_error("%s: no such host", k->shown); return VZ_EXIT_NOHOST;
-	case VZ_ETIMEOUT:
-		if (step == VZ_DIAL_CONNECT)
-			return not_connected(k, ETIMEDOUT);
-		diag_error("%s: the name server did not answer in time", k->shown);
-		return VZ_EXIT_TEMPFAIL;
-	case VZ_ESYSTEM: return not_connected(k, sys_errno);
-	default: diag_error("%s: %s", k->shown, diag_words(err)); return vz_exit_of(err);
-	}
+	const char *program = k->to.relayed ? "vz-relay" : "vz-listen", *hint;
+
+	if (step == VZ_DIAL_CONNECTED)
+		return via_words_failed(k, err);
+	diag_error("%s: %s%s", k->shown, k->to.relayed ? "the relay is not there: " : "",
+	    reach_words(err, sys_errno, step));
+	hint = reach_hint(err, sys_errno, step, program, k->options->common.family);
+	if (hint)
+		diag_hint("%s", hint);
+	return reach_status(err, sys_errno);
 }
 
 const char *
@@ -155,7 +150,9 @@ no_answer(const struct link *k, int err)
 		diag_error("%s: connected, but no answer in time", k->shown);
 	else
 		diag_error("%s: connected, but no valid answer", k->shown);
-	diag_hint("not vz, another key than this one, or another pre-shared key");
+	diag_hint(k->to.relayed
+		? "another pre-shared key than this one, or a relay that is not to be trusted"
+		: "not vz, another key than this one, or another pre-shared key");
 	return VZ_EXIT_PROTOCOL;
 }
 
@@ -186,6 +183,10 @@ words_broken(const struct link *k, int err, int sys_errno)
 static const char *
 why_lost(const struct link *k, int err, int sys_errno)
 {
+	const char *via = via_words_why(k, err);
+
+	if (via)
+		return via;
 	if (k->try_again)
 		return "the other side has no place for it yet";
 	if (err == VZ_ESYSTEM || (err == VZ_ECUT && sys_errno))
@@ -232,7 +233,7 @@ void
 words_not_renewed(const struct link *k, int err, int sys_errno)
 {
 	diag_verbose(1, "%s: another connection is not to be had yet: %s", k->shown,
-	    err == VZ_ESYSTEM ? errno_words(sys_errno) : diag_words(err));
+	    why_lost(k, err, sys_errno));
 }
 
 int

@@ -8,6 +8,9 @@
 #include "cmd/vz-send/link.h"
 
 void words_connected(const struct link *k);
+/* On the way through a relay: it is the one called, and is asked; and whom we want has come. */
+void words_relay(const struct link *k);
+void words_matched(const struct link *k);
 void words_authenticated(const struct link *k);
 /* READY came without the right to send. */
 void words_no_right(const struct link *k);

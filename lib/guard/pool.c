@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-enum source_kind { SOURCE_OTHER, SOURCE_IPV4, SOURCE_IPV6, SOURCE_USER };
+enum source_kind { SOURCE_OTHER, SOURCE_IPV4, SOURCE_IPV6, SOURCE_USER, SOURCE_RELAY };
 
 void
 vz_source_of(const struct sockaddr *sa, uint64_t uid, struct vz_source *out)
@@ -37,6 +37,15 @@ vz_source_of(const struct sockaddr *sa, uint64_t uid, struct vz_source *out)
 		break;
 	default: out->kind = SOURCE_OTHER; break;
 	}
+}
+
+/* Relays are few, and named by who listens there: a part of the key is enough. */
+void
+vz_source_of_relay(const struct vz_key *relay, struct vz_source *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->kind = SOURCE_RELAY;
+	memcpy(out->bytes, relay->b, sizeof(out->bytes));
 }
 
 bool

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include "id/key.h"
 
 #define VZ_POOL_STRANGERS  64
 #define VZ_POOL_PER_SOURCE 8
@@ -25,7 +26,8 @@
 #define VZ_POOL_MOMENT_MS  250
 #define VZ_POOL_LEVEL_MAX  2 /* two places of eight: one beside the newest's */
 
-/* Who counts as one before authentication: an IPv4 address, an IPv6 /64, a user of this host. */
+/* Who counts as one before authentication: an IPv4 address, an IPv6 /64, a user of this host, all
+ * who come through one relay. */
 struct vz_source {
 	uint8_t kind;
 	uint8_t bytes[8];
@@ -36,6 +38,9 @@ struct vz_source {
  * IPv6 (RFC 4291 2.5.5.2) is that IPv4 address.
  */
 void vz_source_of(const struct sockaddr *sa, uint64_t uid, struct vz_source *out);
+
+/* The source of whoever comes through this relay: they are one. */
+void vz_source_of_relay(const struct vz_key *relay, struct vz_source *out);
 
 bool vz_source_equal(const struct vz_source *a, const struct vz_source *b);
 

@@ -15,6 +15,8 @@ enum vz_sandbox_filter {
 	VZ_SANDBOX_SEND,      /* connects, and ends a command that runs already */
 	VZ_SANDBOX_SEND_LATE, /* the same, and may still map a library (dlopen(3)) */
 	VZ_SANDBOX_LISTEN,    /* accepts, and neither connects, forks nor signals */
+	VZ_SANDBOX_LISTEN_AT, /* the same at a relay: connects */
+	VZ_SANDBOX_RELAY,     /* accepts, and begins threads, but no processes */
 	VZ_SANDBOX_NAMES,     /* getaddrinfo(3) in children: opens for reading only */
 };
 

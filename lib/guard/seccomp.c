@@ -22,6 +22,8 @@ static const struct sock_fprog programs[] = {
     [VZ_SANDBOX_SEND] = OF(filter_send),
     [VZ_SANDBOX_SEND_LATE] = OF(filter_send_late),
     [VZ_SANDBOX_LISTEN] = OF(filter_listen),
+    [VZ_SANDBOX_RELAY] = OF(filter_relay),
+    [VZ_SANDBOX_LISTEN_AT] = OF(filter_listen_at),
     [VZ_SANDBOX_NAMES] = OF(filter_names),
 };
 

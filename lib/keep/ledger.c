@@ -3,52 +3,11 @@
 #include "base/err.h"
 #include "keep/ledger_impl.h"
 
-/* A statement that gives rows goes on until it is told that it is over. */
-static int
-done(struct vz_ledger *l, enum ledger_statement i, int r)
-{
-	sqlite3_reset(l->st[i]);
-	sqlite3_clear_bindings(l->st[i]);
-	return r == SQLITE_DONE || r == SQLITE_ROW ? 0 : ledger_error(l->db, r);
-}
-
-/* Runs it to its end, for what it does. */
-static int
-run(struct vz_ledger *l, enum ledger_statement i)
-{
-	int r;
-
-	do
-		r = sqlite3_step(l->st[i]);
-	while (r == SQLITE_ROW);
-	return done(l, i, r);
-}
-
 static void
 bind_who(struct vz_ledger *l, enum ledger_statement i, const struct vz_ledger_stream *who)
 {
-	sqlite3_bind_blob(l->st[i], 1, who->peer->b, sizeof(who->peer->b), SQLITE_STATIC);
-	sqlite3_bind_blob(l->st[i], 2, who->stream, VZ_STREAM_LEN, SQLITE_STATIC);
-}
-
-static void
-bind_number(struct vz_ledger *l, enum ledger_statement i, int at, uint64_t value)
-{
-	sqlite3_bind_int64(l->st[i], at, (sqlite3_int64)value);
-}
-
-/* One number: what a count or a key is. 1, 0 when there is none, or an error. */
-static int
-ask(struct vz_ledger *l, enum ledger_statement i, uint64_t *first, uint64_t *second)
-{
-	int r = sqlite3_step(l->st[i]);
-
-	if (r == SQLITE_ROW) {
-		*first = (uint64_t)sqlite3_column_int64(l->st[i], 0);
-		if (second)
-			*second = (uint64_t)sqlite3_column_int64(l->st[i], 1);
-	}
-	return r == SQLITE_ROW ? (done(l, i, r), 1) : done(l, i, r);
+	vz_database_bind_bytes(&l->d, i, 1, who->peer->b, (int)sizeof(who->peer->b));
+	vz_database_bind_bytes(&l->d, i, 2, who->stream, VZ_STREAM_LEN);
 }
 
 /* Numbers of a database are signed: it is not ours if it has others than we put there. */
@@ -76,12 +35,12 @@ each(struct vz_ledger *l, enum ledger_statement i, uint64_t id, vz_ledger_fn *fn
 	struct vz_ledger_entry e;
 	int r, said = 0;
 
-	bind_number(l, i, 1, id);
-	while (said == 0 && (r = sqlite3_step(l->st[i])) == SQLITE_ROW)
-		said = read_entry(l->st[i], &e) ? fn(arg, &e) : VZ_EFORMAT;
+	vz_database_bind_number(&l->d, i, 1, id);
+	while (said == 0 && (r = sqlite3_step(l->d.st[i])) == SQLITE_ROW)
+		said = read_entry(l->d.st[i], &e) ? fn(arg, &e) : VZ_EFORMAT;
 	if (said == 0)
-		return done(l, i, r);
-	(void)done(l, i, SQLITE_DONE);
+		return vz_database_done(&l->d, i, r);
+	(void)vz_database_done(&l->d, i, SQLITE_DONE);
 	return said;
 }
 
@@ -93,7 +52,7 @@ vz_ledger_load(struct vz_ledger *l, const struct vz_ledger_stream *who, uint64_t
 	int r;
 
 	bind_who(l, LEDGER_FIND, who);
-	r = ask(l, LEDGER_FIND, &id, first);
+	r = vz_database_ask(&l->d, LEDGER_FIND, &id, first);
 	if (r <= 0)
 		return r;
 	r = *first <= INT64_MAX ? each(l, LEDGER_ENTRIES, id, fn, arg) : VZ_EFORMAT;
@@ -108,15 +67,15 @@ room(struct vz_ledger *l, const struct vz_ledger_stream *who)
 	int r;
 
 	bind_who(l, LEDGER_FIND, who);
-	r = ask(l, LEDGER_FIND, &n, NULL);
+	r = vz_database_ask(&l->d, LEDGER_FIND, &n, NULL);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	sqlite3_bind_blob(
-	    l->st[LEDGER_COUNT_OF_PEER], 1, who->peer->b, sizeof(who->peer->b), SQLITE_STATIC);
-	r = ask(l, LEDGER_COUNT_OF_PEER, &n, NULL);
+	vz_database_bind_bytes(
+	    &l->d, LEDGER_COUNT_OF_PEER, 1, who->peer->b, (int)sizeof(who->peer->b));
+	r = vz_database_ask(&l->d, LEDGER_COUNT_OF_PEER, &n, NULL);
 	if (r < 0 || n >= VZ_LEDGER_OF_PEER)
 		return r < 0 ? r : VZ_EFULL;
-	r = ask(l, LEDGER_COUNT, &n, NULL);
+	r = vz_database_ask(&l->d, LEDGER_COUNT, &n, NULL);
 	if (r < 0)
 		return r;
 	return n < VZ_LEDGER_STREAMS ? 0 : VZ_EFULL;
@@ -128,50 +87,50 @@ put_stream(struct vz_ledger *l, const struct vz_ledger_stream *who, uint64_t *id
 	int r;
 
 	bind_who(l, LEDGER_PUT_STREAM, who);
-	bind_number(l, LEDGER_PUT_STREAM, 3, who->first);
-	bind_number(l, LEDGER_PUT_STREAM, 4, who->now);
-	r = ask(l, LEDGER_PUT_STREAM, id, NULL);
+	vz_database_bind_number(&l->d, LEDGER_PUT_STREAM, 3, who->first);
+	vz_database_bind_number(&l->d, LEDGER_PUT_STREAM, 4, who->now);
+	r = vz_database_ask(&l->d, LEDGER_PUT_STREAM, id, NULL);
 	return r == 0 ? VZ_EFORMAT : r < 0 ? r : 0;
 }
 
 static int
 put_message(struct vz_ledger *l, uint64_t id, const struct vz_ledger_entry *e)
 {
-	bind_number(l, LEDGER_PUT, 1, id);
-	bind_number(l, LEDGER_PUT, 2, e->number);
-	bind_number(l, LEDGER_PUT, 3, e->kind);
+	vz_database_bind_number(&l->d, LEDGER_PUT, 1, id);
+	vz_database_bind_number(&l->d, LEDGER_PUT, 2, e->number);
+	vz_database_bind_number(&l->d, LEDGER_PUT, 3, e->kind);
 	if (e->over)
-		bind_number(l, LEDGER_PUT, 4, e->status);
+		vz_database_bind_number(&l->d, LEDGER_PUT, 4, e->status);
 	else
-		sqlite3_bind_text(l->st[LEDGER_PUT], 6, e->file, -1, SQLITE_STATIC);
-	bind_number(l, LEDGER_PUT, 5, e->length);
-	return run(l, LEDGER_PUT);
+		sqlite3_bind_text(l->d.st[LEDGER_PUT], 6, e->file, -1, SQLITE_STATIC);
+	vz_database_bind_number(&l->d, LEDGER_PUT, 5, e->length);
+	return vz_database_run(&l->d, LEDGER_PUT);
 }
 
 static int
 prune(struct vz_ledger *l, uint64_t id, uint64_t first)
 {
-	bind_number(l, LEDGER_PRUNE, 1, id);
-	bind_number(l, LEDGER_PRUNE, 2, first);
-	return run(l, LEDGER_PRUNE);
+	vz_database_bind_number(&l->d, LEDGER_PRUNE, 1, id);
+	vz_database_bind_number(&l->d, LEDGER_PRUNE, 2, first);
+	return vz_database_run(&l->d, LEDGER_PRUNE);
 }
 
 int
 vz_ledger_put(
     struct vz_ledger *l, const struct vz_ledger_stream *who, const struct vz_ledger_entry *e)
 {
-	bool alone = sqlite3_get_autocommit(l->db) != 0;
+	bool alone = sqlite3_get_autocommit(l->d.db) != 0;
 	uint64_t id = 0;
 	int r;
 
 	if (e->number > INT64_MAX || e->length > INT64_MAX || who->now > INT64_MAX ||
 	    e->number < who->first || (!e->over && !e->file))
 		return VZ_EINVAL;
-	if (alone && (r = run(l, LEDGER_BEGIN)) < 0)
+	if (alone && (r = vz_database_run(&l->d, LEDGER_BEGIN)) < 0)
 		return r;
 	if ((r = room(l, who)) == 0 && (r = put_stream(l, who, &id)) == 0 &&
 	    (r = prune(l, id, who->first)) == 0 && (r = put_message(l, id, e)) == 0 && alone)
-		r = run(l, LEDGER_COMMIT);
+		r = vz_database_run(&l->d, LEDGER_COMMIT);
 	if (r < 0 && alone)
 		vz_ledger_rollback(l);
 	return r;
@@ -180,13 +139,13 @@ vz_ledger_put(
 int
 vz_ledger_begin(struct vz_ledger *l)
 {
-	return run(l, LEDGER_BEGIN);
+	return vz_database_run(&l->d, LEDGER_BEGIN);
 }
 
 int
 vz_ledger_commit(struct vz_ledger *l)
 {
-	int r = run(l, LEDGER_COMMIT);
+	int r = vz_database_run(&l->d, LEDGER_COMMIT);
 
 	if (r < 0)
 		vz_ledger_rollback(l);
@@ -196,34 +155,23 @@ vz_ledger_commit(struct vz_ledger *l)
 void
 vz_ledger_rollback(struct vz_ledger *l)
 {
-	if (!sqlite3_get_autocommit(l->db)) /* an error may have done so itself */
-		(void)run(l, LEDGER_ROLLBACK);
-}
-
-/* What may be lost without harm, and so is not waited for. */
-static int
-run_lazily(struct vz_ledger *l, enum ledger_statement i)
-{
-	int r = sqlite3_exec(l->db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL), after;
-
-	r = r == SQLITE_OK ? run(l, i) : ledger_error(l->db, r);
-	after = sqlite3_exec(l->db, "PRAGMA synchronous=FULL", NULL, NULL, NULL);
-	return r < 0 || after == SQLITE_OK ? r : ledger_error(l->db, after);
+	if (!sqlite3_get_autocommit(l->d.db)) /* an error may have done so itself */
+		(void)vz_database_run(&l->d, LEDGER_ROLLBACK);
 }
 
 int
 vz_ledger_drop(struct vz_ledger *l, const struct vz_ledger_stream *who, uint64_t number)
 {
 	bind_who(l, LEDGER_DROP, who);
-	bind_number(l, LEDGER_DROP, 3, number);
-	return run_lazily(l, LEDGER_DROP);
+	vz_database_bind_number(&l->d, LEDGER_DROP, 3, number);
+	return vz_database_run_lazily(&l->d, LEDGER_DROP);
 }
 
 int
 vz_ledger_forget(struct vz_ledger *l, const struct vz_ledger_stream *who)
 {
 	bind_who(l, LEDGER_FORGET, who);
-	return run_lazily(l, LEDGER_FORGET);
+	return vz_database_run_lazily(&l->d, LEDGER_FORGET);
 }
 
 int
@@ -236,15 +184,15 @@ vz_ledger_expire(
 	if (now <= kept_s)
 		return 0;
 	while ((unsigned)gone < most) {
-		bind_number(l, LEDGER_OLD, 1, now - kept_s);
-		bind_number(l, LEDGER_OLD, 2, id);
-		if ((r = ask(l, LEDGER_OLD, &id, NULL)) <= 0)
+		vz_database_bind_number(&l->d, LEDGER_OLD, 1, now - kept_s);
+		vz_database_bind_number(&l->d, LEDGER_OLD, 2, id);
+		if ((r = vz_database_ask(&l->d, LEDGER_OLD, &id, NULL)) <= 0)
 			return r < 0 ? r : gone;
 		r = each(l, LEDGER_FILES, id, fn, arg);
 		if (r > 0)
 			continue;
-		bind_number(l, LEDGER_FORGET_ID, 1, id);
-		if (r < 0 || (r = run_lazily(l, LEDGER_FORGET_ID)) < 0)
+		vz_database_bind_number(&l->d, LEDGER_FORGET_ID, 1, id);
+		if (r < 0 || (r = vz_database_run_lazily(&l->d, LEDGER_FORGET_ID)) < 0)
 			return r;
 		gone++;
 	}

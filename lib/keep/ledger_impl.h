@@ -4,8 +4,7 @@
 #ifndef VZ_KEEP_LEDGER_IMPL_H
 #define VZ_KEEP_LEDGER_IMPL_H
 
-#include <sqlite3.h>
-
+#include "keep/database.h"
 #include "keep/ledger.h"
 
 enum ledger_statement {
@@ -28,11 +27,7 @@ enum ledger_statement {
 };
 
 struct vz_ledger {
-	sqlite3 *db;
-	sqlite3_stmt *st[LEDGER_STATEMENTS];
+	struct vz_database d;
 };
-
-/* The code for what SQLite said; errno is set for VZ_ESYSTEM. */
-int ledger_error(sqlite3 *db, int r);
 
 #endif

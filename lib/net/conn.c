@@ -5,6 +5,7 @@
 #include "net/conn.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/err.h"
@@ -42,6 +43,8 @@ struct vz_conn {
 	int err, sys_errno; /* why it is over */
 	uint64_t stall_ms, moved_at, silent_by;
 	size_t silent_read;
+	uint8_t *first; /* was read by somebody else before; NULL once the session has it */
+	size_t first_len, first_at;
 };
 
 /* False while the owner holds events back, or while our own output is stuck. */
@@ -102,6 +105,7 @@ destroy(struct vz_conn *c)
 	if (c->watch.fd >= 0)
 		close(c->watch.fd);
 	vz_session_free(c->session);
+	free(c->first);
 	free(c);
 }
 
@@ -183,11 +187,29 @@ read_error(struct vz_conn *c, int sys_errno)
 		end(c, vz_session_closed(c->session) ? 0 : VZ_ECUT, sys_errno);
 }
 
+/* As read(2), but what came before begins it. */
+static ssize_t
+read_some(struct vz_conn *c, uint8_t *p, size_t room)
+{
+	size_t n = c->first_len - c->first_at;
+
+	if (c->first == NULL)
+		return read(c->watch.fd, p, room);
+	n = n < room ? n : room;
+	memcpy(p, c->first + c->first_at, n);
+	c->first_at += n;
+	if (c->first_at == c->first_len) {
+		free(c->first);
+		c->first = NULL;
+	}
+	return (ssize_t)n;
+}
+
 static void
 read_and_drop(struct vz_conn *c)
 {
 	uint8_t dropped[SILENT_MAX];
-	ssize_t n = read(c->watch.fd, dropped, sizeof(dropped));
+	ssize_t n = read_some(c, dropped, sizeof(dropped));
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		read_error(c, n < 0 ? errno : 0);
@@ -206,7 +228,7 @@ read_bytes(struct vz_conn *c)
 		end(c, VZ_ENOMEM, 0);
 		return;
 	}
-	n = read(c->watch.fd, p, room);
+	n = read_some(c, p, room);
 	if (n > 0)
 		vz_session_fed(c->session, (size_t)n, vz_loop_now(c->loop));
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -371,6 +393,7 @@ turn(struct vz_conn *c, bool readable)
 {
 	bool again = false;
 
+	readable |= c->first != NULL;
 	c->in_turn = true;
 	if ((c->resumed || c->more) && c->state == RUNNING) {
 		c->resumed = false;
@@ -394,7 +417,8 @@ turn(struct vz_conn *c, bool readable)
 		return false;
 	}
 	set_timer(c);
-	if (again || ((c->resumed || c->more) && c->state == RUNNING))
+	if (again || ((c->resumed || c->more) && c->state == RUNNING) ||
+	    (c->first != NULL && reads(c)))
 		vz_timer_set(c->loop, &c->soon, 0);
 	return true;
 }
@@ -436,6 +460,18 @@ on_deadline(struct vz_loop *l, struct vz_timer *t)
 
 /* From outside. */
 
+static int
+keep_first(struct vz_conn *c, const struct vz_conn_config *config)
+{
+	if (config->first_len == 0)
+		return 0;
+	if ((c->first = malloc(config->first_len)) == NULL)
+		return VZ_ENOMEM;
+	memcpy(c->first, config->first, config->first_len);
+	c->first_len = config->first_len;
+	return 0;
+}
+
 int
 vz_conn_new(struct vz_loop *l, int fd, const struct vz_conn_config *config, struct vz_conn **out)
 {
@@ -457,8 +493,9 @@ vz_conn_new(struct vz_loop *l, int fd, const struct vz_conn_config *config, stru
 	c->arg = config->arg;
 	c->stall_ms = config->stall_ms != 0 ? config->stall_ms : STALL_MS;
 	c->moved_at = session.now;
-	r = config->again != NULL ? vz_session_redial(config->again, &session)
-				  : vz_session_new(&c->session, &session);
+	if ((r = keep_first(c, config)) == 0)
+		r = config->again != NULL ? vz_session_redial(config->again, &session)
+					  : vz_session_new(&c->session, &session);
 	if (r < 0 || (r = vz_loop_add(l, &c->watch, VZ_READ)) < 0 ||
 	    (r = vz_timer_set(l, &c->soon, 0)) < 0) {
 		destroy(c);

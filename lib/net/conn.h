@@ -37,6 +37,9 @@ struct vz_conn_config {
 	struct vz_session_config session; /* `now` is filled in */
 	uint64_t stall_ms;                /* no write progress; 0 = 60 s */
 	struct vz_session *again;         /* a sender's, detached: it is dialled anew (redial) */
+	const uint8_t *first; /* bytes that were read already (net/rlink.h): copied, and given to
+				 the session before any others */
+	size_t first_len;
 	const struct vz_conn_handler *handler;
 	void *arg;
 };

@@ -19,7 +19,11 @@ struct vz_dial_config {
 	int family;            /* AF_UNSPEC, AF_INET (-4), AF_INET6 (-6) */
 };
 
-enum vz_dial_step { VZ_DIAL_RESOLVE, VZ_DIAL_CONNECT };
+enum vz_dial_step {
+	VZ_DIAL_RESOLVE,
+	VZ_DIAL_CONNECT,
+	VZ_DIAL_CONNECTED, /* no step of it: what went on over the connection (net/rlink.h) */
+};
 
 /*
  * Called exactly once: fd >= 0 (non-blocking, close-on-exec, TCP_NODELAY; the callee's), or fd < 0

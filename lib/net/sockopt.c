@@ -154,6 +154,20 @@ vz_pipe_grow(int fd, size_t size)
 #endif
 }
 
+ssize_t
+vz_splice(int from, int to, size_t n)
+{
+#ifdef SPLICE_F_NONBLOCK
+	return splice(from, NULL, to, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+#else
+	(void)from;
+	(void)to;
+	(void)n;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
 /* getpeereid(3) is the BSDs' own; elsewhere libbsd has it over SO_PEERCRED and its likes. */
 int
 vz_peer_uid(int fd, uid_t *uid)

@@ -29,6 +29,12 @@ int vz_reuse_port(int fd);
 int vz_turn_away(int fd);
 /* Asks for a pipe that holds `size` bytes; returns what it holds now, or 0 when that is unknown. */
 size_t vz_pipe_grow(int fd, size_t size);
+/*
+ * Moves up to n bytes between a pipe and a socket without copying them, neither of which is waited
+ * for: as read(2) does, with SIGPIPE as of write(2). -1 and ENOSYS where there is no such thing,
+ * EINVAL where this descriptor has none.
+ */
+ssize_t vz_splice(int from, int to, size_t n);
 /* The user at the other end of a connected Unix socket. VZ_ESYSTEM. */
 int vz_peer_uid(int fd, uid_t *uid);
 

@@ -12,6 +12,8 @@ static void
 refuse(struct vz_live *l, struct vz_live_client *c, uint8_t status, const char *text)
 {
 	c->role = VZ_LIVE_NOTHING;
+	c->refused = status;
+	c->words = text;
 	/* Who cannot be told is hung up on. */
 	if (vz_relay_serve_close(c->serve, status, text) < 0)
 		c->hang_up = true;

@@ -26,6 +26,8 @@ struct vz_live_client {
 	struct vz_relay_serve *serve; /* set by the caller, who owns it; the rest zero */
 	enum vz_live_role role;
 	bool hang_up;
+	uint8_t refused;   /* it was, with this status; 0 = not */
+	const char *words; /* ... and these; static */
 	struct vz_live_client *other; /* JOINED: the other end; NULL once it is gone */
 	struct vz_key to;             /* WAITING */
 	uint8_t match[VZ_MATCH_LEN];

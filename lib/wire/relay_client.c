@@ -1,14 +1,7 @@
-#include "wire/relay_client.h"
+#include "wire/relay_client_impl.h"
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
-
-struct vz_relay_client {
-	struct vz_relay_link link;
-	bool claims;                 /* match was ours to say */
-	uint8_t match[VZ_MATCH_LEN]; /* claimed, or as READY says */
-	struct vz_key relay;         /* as authenticated */
-};
 
 int
 vz_relay_client_new(struct vz_relay_client **out, const struct vz_channel_config *config,
@@ -36,6 +29,7 @@ vz_relay_client_free(struct vz_relay_client *c)
 	if (c == NULL)
 		return;
 	vz_relay_link_free(&c->link);
+	free(c->mail);
 	free(c);
 }
 
@@ -160,7 +154,7 @@ on_ready(struct vz_relay_client *c, const struct vz_relay_frame *f)
 
 /* The event that a frame makes, or an error. */
 static int
-on_frame(struct vz_relay_client *c, const struct vz_relay_frame *f)
+on_frame(struct vz_relay_client *c, const struct vz_relay_frame *f, struct vz_relay_event *ev)
 {
 	switch (f->type) {
 	case VZ_RELAY_REGISTERED:
@@ -169,8 +163,27 @@ on_frame(struct vz_relay_client *c, const struct vz_relay_frame *f)
 	case VZ_RELAY_OFFER: return VZ_RELAY_EVENT_OFFER;
 	case VZ_RELAY_READY: return on_ready(c, f);
 	case VZ_RELAY_PONG: return VZ_RELAY_EVENT_PONG;
-	default: return VZ_RELAY_EVENT_CLOSE;
+	case VZ_RELAY_MAIL: return VZ_RELAY_EVENT_MAIL;
+	case VZ_RELAY_CLOSE: return VZ_RELAY_EVENT_CLOSE;
+	default: return vz_relay_mail_answer(c, f, ev);
 	}
+}
+
+static void
+fill(struct vz_relay_event *ev, const struct vz_relay_frame *f)
+{
+	ev->status = f->status;
+	ev->duplicate = f->duplicate != 0;
+	ev->number = f->number;
+	ev->token = f->token;
+	ev->size = f->size;
+	ev->deposited = f->deposited;
+	ev->expires = f->expires;
+	ev->key = f->key;
+	memcpy(ev->content, f->content, sizeof(ev->content));
+	memcpy(ev->match, f->match, VZ_MATCH_LEN);
+	ev->bytes = f->bytes;
+	ev->bytes_len = f->bytes_len;
 }
 
 int
@@ -183,13 +196,9 @@ vz_relay_client_next(struct vz_relay_client *c, struct vz_relay_event *ev)
 	if (r == VZ_RELAY_LINK_PEER)
 		r = VZ_RELAY_EVENT_PEER;
 	else if (r == VZ_RELAY_LINK_FRAME) {
-		r = on_frame(c, &f);
-		ev->status = f.status;
-		ev->number = f.number;
-		ev->token = f.token;
-		memcpy(ev->match, f.match, VZ_MATCH_LEN);
-		ev->bytes = f.bytes;
-		ev->bytes_len = f.bytes_len;
+		fill(ev, &f);
+		if ((r = on_frame(c, &f, ev)) < 0)
+			c->link.failed = r;
 	}
 	if (r <= 0)
 		return r;
@@ -224,11 +233,15 @@ vz_relay_client_flush(struct vz_relay_client *c, uint64_t now)
 uint64_t
 vz_relay_client_deadline(const struct vz_relay_client *c)
 {
-	return vz_relay_link_deadline(&c->link);
+	uint64_t link = vz_relay_link_deadline(&c->link), mail = vz_relay_mail_overdue(c);
+
+	return link < mail ? link : mail;
 }
 
 int
 vz_relay_client_tick(struct vz_relay_client *c, uint64_t now)
 {
-	return vz_relay_link_tick(&c->link, now);
+	int r = vz_relay_link_tick(&c->link, now);
+
+	return r == 0 && now >= vz_relay_mail_overdue(c) ? VZ_ETIMEOUT : r;
 }

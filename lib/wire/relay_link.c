@@ -3,7 +3,7 @@
 #include "base/err.h"
 
 #define IDLE_FRAMES_MAX 16 /* PING, PONG and PADDING in a row within a second */
-#define FRAME_MAX       (VZ_FRAME_HEAD + 64 + VZ_TEXT_MAX)
+#define FRAME_MAX       VZ_RECORD_PLAIN_MAX
 
 void
 vz_relay_limits_default(struct vz_relay_limits *l)
@@ -14,6 +14,7 @@ vz_relay_limits_default(struct vz_relay_limits *l)
 	l->keepalive_ms = 15 * 1000;
 	l->dead_ms = 45 * 1000;
 	l->record_ms = 30 * 1000;
+	l->stall_ms = 60 * 1000;
 }
 
 int
@@ -28,7 +29,7 @@ vz_relay_link_init(struct vz_relay_link *l, const struct vz_channel_config *c,
 	l->limits = *limits;
 	l->initiator = c->initiator;
 	l->stage = c->initiator ? VZ_RELAY_CLIENT_START : VZ_RELAY_SERVE_START;
-	l->now = l->heard_at = l->said_at = now;
+	l->now = l->heard_at = l->said_at = l->out_at = now;
 	l->answer_by = now + limits->handshake_ms;
 	return vz_channel_new(&l->channel, &own);
 }
@@ -64,7 +65,10 @@ vz_relay_link_sent(struct vz_relay_link *l, size_t n, uint64_t now)
 {
 	l->now = now;
 	if (n > 0)
-		l->said_at = now;
+		l->said_at = l->out_at = now;
+	/* Meanwhile it was not listened to: that it reads is a sign of life. */
+	if (n > 0 && vz_relay_link_stuck(l))
+		l->heard_at = l->record_since = now;
 	vz_channel_sent(l->channel, n);
 }
 
@@ -96,6 +100,17 @@ vz_relay_link_accept(struct vz_relay_link *l)
 	return 0;
 }
 
+/* Before something is put. */
+static void
+note_output(struct vz_relay_link *l)
+{
+	size_t waiting;
+
+	vz_channel_out(l->channel, &waiting);
+	if (waiting == 0)
+		l->out_at = l->now;
+}
+
 int
 vz_relay_link_put(struct vz_relay_link *l, const struct vz_relay_frame *f)
 {
@@ -104,11 +119,24 @@ vz_relay_link_put(struct vz_relay_link *l, const struct vz_relay_frame *f)
 
 	if (!l->authenticated || l->closing || l->stage == VZ_RELAY_RAW)
 		return VZ_EINVAL;
+	note_output(l);
 	vz_buf_init(&b, FRAME_MAX);
 	if ((r = vz_relay_frame_put(&b, f)) == 0)
 		r = vz_channel_put(l->channel, vz_buf_ptr(&b), b.len, NULL, 0);
 	vz_buf_free(&b);
 	return r;
+}
+
+int
+vz_relay_link_put_bytes(struct vz_relay_link *l, uint8_t type, const void *p, size_t n)
+{
+	uint8_t head[VZ_FRAME_HEAD] = {type};
+
+	if (!l->authenticated || l->closing || l->stage == VZ_RELAY_RAW || n > VZ_RELAY_CHUNK)
+		return VZ_EINVAL;
+	note_output(l);
+	vz_store16(head + 1, (uint16_t)n);
+	return vz_channel_put(l->channel, head, sizeof(head), p, n);
 }
 
 int
@@ -166,6 +194,15 @@ handle_frame(struct vz_relay_link *l, const struct vz_relay_frame *f)
 	}
 }
 
+bool
+vz_relay_link_stuck(const struct vz_relay_link *l)
+{
+	size_t waiting;
+
+	vz_channel_out(l->channel, &waiting);
+	return waiting >= (l->initiator ? VZ_RELAY_OUT_STUCK_CLIENT : VZ_RELAY_OUT_STUCK);
+}
+
 /* The next record, if there is one whole, or the peer's proof. */
 static int
 refill(struct vz_relay_link *l)
@@ -174,8 +211,7 @@ refill(struct vz_relay_link *l)
 	size_t len;
 	int r;
 
-	vz_channel_out(l->channel, &len);
-	if (len >= VZ_RELAY_OUT_STUCK) /* a peer that does not read is not listened to */
+	if (vz_relay_link_stuck(l)) /* a peer that does not read is not listened to */
 		return 0;
 	if ((r = vz_channel_next(l->channel, &plain, &len)) != VZ_CHANNEL_RECORD)
 		return r == VZ_CHANNEL_PEER ? VZ_RELAY_LINK_PEER : r;
@@ -209,65 +245,6 @@ vz_relay_link_next(struct vz_relay_link *l, struct vz_relay_frame *f)
 			l->failed = r;
 	}
 	return l->failed;
-}
-
-/* Time. */
-
-static bool
-registered(const struct vz_relay_link *l)
-{
-	return l->stage == VZ_RELAY_CLIENT_REGISTERED || l->stage == VZ_RELAY_SERVE_REGISTERED;
-}
-
-uint64_t
-vz_relay_link_deadline(const struct vz_relay_link *l)
-{
-	uint64_t t = l->answer_by;
-
-	if (l->stage == VZ_RELAY_RAW)
-		return UINT64_MAX;
-	if (registered(l)) {
-		t = l->heard_at + l->limits.dead_ms;
-		if (!l->closing && l->said_at + l->limits.keepalive_ms < t)
-			t = l->said_at + l->limits.keepalive_ms;
-	}
-	if (l->authenticated && vz_channel_partial(l->channel) &&
-	    l->record_since + l->limits.record_ms < t)
-		t = l->record_since + l->limits.record_ms;
-	return t;
-}
-
-static int
-keep_alive(struct vz_relay_link *l)
-{
-	struct vz_relay_frame f = {.type = VZ_RELAY_PING, .token = l->now};
-
-	if (l->now >= l->heard_at + l->limits.dead_ms)
-		return VZ_ETIMEOUT;
-	if (l->closing || l->now < l->said_at + l->limits.keepalive_ms)
-		return 0;
-	l->said_at = l->now;
-	if (l->record.len == 0)
-		vz_channel_trim(l->channel);
-	return vz_relay_link_put(l, &f);
-}
-
-int
-vz_relay_link_tick(struct vz_relay_link *l, uint64_t now)
-{
-	int r;
-
-	l->now = now;
-	if (l->stage == VZ_RELAY_RAW)
-		return 0;
-	if (now >= l->answer_by)
-		return VZ_ETIMEOUT;
-	if (l->authenticated && vz_channel_partial(l->channel) &&
-	    now >= l->record_since + l->limits.record_ms)
-		return VZ_ETIMEOUT;
-	if (registered(l) && (r = keep_alive(l)) < 0)
-		return r;
-	return vz_relay_link_flush(l, now);
 }
 
 /* A pong is owed once, however often it was asked for: a client makes no output grow. */

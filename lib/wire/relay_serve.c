@@ -1,14 +1,7 @@
-#include "wire/relay_serve.h"
+#include "wire/relay_serve_impl.h"
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
-
-struct vz_relay_serve {
-	struct vz_relay_link link;
-	unsigned may;
-	bool claims;
-	uint8_t match[VZ_MATCH_LEN]; /* claimed */
-};
 
 int
 vz_relay_serve_new(struct vz_relay_serve **out, const struct vz_channel_config *config,
@@ -36,6 +29,7 @@ vz_relay_serve_free(struct vz_relay_serve *s)
 	if (s == NULL)
 		return;
 	vz_relay_link_free(&s->link);
+	free(s->mail);
 	free(s);
 }
 
@@ -85,16 +79,19 @@ vz_relay_serve_accept(struct vz_relay_serve *s, unsigned may)
 	return r;
 }
 
-/* A request needs its right before anybody hears of it. */
-static int
-permitted(struct vz_relay_serve *s, unsigned right)
+int
+vz_relay_serve_permitted(struct vz_relay_serve *s, unsigned right, const char *otherwise)
 {
 	if ((s->may & right) != 0)
 		return 0;
-	vz_relay_link_close(&s->link, 77,
-	    right == VZ_RELAY_MAY_REGISTER ? "this key may not register here"
-					   : "this key may not connect here");
+	vz_relay_link_close(&s->link, 77, otherwise);
 	return s->link.failed = VZ_EDENIED;
+}
+
+static int
+may_register(struct vz_relay_serve *s)
+{
+	return vz_relay_serve_permitted(s, VZ_RELAY_MAY_REGISTER, "this key may not register here");
 }
 
 /* The event that a frame makes, 0, or an error. */
@@ -105,24 +102,27 @@ on_frame(struct vz_relay_serve *s, const struct vz_relay_frame *f)
 
 	switch (f->type) {
 	case VZ_RELAY_REGISTER:
-		if ((r = permitted(s, VZ_RELAY_MAY_REGISTER)) < 0)
+		if ((r = may_register(s)) < 0)
 			return r;
 		vz_relay_link_enter(&s->link, VZ_RELAY_SERVE_REGISTERING);
 		return VZ_RELAY_EVENT_REGISTER;
 	case VZ_RELAY_CONNECT:
-		if ((r = permitted(s, VZ_RELAY_MAY_CONNECT)) < 0)
+		r = vz_relay_serve_permitted(
+		    s, VZ_RELAY_MAY_CONNECT, "this key may not connect here");
+		if (r < 0)
 			return r;
 		vz_relay_link_enter(&s->link, VZ_RELAY_SERVE_WAITING);
 		return VZ_RELAY_EVENT_CONNECT;
 	case VZ_RELAY_CLAIM:
-		if ((r = permitted(s, VZ_RELAY_MAY_REGISTER)) < 0)
+		if ((r = may_register(s)) < 0)
 			return r;
 		vz_relay_link_enter(&s->link, VZ_RELAY_SERVE_WAITING);
 		s->claims = true;
 		memcpy(s->match, f->match, VZ_MATCH_LEN);
 		return VZ_RELAY_EVENT_CLAIM;
 	case VZ_RELAY_CLOSE: return VZ_RELAY_EVENT_CLOSE;
-	default: return 0; /* a pong */
+	case VZ_RELAY_PONG: return 0;
+	default: return vz_relay_mail_request(s, f);
 	}
 }
 
@@ -142,11 +142,14 @@ vz_relay_serve_next(struct vz_relay_serve *s, struct vz_relay_event *ev)
 		}
 	} while ((r = on_frame(s, &f)) == 0);
 	if (r < 0)
-		return r;
+		return s->link.failed = r;
 	ev->type = (enum vz_relay_event_type)r;
 	ev->status = f.status;
 	ev->number = f.number;
+	ev->size = f.size;
+	ev->expires = f.expires;
 	ev->key = f.key;
+	memcpy(ev->content, f.content, sizeof(ev->content));
 	memcpy(ev->match, f.match, VZ_MATCH_LEN);
 	ev->bytes = f.bytes;
 	ev->bytes_len = f.bytes_len;
@@ -216,17 +219,23 @@ vz_relay_serve_raw(const struct vz_relay_serve *s)
 int
 vz_relay_serve_flush(struct vz_relay_serve *s, uint64_t now)
 {
-	return vz_relay_link_flush(&s->link, now);
+	int r = vz_relay_link_flush(&s->link, now);
+
+	return r == 0 ? vz_relay_mail_flush(s) : r;
 }
 
 uint64_t
 vz_relay_serve_deadline(const struct vz_relay_serve *s)
 {
-	return vz_relay_link_deadline(&s->link);
+	uint64_t link = vz_relay_link_deadline(&s->link), mail = vz_relay_mail_deadline(s);
+
+	return link < mail ? link : mail;
 }
 
 int
 vz_relay_serve_tick(struct vz_relay_serve *s, uint64_t now)
 {
-	return vz_relay_link_tick(&s->link, now);
+	int r = vz_relay_link_tick(&s->link, now);
+
+	return r == 0 ? vz_relay_mail_tick(s) : r;
 }

@@ -5,6 +5,10 @@
  * VZ_RELAY_EVENT_REGISTER is answered by vz_relay_serve_registered, CONNECT and CLAIM by
  * vz_relay_serve_ready, all by vz_relay_serve_close with a status: 69 no such listener, 77 not
  * allowed or displaced, 75 try again.
+ *
+ * Requests of a mailbox are many, at most VZ_RELAY_ASKED_MAX unanswered; each is answered in its
+ * turn by one of the calls below, and who has not the right for one is refused by CLOSE. Of PARTs
+ * at most VZ_RELAY_ROOM_MAX bytes come before vz_relay_serve_took says that they are dealt with.
  */
 #ifndef VZ_WIRE_RELAY_SERVE_H
 #define VZ_WIRE_RELAY_SERVE_H
@@ -12,8 +16,9 @@
 #include "wire/relay_client.h"
 
 /* What a client may do. */
-#define VZ_RELAY_MAY_REGISTER 1u /* and claim */
-#define VZ_RELAY_MAY_CONNECT  2u
+#define VZ_RELAY_MAY_REGISTER 1u /* and claim, and collect */
+#define VZ_RELAY_MAY_CONNECT  2u /* and have bundles */
+#define VZ_RELAY_MAY_DEPOSIT  4u /* and have bundles */
 
 struct vz_relay_serve;
 
@@ -22,7 +27,7 @@ int vz_relay_serve_new(struct vz_relay_serve **out, const struct vz_channel_conf
     const struct vz_relay_limits *limits, uint64_t now);
 void vz_relay_serve_free(struct vz_relay_serve *s);
 
-/* As of a client. */
+/* As of a client. While vz_relay_serve_stuck nothing is to be read. */
 uint8_t *vz_relay_serve_space(struct vz_relay_serve *s, size_t *n);
 void vz_relay_serve_fed(struct vz_relay_serve *s, size_t n, uint64_t now);
 const uint8_t *vz_relay_serve_out(const struct vz_relay_serve *s, size_t *n);
@@ -52,6 +57,29 @@ bool vz_relay_serve_silent(const struct vz_relay_serve *s);
 int vz_relay_serve_ready(struct vz_relay_serve *s, const uint8_t match[static VZ_MATCH_LEN]);
 /* A registered listener is told that somebody waits. VZ_EINVAL. */
 int vz_relay_serve_offer(struct vz_relay_serve *s, const uint8_t match[static VZ_MATCH_LEN]);
+/* The same is told that messages wait; once, however often it is said before it goes out. */
+int vz_relay_serve_mail(struct vz_relay_serve *s);
+
+/* The answers to the first request of a mailbox that has none. VZ_EINVAL: it asked for something
+ * else. VZ_ENOMEM. */
+int vz_relay_serve_bundle(struct vz_relay_serve *s, const uint8_t *p, size_t n);
+int vz_relay_serve_deposited(struct vz_relay_serve *s, uint64_t number, bool duplicate);
+/* e's number, key, content, size, deposited and expires; then size bytes in pieces of 1 to
+ * VZ_RELAY_CHUNK, with which it is answered. Or vz_relay_serve_refused, also after some of them. */
+int vz_relay_serve_entry(struct vz_relay_serve *s, const struct vz_relay_event *e);
+int vz_relay_serve_piece(struct vz_relay_serve *s, const uint8_t *p, size_t n);
+int vz_relay_serve_nothing(struct vz_relay_serve *s);
+int vz_relay_serve_removed(struct vz_relay_serve *s, uint64_t number);
+/* The connection goes on. */
+int vz_relay_serve_refused(struct vz_relay_serve *s, uint8_t status, const char *text);
+/* n bytes of PARTs need no room any more. Those of a deposit that was answered before its end do
+ * not come, and need none. */
+int vz_relay_serve_took(struct vz_relay_serve *s, size_t n);
+/* So much output waits that no piece is to be added. */
+bool vz_relay_serve_stuck(const struct vz_relay_serve *s);
+/* How many requests of a mailbox have no answer. */
+unsigned vz_relay_serve_asked(const struct vz_relay_serve *s);
+
 /* Refuses or ends, with words; nothing can be said after it. */
 int vz_relay_serve_close(struct vz_relay_serve *s, uint8_t status, const char *text);
 /* True after READY: once the output is sent, bytes are moved to and from the other end. */
@@ -59,7 +87,8 @@ bool vz_relay_serve_raw(const struct vz_relay_serve *s);
 
 int vz_relay_serve_flush(struct vz_relay_serve *s, uint64_t now);
 uint64_t vz_relay_serve_deadline(const struct vz_relay_serve *s);
-/* VZ_ETIMEOUT: handshake, request, our own answer, a record or the client overdue. */
+/* VZ_ETIMEOUT: handshake, request, our own answer, a record, a deposit or the client overdue, or
+ * our output not read. */
 int vz_relay_serve_tick(struct vz_relay_serve *s, uint64_t now);
 
 #endif

@@ -53,6 +53,7 @@ static const char *const writes[] = {"openat", "open", "flock", "fsync", "fdatas
     "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat", NULL};
 static const char *const sends[] = {"connect", "kill", NULL};
 static const char *const listens[] = {"accept", "accept4", "listen", NULL};
+static const char *const listens_at[] = {"accept", "accept4", "listen", "connect", NULL};
 /* getaddrinfo(3), whatever modules it loads, in a child with an alarm. */
 static const char *const resolves[] = {"connect", "bind", "sendmmsg", "recvmmsg", "fork", "alarm",
     "setitimer", "close_range", "set_tid_address", NULL};
@@ -125,20 +126,37 @@ add_ioctls(scmp_filter_ctx ctx)
 		add_if(ctx, "ioctl", 1, UINT32_MAX, requests[i]);
 }
 
-/* Processes and threads, in the namespaces that we are in. The other call hides its flags. */
+/* It hides its flags: libc asks for the other call then. */
 static void
-add_processes(scmp_filter_ctx ctx)
+add_clone3(scmp_filter_ctx ctx)
 {
 	int clone3 = seccomp_syscall_resolve_name("clone3");
 	int r = clone3 < 0 ? 0 : seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), clone3, 0);
 
 	if (r != 0)
 		fail("clone3", r);
+}
+
+/* Processes and threads, in the namespaces that we are in. */
+static void
+add_processes(scmp_filter_ctx ctx)
+{
+	add_clone3(ctx);
 	add_if(ctx, "clone", 0,
 	    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
 		CLONE_NEWUTS | CLONE_NEWCGROUP,
 	    0);
 	add_if(ctx, "prctl", 0, UINT32_MAX, PR_SET_PDEATHSIG);
+}
+
+/* Threads, of this process only; that of the store is begun when all else is closed. */
+static void
+add_threads(scmp_filter_ctx ctx)
+{
+	const unsigned thread = CLONE_THREAD | CLONE_VM | CLONE_SIGHAND;
+
+	add_clone3(ctx);
+	add_if(ctx, "clone", 0, thread, thread);
 }
 
 /* Opening for reading only, and what getaddrinfo(3) asks the kernel about addresses. */
@@ -179,7 +197,7 @@ print(scmp_filter_ctx ctx, const char *name)
 struct filter {
 	const char *name;
 	const char *const *calls;
-	bool writes, tcp, libraries, names;
+	bool writes, tcp, libraries, names, threads;
 };
 
 static void
@@ -204,6 +222,8 @@ make(const struct filter *f)
 	add_memory(ctx, f->libraries);
 	add_ioctls(ctx);
 	add_limits(ctx);
+	if (f->threads)
+		add_threads(ctx);
 	if (f->names) {
 		add_processes(ctx);
 		add_names(ctx);
@@ -219,6 +239,8 @@ main(void)
 	    {.name = "send", .calls = sends, .writes = true, .tcp = true},
 	    {.name = "send_late", .calls = sends, .writes = true, .tcp = true, .libraries = true},
 	    {.name = "listen", .calls = listens, .writes = true},
+	    {.name = "relay", .calls = listens, .writes = true, .threads = true},
+	    {.name = "listen_at", .calls = listens_at, .writes = true, .tcp = true},
 	    {.name = "names", .calls = resolves, .tcp = true, .libraries = true, .names = true},
 	};
 

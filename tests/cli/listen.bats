@@ -67,7 +67,7 @@ starts_not() {
 	usage "not an octal mode.*'-1'" --socket-mode -1 0
 	usage '-o: the name is empty' -o '' 0
 	usage '--dir: the name is empty' -d '' 0
-	usage "not an address.*'nonsense'" --allow-any nonsense
+	usage "not an address.*'non.sense:'" --allow-any non.sense:
 	usage "not an address.*'1:2:3'" --allow-any 1:2:3
 	usage "not an address" --allow-any 65536
 	usage 'at most two' --psk-file a --psk-file b --psk-file c 0
@@ -96,8 +96,10 @@ starts_not() {
 	usage "not a duration.*'soon'" --resume-window soon 0
 }
 
-@test "options of programs to come are not offered" {
-	usage 'at a relay' --allow-any "$(key_of alice)@127.0.0.1:1"
+@test "an address that is a name has to be in peers, and a relay cannot be behind a relay" {
+	starts_not 68 "nonsense: no such name in peers" nonsense
+	usage 'behind a relay' --allow-any "$(key_of alice)@$(key_of carol)@127.0.0.1:1"
+	usage 'mistyped' --allow-any "$(key_of alice | tr 2-6 3-7)@127.0.0.1:1"
 }
 
 @test "nobody authorised is 78, with the two ways out of it" {

@@ -78,6 +78,39 @@ complete() {
 	ended 0 "$SENDING"
 }
 
+# at_relay NAME: the address of a relay that does as descriptor 7 tells it (tests/fault/matchmaker.c).
+at_relay() {
+	mkfifo commands
+	exec 7<>commands
+	matchmaker() { exec "$FAULT/matchmaker" --ready-fd 9 <commands 7>&-; }
+	started matchmaker matchmaker
+	RELAY=${READY/127.0.0.1/$1}
+}
+
+@test "a listener at a relay registers, claims and comes again behind it, and looks its name up" {
+	complete || skip 'a layer is missing here'
+	at_relay localhost
+	AT=("$RELAY")
+	listen -v -k --sandbox=require
+	grep -q '^Seccomp:[[:space:]]*2$' "/proc/$LISTENER/status"
+	resolver=$(cat "/proc/$LISTENER/task/$LISTENER/children")
+	grep -q '^Seccomp:[[:space:]]*2$' "/proc/${resolver% }/status"
+	grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/${resolver% }/status"
+	echo 'offer 2' >&7
+	until_true eval '[ "$(grep -c claim matchmaker.out)" -eq 2 ]'
+	echo drop >&7
+	until_true eval '[ "$(grep -c registered matchmaker.out)" -eq 2 ]'
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+}
+
+@test "a listener at a relay that is an address has nobody who looks names up" {
+	at_relay 127.0.0.1
+	AT=("$RELAY" 127.0.0.1:0)
+	listen -k
+	[ -z "$(cat "/proc/$LISTENER/task/$LISTENER/children")" ]
+}
+
 @test "a socket's file goes away with the listener, and a state folder comes with it" {
 	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --state new/state --ready-fd 9 --allow-any -k "$PWD/sock"
 	exits 0 send "$READY" <<<x

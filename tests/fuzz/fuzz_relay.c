@@ -2,11 +2,12 @@
  * A relay against clients that are authenticated and hostile: they seal what they like, in any
  * order, and time passes. Whatever comes, two are joined only when one asked and the other claimed
  * what it was offered; each request has one answer; after READY nothing more is said; no more is
- * queued than is allowed.
+ * queued than is allowed; what a mailbox is asked is answered in its order.
  *
  * The first byte of an input is what the clients may do; then records of the clients and time.
  *
- * Aims at: lib/wire/relay_serve.c lib/wire/relay_link.c lib/wire/relay_frame.c
+ * Aims at: lib/wire/relay_serve.c lib/wire/relay_link.c lib/wire/relay_link_time.c
+ * Aims at: lib/wire/relay_frame.c lib/wire/relay_mail_serve.c lib/wire/relay_mail_flow.c
  * Aims at: lib/relay/live.c lib/relay/match.c lib/relay/match_ask.c
  */
 #include "base/err.h"
@@ -21,7 +22,13 @@ struct caller {
 	struct vz_live_client live;
 	enum vz_relay_event_type asked; /* or 0 */
 	unsigned answers, readies;
-	bool gone;
+	bool gone, mailbox;
+	/* Of a mailbox: requests in their order, answers that were said and those that came, bytes
+	 * that are not dealt with, and what an entry lacks. */
+	enum vz_relay_event_type requests[VZ_RELAY_ASKED_MAX];
+	unsigned asks, said;
+	size_t held;
+	uint64_t size;
 };
 
 struct game {
@@ -66,7 +73,10 @@ on_answer(struct caller *c, const struct vz_relay_frame *f)
 	case VZ_RELAY_OFFER:
 		PROMISE(c->asked == VZ_RELAY_EVENT_REGISTER && c->answers == 1);
 		return;
-	default: return;
+	case VZ_RELAY_MAIL: PROMISE(c->asked == VZ_RELAY_EVENT_REGISTER); return;
+	default:
+		PROMISE(f->type < VZ_RELAY_BUNDLE || f->type > VZ_RELAY_REMOVED || c->mailbox);
+		return;
 	}
 	PROMISE(++c->answers == 1);
 }
@@ -111,6 +121,83 @@ all_to_evil(struct game *g)
 		to_evil(g, &g->c[i]);
 }
 
+/* Requests of a mailbox are answered now or later, as the input has it. */
+static void
+on_mail(struct game *g, struct caller *c, const struct vz_relay_event *ev, unsigned may)
+{
+	PROMISE(c->asked == 0);
+	c->mailbox = true;
+	if (ev->type == VZ_RELAY_EVENT_PART) {
+		c->held += ev->bytes_len;
+		PROMISE(ev->bytes_len > 0 && c->held <= VZ_RELAY_ROOM_MAX && c->asks > c->said);
+		return;
+	}
+	PROMISE(c->asks - c->said < VZ_RELAY_ASKED_MAX);
+	PROMISE(ev->type != VZ_RELAY_EVENT_DEPOSIT ||
+	    ((may & VZ_RELAY_MAY_DEPOSIT) != 0 && ev->size > 0));
+	PROMISE((ev->type != VZ_RELAY_EVENT_NEXT && ev->type != VZ_RELAY_EVENT_TAKEN) ||
+	    (may & VZ_RELAY_MAY_REGISTER) != 0);
+	c->requests[c->asks++ % VZ_RELAY_ASKED_MAX] = ev->type;
+	(void)g;
+}
+
+/* The store, as it pleases: an answer of the right kind, or another, which is not said. */
+static void
+answer_mail(struct caller *c, uint8_t how)
+{
+	struct vz_relay_serve *s = c->live.serve;
+	enum vz_relay_event_type want =
+	    c->asks > c->said ? c->requests[c->said % VZ_RELAY_ASKED_MAX] : 0;
+	struct vz_relay_event e = {.number = 1, .size = 1u + how};
+	static const uint8_t bytes[256];
+	bool fits = false;
+	int r;
+
+	if (c->gone)
+		return;
+	switch (how % 8) {
+	case 0:
+		r = vz_relay_serve_bundle(s, bytes, 177);
+		fits = want == VZ_RELAY_EVENT_BUNDLE_WANTED;
+		break;
+	case 1:
+		r = vz_relay_serve_deposited(s, 1u + how, (how & 8) != 0);
+		fits = want == VZ_RELAY_EVENT_DEPOSIT;
+		break;
+	case 2:
+		r = vz_relay_serve_removed(s, 1u + how);
+		fits = want == VZ_RELAY_EVENT_TAKEN;
+		break;
+	case 3:
+		r = vz_relay_serve_nothing(s);
+		fits = want == VZ_RELAY_EVENT_NEXT && c->size == 0;
+		break;
+	case 4:
+		r = vz_relay_serve_refused(s, how, "no");
+		fits = want != 0;
+		c->size = 0;
+		break;
+	case 5:
+		r = vz_relay_serve_entry(s, &e);
+		PROMISE((r == 0) == (want == VZ_RELAY_EVENT_NEXT && c->size == 0));
+		c->size = r == 0 ? e.size : c->size;
+		return;
+	case 6:
+		r = vz_relay_serve_piece(s, bytes, 1u + how / 8);
+		PROMISE((r == 0) == (c->size >= 1u + how / 8));
+		c->size -= r == 0 ? 1u + how / 8 : 0;
+		c->said += r == 0 && c->size == 0;
+		return;
+	default:
+		r = vz_relay_serve_took(s, c->held);
+		PROMISE(c->held == 0 || r == 0);
+		c->held = 0;
+		return;
+	}
+	PROMISE((r == 0) == fits);
+	c->said += fits;
+}
+
 static void
 goes(struct game *g, struct caller *c)
 {
@@ -139,8 +226,13 @@ listen_to(struct game *g, struct caller *c, unsigned may)
 			PROMISE(vz_relay_serve_accept(c->live.serve, may) == 0);
 			break;
 		case VZ_RELAY_EVENT_CLOSE: goes(g, c); return;
+		case VZ_RELAY_EVENT_BUNDLE_WANTED:
+		case VZ_RELAY_EVENT_DEPOSIT:
+		case VZ_RELAY_EVENT_PART:
+		case VZ_RELAY_EVENT_NEXT:
+		case VZ_RELAY_EVENT_TAKEN: on_mail(g, c, &ev, may); break;
 		default:
-			PROMISE(c->asked == 0);
+			PROMISE(c->asked == 0 && !c->mailbox);
 			PROMISE(
 			    (may &
 				(ev.type == VZ_RELAY_EVENT_CONNECT ? VZ_RELAY_MAY_CONNECT
@@ -214,6 +306,8 @@ step(struct game *g, unsigned may)
 		pass_time(g);
 	} else if (op >= 0xb8) {
 		goes(g, c);
+	} else if (op >= 0xa0) {
+		answer_mail(c, vz_rd_u8(&g->in));
 	} else {
 		n = vz_rd_u8(&g->in);
 		n = n < g->in.len ? n : g->in.len;
@@ -257,7 +351,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0 || size > 4096)
 		return 0;
-	may = ~data[0] & 3;
+	may = ~data[0] & 7;
 	g.in = vz_rd_of(data + 1, size - 1);
 	g.live.touched = touched;
 	vz_match_limits_default(&limits);

@@ -88,6 +88,23 @@ users_of_a_unix_socket_are_told_apart(void **state)
 }
 
 static void
+all_who_come_through_one_relay_are_one_source(void **state)
+{
+	struct vz_key one = {{1, 2, 3, 4, 5, 6, 7, 8, 9}}, two = {{1, 2, 3, 4, 5, 6, 7, 9, 9}};
+	struct vz_source a, b, c, zeros;
+
+	(void)state;
+	vz_source_of_relay(&one, &a);
+	vz_source_of_relay(&one, &b);
+	vz_source_of_relay(&two, &c);
+	vz_source_of_relay(&(struct vz_key){{0}}, &zeros);
+	assert_same(a, b);
+	assert_other(a, c);
+	b = user(0);
+	assert_other(zeros, b);
+}
+
+static void
 a_source_over_its_share_loses_its_own_oldest(void **state)
 {
 	struct vz_source greedy = ipv4(1), other = ipv4(2);
@@ -276,6 +293,7 @@ main(void)
 	    cmocka_unit_test(an_ipv6_source_is_its_first_64_bits),
 	    cmocka_unit_test(a_mapped_ipv4_address_is_the_same_source_as_the_bare_one),
 	    cmocka_unit_test(users_of_a_unix_socket_are_told_apart),
+	    cmocka_unit_test(all_who_come_through_one_relay_are_one_source),
 	    cmocka_unit_test(a_source_over_its_share_loses_its_own_oldest),
 	    cmocka_unit_test(
 		a_full_pool_takes_the_newest_and_drops_the_oldest_of_the_source_holding_most),

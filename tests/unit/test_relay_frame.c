@@ -10,11 +10,42 @@
 static const struct sample {
 	struct vz_relay_frame f;
 	size_t len;
-	uint8_t wire[40];
+	uint8_t wire[104];
 } samples[] = {
     {{.type = VZ_RELAY_REGISTER, .number = 0x0102}, 11, {1, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2}},
     {{.type = VZ_RELAY_CONNECT, .key = {{7, 8}}}, 35, {2, 0, 32, 7, 8}},
     {{.type = VZ_RELAY_CLAIM, .match = {5, 6}}, 19, {3, 0, 16, 5, 6}},
+    {{.type = VZ_RELAY_BUNDLE_WANTED, .key = {{7, 8}}}, 35, {8, 0, 32, 7, 8}},
+    {{.type = VZ_RELAY_DEPOSIT,
+	 .key = {{7, 8}},
+	 .content = {9, 1},
+	 .size = 0x010203,
+	 .expires = 0x0405},
+	83, {9, 0, 80, 7, 8, [35] = 9, [36] = 1, [72] = 1, 2, 3, [81] = 4, 5}},
+    {{.type = VZ_RELAY_PART, .bytes = (const uint8_t *)"ab", .bytes_len = 2}, 5,
+	{10, 0, 2, 'a', 'b'}},
+    {{.type = VZ_RELAY_NEXT, .number = 0x0102}, 11, {11, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2}},
+    {{.type = VZ_RELAY_TAKEN, .number = 0x0102}, 11, {12, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2}},
+    {{.type = VZ_RELAY_MAIL}, 3, {19, 0, 0}},
+    {{.type = VZ_RELAY_BUNDLE, .bytes = (const uint8_t *)"ab", .bytes_len = 2}, 5,
+	{24, 0, 2, 'a', 'b'}},
+    {{.type = VZ_RELAY_ROOM, .number = 0x0102}, 11, {25, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2}},
+    {{.type = VZ_RELAY_DEPOSITED, .number = 6, .duplicate = 1}, 12,
+	{26, 0, 9, 0, 0, 0, 0, 0, 0, 0, 6, 1}},
+    {{.type = VZ_RELAY_REFUSED, .status = 75, .bytes = (const uint8_t *)"no", .bytes_len = 2}, 6,
+	{27, 0, 3, 75, 'n', 'o'}},
+    {{.type = VZ_RELAY_ENTRY,
+	 .number = 6,
+	 .key = {{7, 8}},
+	 .content = {9, 1},
+	 .size = 0x010203,
+	 .deposited = 0x0405,
+	 .expires = 0x0607},
+	99, {28, 0, 96, [10] = 6, 7, 8, [43] = 9, 1, [80] = 1, 2, 3, [89] = 4, 5, [97] = 6, 7}},
+    {{.type = VZ_RELAY_PIECE, .bytes = (const uint8_t *)"ab", .bytes_len = 2}, 5,
+	{29, 0, 2, 'a', 'b'}},
+    {{.type = VZ_RELAY_NOTHING}, 3, {30, 0, 0}},
+    {{.type = VZ_RELAY_REMOVED, .number = 6}, 11, {31, 0, 8, 0, 0, 0, 0, 0, 0, 0, 6}},
     {{.type = VZ_RELAY_REGISTERED, .number = 3}, 11, {16, 0, 8, 0, 0, 0, 0, 0, 0, 0, 3}},
     {{.type = VZ_RELAY_OFFER, .match = {5, 6}}, 19, {17, 0, 16, 5, 6}},
     {{.type = VZ_RELAY_READY, .match = {5, 6}}, 19, {18, 0, 16, 5, 6}},
@@ -53,7 +84,11 @@ every_frame_is_on_the_wire_as_the_manual_says_and_comes_back(void **state)
 		assert_int_equal(decode(vz_buf_ptr(&b), b.len, &f), 1);
 		assert_int_equal(f.type, want->type);
 		assert_int_equal(f.status, want->status);
+		assert_int_equal(f.duplicate, want->duplicate);
 		assert_true(f.number == want->number && f.token == want->token);
+		assert_true(f.size == want->size && f.expires == want->expires);
+		assert_true(f.deposited == want->deposited);
+		assert_memory_equal(f.content, want->content, VZ_RELAY_CONTENT);
 		assert_memory_equal(f.key.b, want->key.b, 32);
 		assert_memory_equal(f.match, want->match, VZ_MATCH_LEN);
 		assert_int_equal(f.bytes_len, want->bytes_len);
@@ -67,7 +102,7 @@ static void
 a_frame_that_is_shorter_longer_or_unknown_is_refused(void **state)
 {
 	struct vz_relay_frame f;
-	uint8_t wire[41];
+	uint8_t wire[105];
 
 	(void)state;
 	for (size_t i = 0; i < SAMPLES; i++) {
@@ -75,9 +110,9 @@ a_frame_that_is_shorter_longer_or_unknown_is_refused(void **state)
 			assert_int_equal(decode(samples[i].wire, len, &f), VZ_EFORMAT);
 		if (samples[i].f.bytes != NULL)
 			continue; /* any length is right, or nearly */
-		memcpy(wire, samples[i].wire, 40);
-		wire[40] = 0;
-		for (int d = -1; d <= 1; d += 2) {
+		memcpy(wire, samples[i].wire, 104);
+		wire[104] = 0;
+		for (int d = samples[i].len > 3 ? -1 : 1; d <= 1; d += 2) {
 			wire[2] = (uint8_t)(samples[i].wire[2] + d);
 			assert_int_equal(
 			    decode(wire, (size_t)((int)samples[i].len + d), &f), VZ_EFORMAT);
@@ -97,6 +132,40 @@ a_frame_that_is_shorter_longer_or_unknown_is_refused(void **state)
 				assert_false(vz_relay_legal((enum vz_relay_stage)s, (uint8_t)type));
 		}
 	}
+}
+
+static void
+what_a_mailbox_is_told_has_a_size_and_what_it_says_a_number(void **state)
+{
+	static const struct vz_relay_frame bad[] = {
+	    {.type = VZ_RELAY_DEPOSIT},
+	    {.type = VZ_RELAY_DEPOSIT, .size = VZ_RELAY_NUMBER_MAX},
+	    {.type = VZ_RELAY_DEPOSIT, .size = 1, .expires = VZ_RELAY_NUMBER_MAX},
+	    {.type = VZ_RELAY_NEXT, .number = VZ_RELAY_NUMBER_MAX},
+	    {.type = VZ_RELAY_TAKEN},
+	    {.type = VZ_RELAY_ROOM},
+	    {.type = VZ_RELAY_DEPOSITED},
+	    {.type = VZ_RELAY_DEPOSITED, .number = 1, .duplicate = 2},
+	    {.type = VZ_RELAY_REMOVED},
+	    {.type = VZ_RELAY_ENTRY, .size = 1},
+	    {.type = VZ_RELAY_ENTRY, .number = 1},
+	    {.type = VZ_RELAY_ENTRY, .number = 1, .size = 1, .deposited = VZ_RELAY_NUMBER_MAX},
+	    {.type = VZ_RELAY_PART},
+	    {.type = VZ_RELAY_PIECE},
+	    {.type = VZ_RELAY_BUNDLE},
+	};
+	static const uint8_t two[] = {26, 0, 9, 0, 0, 0, 0, 0, 0, 0, 6, 2}, empty[] = {10, 0, 0};
+	struct vz_relay_frame f;
+	struct vz_buf b;
+
+	(void)state;
+	vz_buf_init(&b, 200);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_int_equal(vz_relay_frame_put(&b, &bad[i]), VZ_EINVAL);
+	assert_int_equal(b.len, 0);
+	assert_int_equal(decode(two, sizeof two, &f), VZ_EFORMAT);
+	assert_int_equal(decode(empty, sizeof empty, &f), VZ_EFORMAT);
+	vz_buf_free(&b);
 }
 
 static void
@@ -137,6 +206,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_frame_is_on_the_wire_as_the_manual_says_and_comes_back),
 	    cmocka_unit_test(a_frame_that_is_shorter_longer_or_unknown_is_refused),
+	    cmocka_unit_test(what_a_mailbox_is_told_has_a_size_and_what_it_says_a_number),
 	    cmocka_unit_test(numbers_are_below_two_to_the_63_and_a_registration_has_one),
 	    cmocka_unit_test(words_that_could_harm_who_shows_them_do_not_travel),
 	};

@@ -316,9 +316,9 @@ connect_to(uint16_t port)
 }
 
 static void
-connect_by_port(void)
+connect_by_port(enum vz_sandbox_filter filter)
 {
-	struct vz_sandbox s = {.filter = VZ_SANDBOX_SEND};
+	struct vz_sandbox s = {.filter = filter};
 	struct vz_sandbox_state st;
 	int a, b;
 	uint16_t left = listening(&a), taken = listening(&b);
@@ -333,10 +333,41 @@ connect_by_port(void)
 }
 
 static void
+send_by_port(void)
+{
+	connect_by_port(VZ_SANDBOX_SEND);
+}
+
+static void
 a_sender_connects_to_its_destinations_ports_only(void **state)
 {
 	(void)state;
-	passes(connect_by_port);
+	passes(send_by_port);
+}
+
+static void
+listen_at_relay(void)
+{
+	connect_by_port(VZ_SANDBOX_LISTEN_AT);
+}
+
+static void
+fork_at_relay(void)
+{
+	struct vz_sandbox s = {.filter = VZ_SANDBOX_LISTEN_AT};
+
+	close_it(&s, VZ_LAYER_SECCOMP);
+	REFUSED(fork(), EPERM);
+	REFUSED(kill(getppid(), SIGCONT), EPERM);
+	REFUSED(socket(AF_NETLINK, SOCK_RAW, 0), EPERM);
+}
+
+static void
+a_listener_at_a_relay_connects_to_its_port_and_does_no_more_than_others(void **state)
+{
+	(void)state;
+	passes(fork_at_relay);
+	passes(listen_at_relay);
 }
 
 static void
@@ -408,6 +439,8 @@ main(void)
 	    cmocka_unit_test(a_listener_neither_forks_nor_signals_nor_connects),
 	    cmocka_unit_test(no_memory_becomes_code_but_a_librarys_where_that_is_left),
 	    cmocka_unit_test(a_sender_connects_to_its_destinations_ports_only),
+	    cmocka_unit_test(
+		a_listener_at_a_relay_connects_to_its_port_and_does_no_more_than_others),
 	    cmocka_unit_test(a_sender_signals_nobody_unless_it_has_a_command),
 	    cmocka_unit_test(dumps_end_at_the_beginning_and_privileges_at_the_close),
 	};

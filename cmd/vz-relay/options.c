@@ -1,0 +1,171 @@
+#include "cmd/vz-relay/options.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "cmd/common/diag.h"
+#include "relay/match.h"
+
+#define PROGRAM        "vz-relay"
+#define MAX_CONNS      12000 /* registered listeners, and pairs */
+#define LISTENERS_MOST 1000000
+#define TTL_S_MOST     (30ull * 24 * 3600)
+#define IDLE_MS        (5 * 60 * 1000)
+
+enum {
+	OPT_IDLE = OPT_SERVE_PROGRAM,
+	OPT_MAX_LISTENERS,
+	OPT_METRICS,
+	OPT_SPOOL,
+	OPT_SPOOL_SIZE,
+	OPT_MAILBOX_SIZE,
+	OPT_MAILBOX_MESSAGES,
+	OPT_SENDER_SIZE,
+	OPT_TTL,
+	OPT_FSCK,
+	OPT_STATS,
+};
+
+static const char help[] =
+    "usage: vz-relay [options] ADDRESS...\n"
+    "       vz-relay --spool DIR --fsck|--stats\n"
+    "Introduce hosts that cannot reach each other, and keep messages for hosts that are\n"
+    "away; ADDRESS: PORT (this host), *:PORT (all), HOST:PORT or /PATH.\n"
+    "  -a, --authorized FILE   who may do what: register, connect, deposit\n"
+    "                          (default: authorized beside the identity)\n"
+    "      --allow KEY; --allow-any   all of it: this key (repeatable); everybody\n"
+    "      --audit FILE; --user NAME   record who did what; from root become NAME\n"
+    "      --idle TIME         end pairs through which nothing goes for so long (5m)\n"
+    "      --max-listeners N; --max-conns N   at once (5000; 12000)\n"
+    "      --spool DIR         keep sealed messages there; without it none are kept\n"
+    "      --spool-size SIZE; --mailbox-size SIZE; --mailbox-messages N; --sender-size SIZE\n"
+    "                          at most in all (4G), for one (64M, 1000), of one (256M)\n"
+    "      --ttl TIME          keep a message so long if it says nothing (7d; 30d at most)\n"
+    "      --fsck; --stats     check and repair the spool; what is in it, as JSON\n"
+    "      --metrics FILE      OpenMetrics text, new every 15 s\n"
+    "      --ready-fd N; --socket-mode MODE   write full addresses to it; Unix sockets\n"
+    "      --drain TIME; --reuse-port   for pairs at the end (30); share the ports\n" COMMON_HELP;
+
+static const struct option longs[] = {
+    COMMON_LONG,
+    SERVE_LONG,
+    {"idle", required_argument, NULL, OPT_IDLE},
+    {"max-listeners", required_argument, NULL, OPT_MAX_LISTENERS},
+    {"metrics", required_argument, NULL, OPT_METRICS},
+    {"spool", required_argument, NULL, OPT_SPOOL},
+    {"spool-size", required_argument, NULL, OPT_SPOOL_SIZE},
+    {"mailbox-size", required_argument, NULL, OPT_MAILBOX_SIZE},
+    {"mailbox-messages", required_argument, NULL, OPT_MAILBOX_MESSAGES},
+    {"sender-size", required_argument, NULL, OPT_SENDER_SIZE},
+    {"ttl", required_argument, NULL, OPT_TTL},
+    {"fsck", no_argument, NULL, OPT_FSCK},
+    {"stats", no_argument, NULL, OPT_STATS},
+    {NULL, 0, NULL, 0},
+};
+
+/* 1 or more: a limit of the store's where 0 is its default. */
+static uint64_t
+quota_of(const char *option, const char *value)
+{
+	uint64_t n = serve_size(option, value);
+
+	if (n == 0)
+		serve_bad_value(option, "not a size above 0", value);
+	return n;
+}
+
+static uint64_t
+ttl_of(const char *value)
+{
+	uint64_t ms = serve_duration("--ttl", value);
+
+	if (ms < 1000 || ms > TTL_S_MOST * 1000)
+		serve_bad_value("--ttl", "not between 1s and 30d", value);
+	return ms / 1000;
+}
+
+static bool
+take_of_spool(struct relay_options *o, int opt, const char *value)
+{
+	switch (opt) {
+	case OPT_SPOOL: o->spool = value; break;
+	case OPT_SPOOL_SIZE: o->store.disk_bytes = quota_of("--spool-size", value); break;
+	case OPT_MAILBOX_SIZE:
+		o->store.each.mailbox_bytes = quota_of("--mailbox-size", value);
+		break;
+	case OPT_MAILBOX_MESSAGES:
+		o->store.each.mailbox_messages =
+		    serve_number("--mailbox-messages", value, 1, INT_MAX);
+		break;
+	case OPT_SENDER_SIZE:
+		o->store.each.depositor_bytes = quota_of("--sender-size", value);
+		break;
+	case OPT_TTL: o->ttl_s = ttl_of(value); break;
+	case OPT_FSCK: o->fsck = true; break;
+	case OPT_STATS: o->stats = true; break;
+	default: return false;
+	}
+	return true;
+}
+
+static void
+take(struct relay_options *o, int opt, const char *value)
+{
+	switch (opt) {
+	case OPT_IDLE: o->idle_ms = serve_duration("--idle", value); break;
+	case OPT_MAX_LISTENERS:
+		o->max_listeners = serve_number("--max-listeners", value, 1, LISTENERS_MOST);
+		break;
+	case OPT_METRICS: o->metrics = value; break;
+	default:
+		if (!take_of_spool(o, opt, value) && !serve_option(&o->serve, opt, value))
+			common_option(&o->common, opt, value, PROGRAM, help);
+		break;
+	}
+}
+
+static bool
+has_quota(const struct vz_store_limits *l)
+{
+	return l->disk_bytes != 0 || l->each.mailbox_bytes != 0 || l->each.mailbox_messages != 0 ||
+	    l->each.depositor_bytes != 0;
+}
+
+static void
+check(const struct relay_options *o)
+{
+	if (o->metrics && !*o->metrics)
+		diag_usage("--metrics: the name is empty");
+	if (o->spool && !*o->spool)
+		diag_usage("--spool: the name is empty");
+	if ((o->fsck || o->stats) && !o->spool)
+		diag_usage("--fsck and --stats need --spool");
+	if (o->fsck && o->stats)
+		diag_usage("--fsck and --stats exclude each other");
+	if ((o->fsck || o->stats) && o->serve.n_addresses > 0)
+		diag_usage("--fsck and --stats take no address: no relay may be using the spool");
+	if (!o->spool && (o->ttl_s != 0 || has_quota(&o->store)))
+		diag_usage("--ttl and sizes of what is kept need --spool");
+}
+
+void
+options_parse(int argc, char **argv, struct relay_options *o)
+{
+	int opt;
+
+	*o = (struct relay_options){.max_listeners = VZ_MATCH_LISTENERS, .idle_ms = IDLE_MS};
+	serve_defaults(&o->serve, MAX_CONNS);
+	common_defaults(&o->common);
+	o->common.psk_max = 2;
+	while ((opt = common_next(argc, argv, COMMON_SHORT SERVE_SHORT, longs)) != -1)
+		take(o, opt, optarg);
+	o->serve.addresses = argv + optind;
+	o->serve.n_addresses = argc - optind;
+	check(o);
+}
+
+void
+options_free(struct relay_options *o)
+{
+	serve_options_free(&o->serve);
+}

@@ -1,0 +1,144 @@
+#include "cmd/vz-send/via.h"
+
+#include <sodium.h>
+#include "base/err.h"
+#include "cmd/common/diag.h"
+#include "cmd/common/exit.h"
+#include "cmd/vz-send/link.h"
+#include "cmd/vz-send/peer.h"
+#include "cmd/vz-send/words.h"
+#include "crypto/aead.h"
+
+static void
+on_connected(void *arg, struct vz_rlink *rlink)
+{
+	struct link *k = arg;
+
+	(void)rlink;
+	k->via.step = VIA_HANDSHAKE;
+	words_connected(k);
+	if (k->user->connected && !k->conn)
+		k->user->connected(k->arg);
+}
+
+/* The relay proved its key; whether we still want it is ours, as with any peer. */
+static int
+on_peer(void *arg, struct vz_rlink *rlink, const struct vz_bundle *relay)
+{
+	struct link *k = arg;
+	char shown[sizeof(k->shown) + 16];
+	int status;
+
+	snprintf(shown, sizeof(shown), "%s: the relay", k->shown);
+	status = peer_check(k->me, relay, shown);
+	if (status != 0) {
+		/* A connection that is only to be renewed goes on without it. */
+		if (!k->conn)
+			link_decide(k, status);
+		return -1;
+	}
+	k->via.step = VIA_MATCH;
+	words_relay(k);
+	if (k->user->relay && !k->conn)
+		k->user->relay(k->arg);
+	return vz_relay_client_connect(vz_rlink_client(rlink), &k->to.key);
+}
+
+static void
+on_event(void *arg, struct vz_rlink *rlink, const struct vz_relay_event *ev)
+{
+	struct link *k = arg;
+
+	(void)rlink;
+	if (ev->type != VZ_RELAY_EVENT_CLOSE)
+		return;
+	k->via.status = ev->status;
+	diag_escape(k->via.text, sizeof(k->via.text), ev->bytes, ev->bytes_len);
+}
+
+static void
+on_ready(void *arg, struct vz_rlink *rlink, const struct vz_rlink_ready *r)
+{
+	struct link *k = arg;
+	struct vz_conn_config c = {
+	    .session = k->config, .first = r->first, .first_len = r->first_len};
+
+	k->via.rlink = NULL;
+	k->via.step = VIA_NONE;
+	(void)vz_relay_client_path(vz_rlink_client(rlink), &c.session.channel);
+	words_matched(k);
+	if (k->user->matched && !k->conn)
+		k->user->matched(k->arg);
+	link_reached(k, r->fd, &c);
+}
+
+static void
+on_ended(void *arg, struct vz_rlink *rlink, int err, int sys_errno, enum vz_dial_step step)
+{
+	struct link *k = arg;
+
+	(void)rlink;
+	k->via.rlink = NULL;
+	link_not_reached(k, err == 0 ? VZ_ECLOSED : err, sys_errno, step);
+}
+
+static const struct vz_rlink_handler handler = {
+    .connected = on_connected,
+    .peer = on_peer,
+    .event = on_event,
+    .ready = on_ready,
+    .ended = on_ended,
+};
+
+/* -w bounds every wait here, too. */
+static void
+limits(const struct link *k, struct vz_relay_limits *l)
+{
+	uint64_t w = k->options->common.wait_ms;
+
+	vz_relay_limits_default(l);
+	if (w != 0)
+		l->handshake_ms = l->ready_ms = l->record_ms = w;
+}
+
+int
+via_dial(struct link *k)
+{
+	const struct common *o = &k->options->common;
+	struct vz_relay_limits l;
+	struct vz_rlink_config c = {
+	    .at = k->to.at,
+	    .family = o->family,
+	    .resolve_ms = o->wait_ms,
+	    .connect_ms = o->wait_ms,
+	    .stall_ms = o->wait_ms,
+	    .limits = &l,
+	    .handler = &handler,
+	    .arg = k,
+	};
+	struct vz_channel_config *ch = &c.channel;
+
+	limits(k, &l);
+	ch->initiator = true;
+	ch->self = k->me->identity;
+	ch->responder = k->to.relay_key;
+	ch->aes = vz_aead_has_aes();
+	randombytes_buf(ch->random, sizeof(ch->random));
+	k->via = (struct via){.step = VIA_DIALLING};
+	return vz_rlink_new(k->loop, &c, &k->via.rlink);
+}
+
+void
+via_drop(struct link *k)
+{
+	vz_rlink_drop(k->via.rlink);
+	k->via = (struct via){0};
+}
+
+bool
+via_passes(const struct link *k, int err)
+{
+	return err == VZ_ECLOSED && k->via.step == VIA_MATCH &&
+	    (k->via.status == VZ_EXIT_OK || k->via.status == VZ_EXIT_UNAVAILABLE ||
+		k->via.status == VZ_EXIT_TEMPFAIL);
+}

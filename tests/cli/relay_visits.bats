@@ -1,0 +1,245 @@
+#!/usr/bin/env bats
+# Messages that come to a listener through vz-relay.
+load helpers
+load rights
+
+setup_file() {
+	identities alice bob carol relay other
+}
+
+# relay NAME [ADDRESS]: alice and carol may connect at the relay of that identity, bob may register.
+# Sets RELAYING (pid), RELAY.
+relay() {
+	if mkdir -m 700 "r.$1" 2>/dev/null; then
+		cp "$(id_of "$1")" "r.$1/identity"
+		printf '%s\n' "register $(key_of bob)" "connect $(key_of alice)" "connect $(key_of carol)" >"r.$1/authorized"
+	fi
+	started relay "$VZ_BUILD/bin/vz-relay" -i "r.$1/identity" --state "r.$1/state" --ready-fd 9 -v "${2:-127.0.0.1:0}" || return
+	RELAYING=$PID
+	RELAY=$READY
+}
+
+# at_relay OPTION...: bob listens there, and resumes.
+at_relay() {
+	local -a BREAKS_END_LISTEN=() AT=("$RELAY")
+
+	listen "$@"
+}
+
+# patient ARG...: alice sends, and comes again.
+patient() {
+	local -a BREAKS_END_SEND=()
+
+	send "$@"
+}
+
+@test "a file arrives, and so does a question" {
+	relay relay
+	mkdir in
+	bytes 3000000 data
+	at_relay -d in
+	exits 0 send "$ADDR" data
+	cmp data in/*-data
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow-any "$RELAY" -- tr a-z A-Z
+	exits 0 send -r "$READY" <<<question >answer
+	[ "$(cat answer)" = QUESTION ]
+}
+
+@test "one session through a relay is like another: one message, and the end" {
+	relay relay
+	at_relay -o got
+	exits 0 send "$ADDR" <<<once
+	ended 0 "$LISTENER"
+	[ "$(cat got)" = once ]
+	exits 69 send "$ADDR" <<<again
+}
+
+@test "while one session is served others are told to try again" {
+	relay relay
+	at_relay
+	mkfifo hold
+	"$SEND" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	echo one >&8
+	until_true grep -q one listen.out
+	exits 75 send "$ADDR" <<<two
+	says send.err 'serves one session'
+	exec 8>&-
+	ended 0 "$HELD"
+	ended 0 "$LISTENER"
+	[ "$(cat listen.out)" = one ]
+}
+
+@test "a relay that is killed and started again in mid-stream: the session goes on" {
+	relay relay
+	mkdir in
+	at_relay -d in
+	mkfifo hold
+	"$SEND" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	bytes 2000000 first
+	bytes 2000000 second
+	cat first >&8
+	until_true arrived 1000000
+	kill -9 "$RELAYING"
+	until_true grep -q 'relay .*; trying until' listen.err
+	relay relay "${RELAY#*@}" 8>&-
+	cat second >&8
+	exec 8>&-
+	ended 0 "$HELD"
+	cat first second | cmp - in/*
+	holds 1 in
+	[ "$(grep -c "listening on $ADDR" listen.err)" -eq 2 ]
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+}
+
+@test "from= with this relay lets in who comes through it, and addresses never do" {
+	relay relay
+	AT=("$RELAY")
+	refused() {
+		serve "$1"
+		exits 77 send "$ADDR" <<<x
+		says send.err 'may not come through that relay'
+		kill "$LISTENER"
+		ended 0 "$LISTENER"
+	}
+	refused 'from="127.0.0.0/8,::/0" @alice'
+	refused "from=\"relay:$(key_of other)\" @alice"
+	serve "from=\"127.0.0.0/8,relay:$(key_of relay)\" @alice" "from=\"relay:$(key_of relay)\" @carol"
+	exits 0 send "$ADDR" <<<x
+	SENDER=carol exits 0 send "$ADDR" <<<x
+	holds 2 in
+}
+
+@test "who comes through a relay is no address of it: from=relay lets nobody in directly" {
+	AT=(127.0.0.1:0)
+	serve "from=\"relay:$(key_of relay)\" @alice"
+	exits 77 send "$ADDR" <<<x
+	says send.err 'may not come from that address'
+}
+
+@test "a right that is taken away ends a session through a relay, too" {
+	relay relay
+	AT=("$RELAY")
+	serve "from=\"relay:$(key_of relay)\" @alice"
+	held alice
+	granted "from=\"relay:$(key_of other)\" @alice"
+	kill -HUP "$LISTENER"
+	ended 77 "$HELD"
+	exec 8>&-
+}
+
+@test "commands and events hear of the relay, and of no address" {
+	relay relay
+	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow-any --log-json --audit record "$RELAY" \
+		-- sh -c 'env | grep -E "^(VZ_REMOTE|PROTO|TCP|IPC)"'
+	exits 0 send -r "$READY" <<<x >told
+	[ "$(cat told)" = "VZ_REMOTE=relay:$(key_of relay)" ]
+	grep -q "\"event\":\"authenticated\",\"remote\":\"relay:$(key_of relay)\"" listen.err
+	grep -q "\"event\":\"delivered\".*\"remote\":\"relay:$(key_of relay)\"" record
+	run ! grep -q '"remote":"[0-9]' listen.err
+}
+
+@test "two relays and an address: messages come from all three" {
+	relay relay
+	one=$RELAY
+	relay other
+	AT=("$one" 127.0.0.1:0 "$RELAY")
+	listen -k --lines
+	while read -r address; do
+		exits 0 send "$address" < <(printf x)
+	done <listen.ready
+	[ "$(wc -l <listen.out)" -eq 3 ]
+}
+
+@test "--check finds all steps through a relay" {
+	relay relay
+	at_relay -k --lines
+	exits 0 send --check "$ADDR"
+}
+
+@test "told to end, it leaves the relay and finishes what is under way" {
+	relay relay
+	mkdir in
+	at_relay -d in -v
+	mkfifo hold
+	"$SEND" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	echo first >&8
+	until_true grep -q 'message .* from' listen.err
+	kill "$LISTENER"
+	until_true grep -q 'stopping: ' listen.err
+	until_true eval 'send "$ADDR" <<<new; [ "$?" -eq 69 ]'
+	alive "$LISTENER"
+	echo last >&8
+	exec 8>&-
+	ended 0 "$HELD"
+	ended 0 "$LISTENER"
+	holds 1 in
+	printf 'first\nlast\n' | cmp - in/*
+}
+
+# senders N: so many send one message after the other until there is a file `enough`.
+senders() {
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		while [ ! -e enough ]; do
+			"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <<<x 2>"sender.$i.err" || {
+				echo "$?: $(cat "sender.$i.err")" >>failures
+			}
+			echo >>"sent.$i"
+		done 3>&- &
+		SENDERS+=("$!")
+		STARTED+=("$!")
+	done
+}
+
+@test "with --reuse-port a listener at a relay is replaced 10 times, and no sender notices" {
+	local i pid sent=0
+	local -a olds=()
+
+	relay relay
+	mkdir in
+	at_relay -d in --reuse-port
+	senders 2
+	for ((i = 0; i < 10; i++)); do
+		olds+=("$LISTENER")
+		at_relay -d in --reuse-port
+		sent=$((sent + 2))
+		until_true eval '[ "$(cat sent.* 2>/dev/null | wc -l)" -ge '"$sent"' ]'
+	done
+	touch enough
+	for pid in "${SENDERS[@]}"; do
+		ended 0 "$pid"
+	done
+	[ ! -e failures ] || fail "$(sort failures | uniq -c)"
+	for pid in "${olds[@]}"; do
+		ended 0 "$pid"
+	done
+	holds "$(cat sent.* | wc -l)" in
+}
+
+@test "senders that come to the relay and go again keep nobody out" {
+	relay relay
+	mkdir in
+	at_relay -d in
+	"$FAULT/relaypeer" -i "$(id_of carol)" --at-once 8 "$RELAY" many "$(key_of bob)" 200 >many.out 2>many.err 3>&- &
+	MANY=$!
+	STARTED+=("$MANY")
+	for ((i = 0; i < 10; i++)); do
+		exits 0 patient --retry-for 60 "$ADDR" <<<"$i"
+	done
+	ended 0 "$MANY"
+	exits 0 send "$ADDR" <<<last
+	holds 11 in
+}
