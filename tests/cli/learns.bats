@@ -82,7 +82,7 @@ told() {
 	yes "$BODY" | head -n 5000 >body
 	echo "$REPLY" >reply
 	bob fox-den-relay -- sh -c 'cat >taken; echo "$VZ_MESSAGE_NAME $VZ_PEER_NAME" >>taken; cat reply'
-	alice -r --name "$NAME" bobs-hideout body >answer
+	alice -r --sign --name "$NAME" bobs-hideout body >answer
 	cmp reply answer
 	told
 	# It all went through.
