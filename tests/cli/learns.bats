@@ -94,6 +94,31 @@ told() {
 	secrets | grep -v -e "$LETTER" -e "$LETTER_NAME" | sort | cmp - known
 }
 
+@test "a relay learns nothing of what it keeps for somebody who is away, nor of any name" {
+	relay_and_wire
+	mkdir inbox
+	# He was there once, so that the relay has his keys.
+	bob --dir inbox fox-den-relay
+	kill "$PID"
+	ended 0 "$PID"
+	yes "$LETTER" | head -n 5000 >letter
+	alice --store=only --name "$LETTER_NAME" bobs-hideout letter
+	# While it waits, and after.
+	cp -r relay/spool spool.before
+	[ "$(cat spool.before/spool.db* | wc -c)" -gt "$(stat -c %s letter)" ]
+	bob --dir inbox fox-den-relay
+	until_true holds 1 inbox
+	cmp letter inbox/*
+	kill "$PID"
+	ended 0 "$PID"
+	told
+	found spool.before relay relay.err relay.out wire >learned
+	[ ! -s learned ] || fail "the relay knows: $(cat seen)"
+	ls inbox >names
+	found inbox names a b >known
+	secrets | grep -v -e "$BODY" -e "$REPLY" -e "$NAME" | sort | cmp - known
+}
+
 @test "the same search finds what is not encrypted from host to host, on the way and in the spool" {
 	relay_and_wire
 	started bob "$FAULT/relaypeer" -i b/identity --ready-fd 9 "$RELAY" listen

@@ -7,24 +7,29 @@ setup_file() {
 	local program
 
 	export WHY_NOT=
-	for program in sqlite3 basenc age tar sha512sum ssh-keygen; do
+	for program in jq sqlite3 basenc age tar sha512sum ssh-keygen; do
 		command -v "$program" >/dev/null || WHY_NOT="no $program here"
 	done
 	identities relay alice bob
 }
 
-# deposited FILE: a relay takes it from alice for bob, and ends. Sets SEQ, its number there.
+# deposited FILE: alice leaves it at a relay for bob, who was there once, and the relay ends. Sets
+# SEQ, its number there.
 deposited() {
-	printf '%s\n' "deposit $("$FAULT/mailman" keys --depositors 1 | sed -n 's/^deposit //p')" \
-		"register $(key_of bob)" >authorized
-	started relay "$VZ_BUILD/bin/vz-relay" -i "$(id_of relay)" -a authorized --spool spool --ready-fd 9 "$PWD/socket"
-	"$VZ_BUILD/tests/interop/sealer" "$(id_of alice)" "$(id_of bob)" 'a name' <"$1" |
-		timeout "$PATIENCE" "$FAULT/mailman" put --relay "$READY" "$(key_of bob)" >put 3>&-
-	SEQ=$(sed -n 's/^deposited //p' put)
-	# Nobody else can look at the spool meanwhile.
-	run -5 sqlite3 spool/spool.db 'SELECT seq FROM message'
+	printf '%s\n' "connect,deposit $(key_of alice)" "register $(key_of bob)" >authorized
+	started relay "$VZ_BUILD/bin/vz-relay" --log-json -i "$(id_of relay)" --state state.relay -a authorized \
+		--spool spool --ready-fd 9 "$PWD/socket"
+	RELAY_PID=$PID
+	RELAY=$READY
+	started listen "$LISTEN" -i "$(id_of bob)" --state state.bob --allow "$(key_of alice)" --ready-fd 9 -k "$RELAY"
 	kill "$PID"
 	ended 0 "$PID"
+	send --state state.alice --store=only --name 'a name' "$READY" "$1"
+	SEQ=$(jq -r 'select(.event == "deposited").number' relay.err)
+	# Nobody else can look at the spool meanwhile.
+	run -5 sqlite3 spool/spool.db 'SELECT seq FROM message'
+	kill "$RELAY_PID"
+	ended 0 "$RELAY_PID"
 }
 
 @test "a message from the spool of a relay is opened by hand" {
