@@ -370,6 +370,19 @@ posts_second(struct server *srv)
 }
 
 void
+posts_retry(struct server *srv)
+{
+	for (size_t i = 0; i < srv->posts.n; i++) {
+		struct post *p = &srv->posts.all[i];
+
+		if (p->stay.state != STAY_WAITS)
+			continue;
+		stay_renew(&p->stay, false, vz_loop_now(srv->loop));
+		set_due(p);
+	}
+}
+
+void
 posts_judge(struct server *srv)
 {
 	struct posts *all = &srv->posts;

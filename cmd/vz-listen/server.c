@@ -232,6 +232,7 @@ on_hangup(struct vz_loop *l, int signo, void *arg)
 	(void)signo;
 	record_reopen(&srv->record);
 	rights_renew(srv);
+	posts_retry(srv);
 }
 
 static void
