@@ -217,6 +217,7 @@ fault: all units tools
 	$(Q)CUTS=200 tests/fault/store-cuts $(B)
 	$(Q)! WEAK=1 CUTS=60 tests/fault/store-cuts $(B)
 	$(Q)ROUNDS=500 tests/fault/relay-rounds $(B)
+	$(Q)ROUNDS=150 tests/fault/mail-rounds $(B)
 	$(Q)CUTS=200 tests/fault/relay-cuts $(B)
 	$(Q)! WEAK=1 CUTS=60 tests/fault/relay-cuts $(B)
 

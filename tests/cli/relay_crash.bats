@@ -20,6 +20,13 @@ NOTHING='lost 0, back 0, twice 0, torn 0'
 	awk '/breaks/ { exit $NF < '"${RELAY_ROUNDS:-50}"' }' counted
 }
 
+@test "relay, recipient or sender is killed while messages are left and collected: what is stored arrives once and whole" {
+	ROUNDS=${MAIL_ROUNDS:-9} SEED=${MAIL_SEED:-$RANDOM} timeout 300 \
+		"$VZ_TREE/tests/fault/mail-rounds" "$VZ_BUILD" >counted 2>&1 3>&- || fail "$(cat counted)"
+	tail -n 1 counted >&3
+	grep -q 'stored [1-9].*, lost 0, untold 0, torn 0, twice 0' counted
+}
+
 @test "the power of vz-relay is cut at random moments: the same, whatever was not synced" {
 	together
 	CUTS=${RELAY_CUTS:-20} SEED=${RELAY_SEED:-$RANDOM} timeout 300 \

@@ -3,7 +3,7 @@
 load helpers
 
 setup_file() {
-	identities alice bob carol
+	identities alice bob carol relay
 	local name
 
 	for name in alice bob carol; do
@@ -131,6 +131,23 @@ BREACHES=(none unannounced late)
 	by_hand carols/*.manifest in
 	says_line "$(echo dir/*.manifest)" to "$(key_of bob)"
 	says_line "$(echo carols/*.manifest)" to "$(key_of carol)"
+}
+
+@test "through a relay a signed message is between the same two, and the relay is not in it" {
+	local -a AT
+
+	bytes 300000 in
+	mkdir dir
+	mkdir -m 700 r
+	cp "$(id_of relay)" r/identity
+	printf '%s\n' "register $(key_of bob)" "connect $(key_of alice)" >r/authorized
+	started relay "$VZ_BUILD/bin/vz-relay" -i r/identity --state r/state --ready-fd 9 127.0.0.1:0
+	AT=("$READY")
+	listen -d dir
+	exits 0 send --sign "$ADDR" in
+	by_hand dir/*.manifest dir/*-in
+	says_line "$(echo dir/*.manifest)" to "$(key_of bob)"
+	run ! grep -q "$(key_of relay)" dir/*.manifest
 }
 
 @test "a command knows that it reads what is signed, and its answer comes as to any question" {

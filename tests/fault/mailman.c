@@ -7,6 +7,7 @@
  *	            [--stop-refused] [--ready-fd N] JOURNAL
  *	mailman judge --relay ADDRESS [PEOPLE] JOURNAL
  *	mailman empty --relay ADDRESS [PEOPLE]
+ *	mailman put --relay ADDRESS KEY
  *
  * PEOPLE are --depositors N and --recipients N (4 each, at most 16), --seed S of what they send,
  * and --size N for messages of that many bytes (by chance otherwise, up to 300,024); they have to
@@ -33,7 +34,8 @@
  * by a recipient that keeps a window of each depositor's (mail/window.h), and were not whole or
  * never deposited. The first ten are named on stderr.
  *
- * empty collects and takes all; `removed N`.
+ * empty collects and takes all; `removed N`. put deposits standard input for KEY, by the first of
+ * the depositors, and ends with the status of the answer, 0 for `deposited SEQ`.
  *
  * Status 1: judge found something. 64 wrong use, 70 the relay broke its protocol or refused what
  * it may not, 71 the system refused.
@@ -43,6 +45,7 @@
 #include "base/secret.h"
 #include "tests/fault/mailman_judge.h"
 #include "tests/fault/mailman_load.h"
+#include "tests/fault/mailman_put.h"
 
 static void
 link_init(struct link *l, const char *role, unsigned who)
@@ -232,7 +235,7 @@ print_keys(const char *role, const char *right, unsigned n)
 static int
 usage(void)
 {
-	fputs("usage: mailman keys|run|judge|empty [OPTION...] [JOURNAL]\n", stderr);
+	fputs("usage: mailman keys|run|judge|empty|put [OPTION...] [JOURNAL|KEY]\n", stderr);
 	return 64;
 }
 
@@ -268,7 +271,7 @@ parse(int argc, char **argv, bool *collect)
 }
 
 static int
-do_mode(const char *mode, const char *journal, bool collect)
+do_mode(const char *mode, const char *operand, bool collect)
 {
 	if (strcmp(mode, "keys") == 0) {
 		print_keys("depositor", "deposit", opt.depositors);
@@ -279,14 +282,16 @@ do_mode(const char *mode, const char *journal, bool collect)
 		return usage();
 	if (strcmp(mode, "empty") == 0)
 		return do_empty();
-	if (journal == NULL)
+	if (operand == NULL)
 		return usage();
+	if (strcmp(mode, "put") == 0)
+		return do_put(operand);
 	if (strcmp(mode, "judge") == 0) {
-		read_journal(journal);
+		read_journal(operand);
 		heard = hear;
 	}
-	if ((opt.journal = fopen(journal, "ae")) == NULL)
-		err(71, "%s", journal);
+	if ((opt.journal = fopen(operand, "ae")) == NULL)
+		err(71, "%s", operand);
 	return heard != NULL ? do_judge() : do_run(collect);
 }
 

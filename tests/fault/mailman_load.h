@@ -6,8 +6,9 @@
 
 #define UNDER_WAY 4 /* deposits of one connection */
 #define TAKING    32
-#define AT_ONCE   8  /* messages are collected before they are taken */
-#define AHEAD     64 /* deposits since a recipient last had seen all, before depositors wait */
+#define AT_ONCE   8   /* messages are collected before they are taken */
+#define AHEAD     32  /* deposits since a recipient had seen all, before depositors wait for it */
+#define OLD       256 /* how far back a message may be that is deposited again */
 
 /* A connection of a depositor. What breaks off is deposited again. */
 struct depositor {
@@ -27,6 +28,7 @@ struct taking {
 struct recipient {
 	struct link link;
 	uint64_t after, pause_until;
+	unsigned ahead;   /* deposits for it since it had seen all */
 	bool asked, idle; /* for the next; idle: looked, and there was nothing */
 	uint64_t seq, size;
 	uint8_t content[32];
@@ -42,10 +44,9 @@ static struct {
 	unsigned n_depositors, n_recipients;
 	uint64_t next[PEOPLE]; /* counts of each depositor's messages */
 	uint64_t luck, acked, removed, refused;
-	uint64_t ahead; /* acknowledged since some recipient had seen all */
-	bool more;      /* deposits are begun, and only some messages taken */
-	bool emptying;  /* all are taken */
-	bool judging;   /* what is deposited is in the list, and there already or ought to be */
+	bool more;     /* deposits are begun, and only some messages taken */
+	bool emptying; /* all are taken */
+	bool judging;  /* what is deposited is in the list, and there already or ought to be */
 	uint64_t list[64];
 	size_t n_list;
 } load;
@@ -71,23 +72,31 @@ listed(const struct depositor *d)
 	return 0;
 }
 
+static bool
+too_far_ahead(void)
+{
+	for (unsigned i = 0; i < load.n_recipients; i++)
+		if (load.recipients[i].ahead > AHEAD)
+			return true;
+	return false;
+}
+
 /* The number of the next message of a depositor, 0 for none. */
 static uint64_t
 next_number(struct depositor *d)
 {
-	uint64_t c = chance(), i;
+	uint64_t c = chance(), *next = &load.next[d->who];
 
 	if (d->n_again > 0)
 		return d->again[--d->n_again];
 	if (load.judging)
 		return listed(d);
-	if (!load.more || now_ms() < d->pause_until ||
-	    (load.n_recipients > 0 && load.ahead > AHEAD))
+	if (!load.more || now_ms() < d->pause_until || too_far_ahead())
 		return 0;
 	/* An old one now and then, wherever it is by now. */
-	i = c % 16 == 0 && load.next[d->who] > 0 ? 1 + (c >> 8) % load.next[d->who]
-						 : ++load.next[d->who];
-	return d->who * STRIDE + i;
+	if (c % 16 == 0 && *next > 0)
+		return d->who * STRIDE + *next - (c >> 8) % (*next < OLD ? *next : OLD);
+	return d->who * STRIDE + ++*next;
 }
 
 static void
@@ -168,7 +177,7 @@ depositor_event(struct link *l, const struct vz_relay_event *ev)
 	if (ev->type == VZ_RELAY_EVENT_DEPOSITED) {
 		note(ev->duplicate ? (char)(what + 'a' - 'A') : what, d->asked[0], ev->number);
 		load.acked++;
-		load.ahead++;
+		load.recipients[recipient_of(d->asked[0])].ahead += !load.judging;
 		tell_ready();
 	} else if (ev->type == VZ_RELAY_EVENT_REFUSED) {
 		refused(d, ev);
@@ -261,7 +270,7 @@ static void
 on_nothing(struct recipient *r)
 {
 	take(r);
-	load.ahead = 0;
+	r->ahead = 0;
 	r->asked = false;
 	r->idle = r->after == 0 && !load.more;
 	r->after = 0;
