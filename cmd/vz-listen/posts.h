@@ -48,6 +48,8 @@ struct post {
 	uint64_t called_at;
 	struct post_ending ending; /* of `link`, gathered until it is over */
 	struct vz_bundle as;       /* ours, in `link` */
+	struct vz_endpoint place;  /* where `link` found the relay: who it offers is there, and
+				      not at another address that its name may have */
 	bool announce;             /* its address is news, whatever else */
 	LIST_HEAD(, claim) claims;
 	unsigned n_claims;
