@@ -39,6 +39,7 @@ limits_of(const struct common *options, struct vz_relay_limits *l)
 	l->ready_ms = w;
 	l->record_ms = w;
 	l->dead_ms = w;
+	l->stall_ms = w;
 	if (l->keepalive_ms > w / 3)
 		l->keepalive_ms = w / 3 + 1;
 }
@@ -364,6 +365,19 @@ posts_second(struct server *srv)
 		let_go(p);
 		p->announce |= is_another(p, now);
 		stay_renew(&p->stay, is_another(p, now), vz_loop_now(srv->loop));
+		set_due(p);
+	}
+}
+
+void
+posts_retry(struct server *srv)
+{
+	for (size_t i = 0; i < srv->posts.n; i++) {
+		struct post *p = &srv->posts.all[i];
+
+		if (p->stay.state != STAY_WAITS)
+			continue;
+		stay_renew(&p->stay, false, vz_loop_now(srv->loop));
 		set_due(p);
 	}
 }

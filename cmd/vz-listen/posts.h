@@ -82,6 +82,8 @@ bool posts_claim(const struct server *srv);
 void posts_leave(struct server *srv);
 /* Each second: when our identity has changed, they register anew. */
 void posts_second(struct server *srv);
+/* Those that are waited for are called at once. */
+void posts_retry(struct server *srv);
 /* The revoked keys were read again: those of them that are relays are left for good. */
 void posts_judge(struct server *srv);
 /* At once, without a word. */

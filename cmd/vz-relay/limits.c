@@ -17,6 +17,7 @@ limits_protocol(const struct relay *rl, struct vz_relay_limits *out)
 	uint64_t w = rl->options->common.wait_ms;
 
 	vz_relay_limits_default(out);
+	out->stall_ms = limits_stall_ms(rl);
 	if (w == 0)
 		return;
 	out->handshake_ms = out->request_ms = out->record_ms = out->dead_ms = w;

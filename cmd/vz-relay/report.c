@@ -180,6 +180,34 @@ record_mail(const struct client *c, const char *event, const struct vz_relay_eve
 	record_put(&c->rl->record, &e);
 }
 
+static const char *
+request(const struct vz_relay_event *ev)
+{
+	switch (ev->type) {
+	case VZ_RELAY_EVENT_DEPOSIT: return "deposit";
+	case VZ_RELAY_EVENT_BUNDLE_WANTED: return "bundle";
+	case VZ_RELAY_EVENT_NEXT: return "next";
+	default: return "taken";
+	}
+}
+
+static void
+say_mail(const struct client *c, const struct vz_relay_event *ev, uint8_t status, const char *words,
+    uint64_t number)
+{
+	char to[VZ_KEY_TEXT];
+
+	vz_key_format(&ev->key, to);
+	if (status != 0)
+		diag_verbose(1, "%s: %s refused: %s", report_peer(&c->who), request(ev), words);
+	else if (ev->type == VZ_RELAY_EVENT_TAKEN)
+		diag_verbose(
+		    1, "%s: message %llu taken", report_peer(&c->who), (unsigned long long)number);
+	else
+		diag_verbose(1, "%s: message %llu for %s: %llu bytes", report_peer(&c->who),
+		    (unsigned long long)number, to, (unsigned long long)ev->size);
+}
+
 static void
 tell_mail(const struct client *c, const char *event, const struct vz_relay_event *ev,
     uint8_t status, const char *words, uint64_t number)
@@ -187,17 +215,15 @@ tell_mail(const struct client *c, const char *event, const struct vz_relay_event
 	char to[VZ_KEY_TEXT] = "";
 	struct vz_json *j;
 
-	if (ev->type == VZ_RELAY_EVENT_DEPOSIT)
-		vz_key_format(&ev->key, to);
 	if (!diag_is_json()) {
-		diag_verbose(1, "%s: %s %llu%s%s: %llu bytes%s%s", report_peer(&c->who), event,
-		    (unsigned long long)number, *to ? " for " : "", to,
-		    (unsigned long long)ev->size, *words ? ": " : "", words);
+		say_mail(c, ev, status, words, number);
 		return;
 	}
+	if (ev->type == VZ_RELAY_EVENT_DEPOSIT)
+		vz_key_format(&ev->key, to);
 	j = report_event(event, &c->who);
-	if (*to)
-		vz_json_str(j, "recipient", to);
+	vz_json_str(j, "request", request(ev));
+	vz_json_str(j, "recipient", to);
 	vz_json_u64(j, "number", number);
 	vz_json_u64(j, "bytes", ev->size);
 	vz_json_u64(j, "status", status);

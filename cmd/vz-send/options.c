@@ -15,7 +15,7 @@ static const char help[] =
     "usage: vz-send [options] [--run] DEST[,DEST...] [FILE... | -- COMMAND [ARG...]]\n"
     "Sends each FILE (- is standard input, the default) or what COMMAND prints as a\n"
     "message. Exit status 0: the other side has all of it; else see vz-send(1).\n"
-    "DEST is KEY@HOST:PORT, KEY@[IPV6]:PORT, KEY@/SOCKET, NAME or @GROUP of peers.\n"
+    "DEST is KEY@HOST:PORT, KEY@[IPV6]:PORT, KEY@/SOCKET, KEY@RELAY, NAME or @GROUP.\n"
     "      --run DEST          run COMMAND without a shell; it has to exit 0\n"
     "  -r, --reply             ask: the reply goes to standard output\n"
     "      --lines, --null, --frames   each line, NUL item or frame is a message\n"

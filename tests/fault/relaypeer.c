@@ -5,13 +5,21 @@
  *	relaypeer -i IDENTITY RELAY connect KEY
  *	relaypeer -i IDENTITY RELAY claim MATCH
  *	relaypeer -i IDENTITY [--at-once N] RELAY many KEY COUNT
+ *	relaypeer -i IDENTITY [--size N] RELAY deposit KEY COUNT
+ *	relaypeer -i IDENTITY [--leave] RELAY collect
  *
- * RELAY is KEY@HOST:PORT. listen registers, writes "registered NUMBER" to descriptor N, claims each
- * match (with --deaf none) and gives back all bytes that come there; stdout has a line `offer
- *MATCH` for each offer. connect asks for KEY, and joins standard input and output to it; `many`
- *does so COUNT times, N at a time (16), hangs up when it is joined, and prints how each ended,
- *`STATUS COUNT` a line: 0 joined, 1 an error. The exit status is that of the relay's CLOSE, 0 at
- *the end of the raw stream, 71 when the system refused, 76 after an error of the protocol.
+ * RELAY is KEY@HOST:PORT. listen registers, writes "registered NUMBER" to
+ * descriptor N, claims each match (with --deaf none) and gives back all bytes
+ * that come there; stdout has a line "offer MATCH" for each offer. connect asks
+ * for KEY, and joins standard input and output to it; many does so COUNT times,
+ * N at a time (16), and hangs up when it is joined. deposit has COUNT messages
+ * of N random bytes (1000) kept for KEY, one after the other. These two print
+ * how each ended, "STATUS COUNT" a line: 0 joined or kept, 1 an error. collect
+ * fetches all that is in its mailbox, prints "SIZE HASH" of each, and removes
+ * it, unless --leave is given.
+ *
+ * The exit status is that of the relay's CLOSE, 0 at the end of what was asked
+ * for, 71 when the system refused, 76 after an error of the protocol.
  */
 #include <err.h>
 #include <errno.h>
@@ -36,10 +44,12 @@ static struct {
 	const char *identity, *mode;
 	int ready_fd;
 	bool deaf;
+	bool leave;
 	unsigned at_once, count;
+	size_t size;
 	struct vz_key key;
 	uint8_t match[VZ_MATCH_LEN];
-} opt = {.ready_fd = -1, .at_once = 16};
+} opt = {.ready_fd = -1, .at_once = 16, .size = 1000};
 
 static struct vz_identity *me;
 static struct vz_address relay;
@@ -50,6 +60,9 @@ struct call {
 	uint8_t match[VZ_MATCH_LEN];
 	bool registers, claims;
 	int status; /* of CLOSE; -1 = none yet */
+	uint8_t *message;
+	size_t sent, came;
+	crypto_generichash_state hash;
 };
 
 static unsigned begun, running, ended[256];
@@ -118,7 +131,6 @@ pump(int fd, const struct vz_rlink_ready *r)
 	if (write(STDOUT_FILENO, r->first, r->first_len) != (ssize_t)r->first_len)
 		_exit(1);
 	copy(fd, STDOUT_FILENO);
-	kill(pid, SIGTERM);
 	waitpid(pid, &status, 0);
 	_exit(0);
 }
@@ -130,15 +142,91 @@ static void call(bool registers, const uint8_t *match);
 static void
 over(struct call *c, int status)
 {
-	ended[status & 255]++;
+	ended[status & 255] += is("many");
 	running--;
 	if (c->registers || (!is("listen") && !is("many")))
 		vz_loop_stop(loop, status);
+	free(c->message);
 	free(c);
 	while (is("many") && begun < opt.count && running < opt.at_once)
 		call(false, NULL);
 	if (is("many") && running == 0)
 		vz_loop_stop(loop, 0);
+}
+
+/* Mailboxes. */
+
+static void
+begin_deposit(struct call *c)
+{
+	struct vz_relay_client *client = vz_rlink_client(c->link);
+	uint8_t hash[VZ_RELAY_CONTENT];
+
+	if (begun++ == opt.count) {
+		vz_rlink_close(c->link, 0, "");
+		return;
+	}
+	randombytes_buf(c->message, opt.size);
+	crypto_generichash(hash, sizeof(hash), c->message, opt.size, NULL, 0);
+	c->sent = 0;
+	need(vz_relay_client_deposit(client, &opt.key, hash, opt.size, 0), "deposit");
+}
+
+static void
+on_turn(void *arg, struct vz_rlink *k)
+{
+	struct vz_relay_client *client = vz_rlink_client(k);
+	struct call *c = arg;
+	int64_t n;
+
+	if (!is("deposit") || vz_relay_client_missing(client) == 0)
+		return;
+	n = vz_relay_client_part(client, c->message + c->sent, opt.size - c->sent);
+	need(n < 0 ? (int)n : 0, "part");
+	c->sent += (size_t)n;
+}
+
+static void
+on_piece(struct call *c, const struct vz_relay_event *ev)
+{
+	struct vz_relay_client *client = vz_rlink_client(c->link);
+	char hex[2 * VZ_RELAY_CONTENT + 1];
+	uint8_t hash[VZ_RELAY_CONTENT];
+
+	crypto_generichash_update(&c->hash, ev->bytes, ev->bytes_len);
+	c->came += ev->bytes_len;
+	if (c->came < opt.size)
+		return;
+	crypto_generichash_final(&c->hash, hash, sizeof(hash));
+	printf("%zu %s\n", c->came, sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash)));
+	if (!opt.leave)
+		need(vz_relay_client_taken(client, ev->number), "taken");
+	need(vz_relay_client_collect(client, ev->number), "collect");
+}
+
+static void
+on_mail(struct call *c, const struct vz_relay_event *ev)
+{
+	switch (ev->type) {
+	case VZ_RELAY_EVENT_DEPOSITED:
+		ended[0]++;
+		begin_deposit(c);
+		break;
+	case VZ_RELAY_EVENT_REFUSED:
+		warnx("refused with %d: %.*s", ev->status, (int)ev->bytes_len, ev->bytes);
+		ended[ev->status]++;
+		if (is("deposit"))
+			begin_deposit(c);
+		break;
+	case VZ_RELAY_EVENT_ENTRY:
+		crypto_generichash_init(&c->hash, NULL, 0, VZ_RELAY_CONTENT);
+		c->came = 0;
+		opt.size = ev->size;
+		break;
+	case VZ_RELAY_EVENT_PIECE: on_piece(c, ev); break;
+	case VZ_RELAY_EVENT_NOTHING: vz_rlink_close(c->link, 0, ""); break;
+	default: break;
+	}
 }
 
 static int
@@ -150,6 +238,12 @@ on_peer(void *arg, struct vz_rlink *k, const struct vz_bundle *b)
 	(void)b;
 	if (c->registers)
 		return vz_relay_client_register(client, 0);
+	if (is("deposit")) {
+		begin_deposit(c);
+		return 0;
+	}
+	if (is("collect"))
+		return vz_relay_client_collect(client, 0);
 	if (c->claims)
 		return vz_relay_client_claim(client, c->match);
 	return vz_relay_client_connect(client, &opt.key);
@@ -182,6 +276,8 @@ on_event(void *arg, struct vz_rlink *k, const struct vz_relay_event *ev)
 		dprintf(opt.ready_fd, "registered %llu\n", (unsigned long long)ev->number);
 		close(opt.ready_fd);
 		opt.ready_fd = -1;
+	} else {
+		on_mail(c, ev);
 	}
 }
 
@@ -203,7 +299,8 @@ static void
 on_ended(void *arg, struct vz_rlink *k, int why, int sys_errno, enum vz_dial_step step)
 {
 	struct call *c = arg;
-	int status = c->status >= 0 ? c->status : 1;
+	bool mails = is("deposit") || is("collect");
+	int status = c->status >= 0 ? c->status : !mails;
 
 	(void)k;
 	(void)step;
@@ -215,7 +312,7 @@ on_ended(void *arg, struct vz_rlink *k, int why, int sys_errno, enum vz_dial_ste
 }
 
 static const struct vz_rlink_handler handler = {
-    .peer = on_peer, .event = on_event, .ready = on_ready, .ended = on_ended};
+    .peer = on_peer, .turn = on_turn, .event = on_event, .ready = on_ready, .ended = on_ended};
 
 static void
 call(bool registers, const uint8_t *match)
@@ -236,7 +333,10 @@ call(bool registers, const uint8_t *match)
 	config.channel.aes = vz_aead_has_aes();
 	randombytes_buf(config.channel.random, sizeof(config.channel.random));
 	config.arg = c;
-	begun++;
+	c->message = malloc(opt.size + 1);
+	if (!c->message)
+		errx(71, "no memory");
+	begun += !is("deposit");
 	running++;
 	need(vz_rlink_new(loop, &config, &c->link), "dial");
 }
@@ -252,6 +352,7 @@ parse(int argc, char **argv)
 {
 	static const struct option longs[] = {{"ready-fd", required_argument, NULL, 'r'},
 	    {"deaf", no_argument, NULL, 'd'}, {"at-once", required_argument, NULL, 'n'},
+	    {"size", required_argument, NULL, 's'}, {"leave", no_argument, NULL, 'l'},
 	    {NULL, 0, NULL, 0}};
 	int o;
 
@@ -261,6 +362,8 @@ parse(int argc, char **argv)
 		case 'r': opt.ready_fd = atoi(optarg); break;
 		case 'd': opt.deaf = true; break;
 		case 'n': opt.at_once = (unsigned)atoi(optarg); break;
+		case 's': opt.size = (size_t)atol(optarg); break;
+		case 'l': opt.leave = true; break;
 		default: usage();
 		}
 	argv += optind;
@@ -269,15 +372,15 @@ parse(int argc, char **argv)
 		usage();
 	need(vz_address_parse(argv[0], strlen(argv[0]), NULL, NULL, &relay, NULL), "relay");
 	opt.mode = argv[1];
-	if (argc != (is("listen") ? 2 : is("many") ? 4 : 3))
+	if (argc != (is("listen") || is("collect") ? 2 : is("many") || is("deposit") ? 4 : 3))
 		usage();
-	if (is("connect") || is("many"))
+	if (is("connect") || is("many") || is("deposit"))
 		need(vz_key_parse(argv[2], strlen(argv[2]), &opt.key), "key");
 	if (is("claim") &&
 	    sodium_hex2bin(opt.match, VZ_MATCH_LEN, argv[2], strlen(argv[2]), NULL, NULL, NULL) !=
 		0)
 		usage();
-	if (is("many"))
+	if (is("many") || is("deposit"))
 		opt.count = (unsigned)atoi(argv[3]);
 }
 
@@ -298,7 +401,7 @@ main(int argc, char **argv)
 	else
 		call(is("listen"), is("claim") ? opt.match : NULL);
 	status = vz_loop_run(loop);
-	for (int i = 0; is("many") && i < 256; i++)
+	for (int i = 0; (is("many") || is("deposit")) && i < 256; i++)
 		if (ended[i] > 0)
 			printf("%d %u\n", i, ended[i]);
 	vz_loop_free(loop);
