@@ -213,6 +213,7 @@ fault: all units tools
 	$(Q)FAULT_SEEDS=$(SEEDS) scripts/dev/tests $(B) tests/cli/faults.bats tests/cli/mangled.bats \
 	    tests/cli/slow.bats tests/cli/crash.bats
 	$(Q)ROUNDS=$(KILLS) tests/fault/kill-rounds $(B)
+	$(Q)SIGN=1 ROUNDS=200 tests/fault/kill-rounds $(B)
 	$(Q)ROUNDS=500 tests/fault/store-rounds $(B)
 	$(Q)CUTS=200 tests/fault/store-cuts $(B)
 	$(Q)! WEAK=1 CUTS=60 tests/fault/store-cuts $(B)
