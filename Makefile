@@ -179,6 +179,7 @@ $(B)/fuzz/fuzz_items: $(B)/cmd/vz-send/cut.o
 $(B)/fuzz/fuzz_json: $(B)/cmd/vz-listen/item_json.o
 $(B)/fuzz/fuzz_keygen_options: $(B)/cmd/vz-keygen/options.o $(B)/cmd/common/options.o
 $(B)/fuzz/fuzz_send_options: $(B)/cmd/vz-send/options.o $(B)/cmd/common/options.o
+$(B)/fuzz/fuzz_relay_options: $(B)/cmd/vz-relay/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
 $(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
 
 units: $(UNITS)

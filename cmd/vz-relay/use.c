@@ -114,7 +114,9 @@ use_leave(struct client *c)
 unsigned
 use_count(const struct client *c)
 {
-	return c->use.use ? c->use.use->users : 0;
+	const struct use *u = vz_keymap_get(&c->rl->uses, &c->who.key);
+
+	return u ? u->users : 0;
 }
 
 uint64_t

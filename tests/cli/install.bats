@@ -13,7 +13,7 @@ make_() {
 	local program
 
 	make_ install PREFIX=/usr
-	for program in vz-keygen vz-send vz-listen; do
+	for program in vz-keygen vz-send vz-listen vz-relay; do
 		timeout "$PATIENCE" "root/usr/bin/$program" --version
 		[ -s "root/usr/share/man/man1/$program.1" ]
 	done

@@ -131,7 +131,6 @@ pump(int fd, const struct vz_rlink_ready *r)
 	if (write(STDOUT_FILENO, r->first, r->first_len) != (ssize_t)r->first_len)
 		_exit(1);
 	copy(fd, STDOUT_FILENO);
-	kill(pid, SIGTERM);
 	waitpid(pid, &status, 0);
 	_exit(0);
 }
