@@ -81,6 +81,12 @@ judge_caller(struct caller *c, const struct self *me, const struct vz_bundle *b,
 	return no.status != 0 ? no : judge_bundle(c, me, b, no_memory);
 }
 
+struct verdict
+judge_key(struct caller *c, const struct self *me)
+{
+	return judge_rights(c, me, -1);
+}
+
 const char *
 judge_again(struct caller *c, const struct self *me, int fd)
 {

@@ -23,6 +23,11 @@ struct verdict {
  */
 struct verdict judge_caller(struct caller *c, const struct self *me, const struct vz_bundle *b,
     int fd, const char *no_memory);
+/*
+ * The same for one whose key is set, and who proved it otherwise than by a bundle: its grant is
+ * set. Its rights, from= by c's relay, and expires=.
+ */
+struct verdict judge_key(struct caller *c, const struct self *me);
 /* from= by c's relay, or by the address that fd (-1: unknown) is connected to, expires= by the
  * clock. Words, or NULL. */
 const char *judge_grant(const struct caller *c, const struct vz_grant *grant, int fd);

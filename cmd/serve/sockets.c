@@ -90,6 +90,19 @@ parse_name(const char *text, struct vz_peers *peers, struct vz_listen_address *o
 		    why ? why : "");
 }
 
+/* At one relay a listener would take its own place, again and again. */
+static void
+check_once(const struct sockets *s, const struct serve_options *o)
+{
+	const struct vz_listen_address *a = s->addresses;
+
+	for (int i = 1; i < o->n_addresses; i++)
+		for (int j = 0; j < i; j++)
+			if (a[i].relay && a[j].relay &&
+			    vz_key_equal(&a[i].relay_key, &a[j].relay_key))
+				diag_usage("the same relay twice: '%s'", shown(o->addresses[i]));
+}
+
 void
 sockets_names(struct sockets *s, const struct serve_options *o, const struct self *me)
 {
@@ -103,6 +116,7 @@ sockets_names(struct sockets *s, const struct serve_options *o, const struct sel
 		parse_name(o->addresses[i], peers, &s->addresses[i]);
 	}
 	vz_peers_free(peers);
+	check_once(s, o);
 }
 
 void

@@ -1,5 +1,8 @@
 #include "cmd/vz-keygen/keygen.h"
 
+#include <time.h>
+#include <unistd.h>
+
 #include "base/err.h"
 #include "base/secret.h"
 #include "cmd/common/diag.h"
@@ -46,13 +49,21 @@ keygen_passphrase(const struct keygen *k)
 	struct passphrase_from from = k->from;
 	struct vz_identity *id;
 	char *passphrase;
-	int err = vz_keyfile_load(k->path, passphrase_ask, &from, &id), status;
+	time_t now = time(NULL);
+	int fd, err = vz_keyfile_lock(k->path, &fd), status;
 
 	if (err)
 		return keygen_cannot_read(k, err);
+	err = vz_keyfile_load(k->path, passphrase_ask, &from, &id);
+	if (err) {
+		close(fd);
+		return keygen_cannot_read(k, err);
+	}
+	(void)vz_identity_expire(id, now > 0 ? (uint64_t)now : 0);
 	passphrase = vz_secret_new(VZ_PASSPHRASE_MAX);
 	status = passphrase ? change(k, id, passphrase) : keygen_cannot_save(k, VZ_ENOMEM);
 	vz_secret_free(passphrase);
 	vz_identity_free(id);
+	close(fd);
 	return status;
 }

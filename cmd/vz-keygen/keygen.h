@@ -15,6 +15,7 @@ enum keygen_mode {
 	KEYGEN_FINGERPRINT,
 	KEYGEN_PASSPHRASE,
 	KEYGEN_PSK,
+	KEYGEN_ROTATE,
 	KEYGEN_OPEN,
 	KEYGEN_AUDIT,
 };
@@ -45,6 +46,8 @@ int keygen_fingerprint(const struct keygen *k);
 int keygen_passphrase(const struct keygen *k);
 /* --psk: makes a pre-shared key. */
 int keygen_psk(const struct keygen *k);
+/* --rotate: replaces the keys that are not the identity itself. */
+int keygen_rotate(const struct keygen *k);
 /* --open: prints the body of a sealed message. */
 int keygen_open(const struct keygen *k);
 /* --verify-audit: prints the number of lines and the hash of the last. */

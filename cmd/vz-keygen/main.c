@@ -18,6 +18,7 @@ static int (*const run[])(const struct keygen *k) = {
     [KEYGEN_FINGERPRINT] = keygen_fingerprint,
     [KEYGEN_PASSPHRASE] = keygen_passphrase,
     [KEYGEN_PSK] = keygen_psk,
+    [KEYGEN_ROTATE] = keygen_rotate,
     [KEYGEN_OPEN] = keygen_open,
     [KEYGEN_AUDIT] = keygen_verify_audit,
 };

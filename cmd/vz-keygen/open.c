@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/err.h"
 #include "base/fsutil.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
@@ -124,10 +125,8 @@ open_message(const struct keygen *k, struct vz_unseal *u, const struct vz_buf *f
 }
 
 static int
-open_as(const struct keygen *k, const struct vz_identity *id)
+open_as(const struct keygen *k, const struct vz_unseal_config *config)
 {
-	struct vz_unseal_config config = {
-	    .to = id->bundle.identity, .secrets = &id->age_secret, .secrets_len = 1};
 	struct vz_unseal *u = NULL;
 	struct vz_buf file;
 	int err, status;
@@ -137,7 +136,7 @@ open_as(const struct keygen *k, const struct vz_identity *id)
 	if (err) {
 		diag_error("%s: %s", shown(k->sealed), diag_words(err));
 		status = err == VZ_ELIMIT ? VZ_EXIT_DATA : VZ_EXIT_NOINPUT;
-	} else if ((err = vz_unseal_new(&u, &config)) != 0) {
+	} else if ((err = vz_unseal_new(&u, config)) != 0) {
 		diag_error("%s", diag_words(err));
 		status = vz_exit_of(err);
 	} else {
@@ -145,6 +144,25 @@ open_as(const struct keygen *k, const struct vz_identity *id)
 	}
 	vz_unseal_free(u);
 	vz_buf_free(&file);
+	return status;
+}
+
+/* By our age key, or by an old one that is kept. */
+static int
+open_with_keys(const struct keygen *k, const struct vz_identity *id)
+{
+	uint8_t(*secrets)[VZ_AGE_KEY] = vz_secret_new((VZ_RETIRED_MAX + 1) * sizeof(*secrets));
+	struct vz_unseal_config config = {.to = id->bundle.identity, .secrets = secrets};
+	time_t now = time(NULL);
+	int status;
+
+	if (!secrets) {
+		diag_error("%s", diag_words(VZ_ENOMEM));
+		return VZ_EXIT_OSERR;
+	}
+	config.secrets_len = vz_identity_age_secrets(id, now > 0 ? (uint64_t)now : 0, secrets);
+	status = open_as(k, &config);
+	vz_secret_free(secrets);
 	return status;
 }
 
@@ -157,7 +175,7 @@ keygen_open(const struct keygen *k)
 
 	if (err)
 		return keygen_cannot_read(k, err);
-	status = open_as(k, id);
+	status = open_with_keys(k, id);
 	vz_identity_free(id);
 	return status;
 }

@@ -8,10 +8,10 @@
 static const char help[] =
     "usage: vz-keygen [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
     "                               make an identity, print its key: vz1...\n"
-    "       vz-keygen -y [-f FILE] [--ssh]\n"
-    "                               print the key of an identity\n"
+    "       vz-keygen -y [-f FILE] [--ssh]  print the key of an identity\n"
     "       vz-keygen -l [-f FILE]  print its fingerprint as ssh-keygen does\n"
     "       vz-keygen -p [-f FILE]  change its passphrase; an empty one removes it\n"
+    "       vz-keygen --rotate [-f FILE]  renew its keys for connections and for mail\n"
     "       vz-keygen --psk [-f FILE] [--force]\n"
     "                               make a pre-shared key: vzpsk1...\n"
     "       vz-keygen [-f FILE] --open FILE\n"
@@ -38,6 +38,7 @@ enum {
 	OPT_OPEN,
 	OPT_PASSPHRASE,
 	OPT_PSK,
+	OPT_ROTATE,
 	OPT_SSH,
 	OPT_VERIFY_AUDIT,
 };
@@ -57,6 +58,7 @@ static const struct option longs[] = {
     {"open", required_argument, NULL, OPT_OPEN},
     {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
     {"psk", no_argument, NULL, OPT_PSK},
+    {"rotate", no_argument, NULL, OPT_ROTATE},
     {"ssh", no_argument, NULL, OPT_SSH},
     {"verify-audit", required_argument, NULL, OPT_VERIFY_AUDIT},
     {NULL, 0, NULL, 0},
@@ -69,6 +71,7 @@ static const char *const names[] = {
     [KEYGEN_FINGERPRINT] = "-l",
     [KEYGEN_PASSPHRASE] = "-p",
     [KEYGEN_PSK] = "--psk",
+    [KEYGEN_ROTATE] = "--rotate",
     [KEYGEN_OPEN] = "--open",
     [KEYGEN_AUDIT] = "--verify-audit",
 };
@@ -108,6 +111,7 @@ take_option(struct keygen *k, int opt)
 	case 'l': set_mode(k, KEYGEN_FINGERPRINT); return;
 	case 'p': set_mode(k, KEYGEN_PASSPHRASE); return;
 	case OPT_PSK: set_mode(k, KEYGEN_PSK); return;
+	case OPT_ROTATE: set_mode(k, KEYGEN_ROTATE); return;
 	case OPT_FORCE: k->force = true; return;
 	case OPT_PASSPHRASE: k->want_passphrase = true; return;
 	case OPT_SSH: k->ssh = true; return;
@@ -138,7 +142,7 @@ check_options(const struct keygen *k)
 	else if (k->want_passphrase && mode != KEYGEN_MAKE)
 		bad = "--passphrase";
 	else if (k->common.passphrase_fd >= 0 && mode != KEYGEN_MAKE && mode != KEYGEN_PASSPHRASE &&
-	    mode != KEYGEN_OPEN)
+	    mode != KEYGEN_ROTATE && mode != KEYGEN_OPEN)
 		bad = "--passphrase-fd";
 	else if (k->ssh && mode != KEYGEN_SHOW)
 		bad = "--ssh";

@@ -15,7 +15,7 @@ sessions_of(const struct server *srv, const struct vz_key *key)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(v, &srv->visits, all)
-	n += v->admitted && !v->session && vz_key_equal(&v->who.key, key);
+	n += v->admitted && v->conn && vz_key_equal(&v->who.key, key);
 	return n;
 }
 

@@ -93,6 +93,7 @@ claim(struct claim *c)
 
 	gate_refresh_identity(&srv->gate);
 	post_config(c->post, &config, &limits);
+	config.at = c->post->place;
 	config.handler = &handler;
 	config.arg = c;
 	r = vz_rlink_new(srv->loop, &config, &c->link);

@@ -81,6 +81,8 @@ closing(struct server *srv)
 		rights_look_again(&srv->rights);
 	}
 	status = recall_open(srv);
+	if (status == 0)
+		status = collect_open(srv);
 	if (status != 0)
 		return status;
 	if (o->common.sandbox != SANDBOX_OFF) {

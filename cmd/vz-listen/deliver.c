@@ -44,8 +44,7 @@ release(struct visit *v, struct incoming *in)
 void
 deliver_say(struct visit *v, uint64_t number, uint8_t status, const char *words)
 {
-	/* Without memory for the verdict the session is about to end, and the sender has none. */
-	(void)vz_session_done(visit_session(v), number, status, words);
+	visit_done(v, number, status, words);
 	visit_kick(v);
 }
 
@@ -54,7 +53,7 @@ deliver_refuse(struct visit *v, const struct vz_event *ev, uint8_t status, const
 {
 	char id[VZ_MESSAGE_ID_TEXT];
 
-	vz_message_id(vz_session_stream(visit_session(v)), ev->number, id);
+	vz_message_id(v->stream, ev->number, id);
 	report_not_taken(v, id, status, words);
 	if (v == v->srv->served)
 		deliver_note(v, status);

@@ -2,6 +2,7 @@
 
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-listen/letter.h"
 #include "cmd/vz-listen/report.h"
 #include "cmd/vz-listen/visit.h"
 
@@ -25,7 +26,9 @@ is_busy(const struct visit *v)
 static bool
 is_waited_for(struct visit *v, uint64_t now)
 {
-	if (v->leaving || !v->conn)
+	if (v->letter && letter_is_over(v->letter))
+		return true; /* but for its mailbox to know */
+	if (v->leaving || (!v->conn && !v->letter))
 		return false;
 	if (is_busy(v)) {
 		v->active_at = now;

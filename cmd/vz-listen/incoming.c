@@ -62,7 +62,7 @@ incoming_new(struct visit *v, const struct vz_event *ev)
 	in->name_len = len;
 	if (len > 0)
 		memcpy(in->name, ev->bytes, len);
-	vz_message_id(vz_session_stream(visit_session(v)), ev->number, in->id);
+	vz_message_id(v->stream, ev->number, in->id);
 	vz_buf_init(&in->body, SIZE_MAX / 2);
 	vz_buf_init(&in->reply, SIZE_MAX / 2);
 	*place(v, ev->number) = in;

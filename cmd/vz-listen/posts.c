@@ -1,6 +1,7 @@
 #include "cmd/vz-listen/posts.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "cmd/vz-listen/server.h"
 #include "crypto/aead.h"
 #include "net/rlink.h"
+#include "net/sockaddr.h"
 
 /* A relay in a crowd ends a connection within so long (guard/pool.h). */
 #define AT_ONCE_MS 1000
@@ -37,6 +39,7 @@ limits_of(const struct common *options, struct vz_relay_limits *l)
 	l->ready_ms = w;
 	l->record_ms = w;
 	l->dead_ms = w;
+	l->stall_ms = w;
 	if (l->keepalive_ms > w / 3)
 		l->keepalive_ms = w / 3 + 1;
 }
@@ -163,10 +166,28 @@ on_peer(void *arg, struct vz_rlink *k, const struct vz_bundle *relay)
 }
 
 static void
+note_place(struct post *p)
+{
+	struct vz_sockaddr at = {.len = sizeof(at.u)};
+	char host[sizeof(p->place.host)];
+
+	p->place = p->at->at;
+	if (p->place.kind != VZ_ADDRESS_TCP || p->place.numeric ||
+	    getpeername(vz_rlink_fd(p->link), &at.u.sa, &at.len) != 0)
+		return;
+	vz_sockaddr_unmap(&at);
+	if (getnameinfo(&at.u.sa, at.len, host, sizeof(host), NULL, 0, NI_NUMERICHOST) != 0)
+		return;
+	strlcpy(p->place.host, host, sizeof(p->place.host));
+	p->place.numeric = true;
+}
+
+static void
 on_registered(struct post *p, const struct vz_relay_event *ev)
 {
 	bool news = stay_registered(&p->stay, ev->number, vz_loop_now(p->srv->loop));
 
+	note_place(p);
 	if (news || p->announce)
 		post_say_registered(p);
 	p->announce = false;
@@ -344,6 +365,19 @@ posts_second(struct server *srv)
 		let_go(p);
 		p->announce |= is_another(p, now);
 		stay_renew(&p->stay, is_another(p, now), vz_loop_now(srv->loop));
+		set_due(p);
+	}
+}
+
+void
+posts_retry(struct server *srv)
+{
+	for (size_t i = 0; i < srv->posts.n; i++) {
+		struct post *p = &srv->posts.all[i];
+
+		if (p->stay.state != STAY_WAITS)
+			continue;
+		stay_renew(&p->stay, false, vz_loop_now(srv->loop));
 		set_due(p);
 	}
 }

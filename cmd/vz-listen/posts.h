@@ -48,6 +48,8 @@ struct post {
 	uint64_t called_at;
 	struct post_ending ending; /* of `link`, gathered until it is over */
 	struct vz_bundle as;       /* ours, in `link` */
+	struct vz_endpoint place;  /* where `link` found the relay: who it offers is there, and
+				      not at another address that its name may have */
 	bool announce;             /* its address is news, whatever else */
 	LIST_HEAD(, claim) claims;
 	unsigned n_claims;
@@ -80,6 +82,8 @@ bool posts_claim(const struct server *srv);
 void posts_leave(struct server *srv);
 /* Each second: when our identity has changed, they register anew. */
 void posts_second(struct server *srv);
+/* Those that are waited for are called at once. */
+void posts_retry(struct server *srv);
 /* The revoked keys were read again: those of them that are relays are left for good. */
 void posts_judge(struct server *srv);
 /* At once, without a word. */

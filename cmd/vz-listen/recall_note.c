@@ -37,7 +37,8 @@ note_placed(struct server *srv, struct incoming *const *in, const int *results, 
 		    .kind = in[i]->kind,
 		    .over = true};
 
-		if (results[i] == 0)
+		/* What is known of a letter is in the book of mail. */
+		if (results[i] == 0 && !in[i]->visit->letter)
 			r = vz_ledger_put(srv->ledger, &who, &e);
 	}
 	if (r == 0)
@@ -60,8 +61,8 @@ recall_placed(struct server *srv, struct incoming *const *in, int *results, size
 		if (results[i] < 0)
 			continue;
 		results[i] = r;
-		in[i]->noted = r == 0;
-		in[i]->visit->recalled = true;
+		in[i]->noted = r == 0 && !in[i]->visit->letter;
+		in[i]->visit->recalled |= in[i]->noted;
 	}
 }
 

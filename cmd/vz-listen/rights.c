@@ -21,10 +21,11 @@ rights_renew(struct server *srv)
 	const char *words;
 
 	rights_reload(&srv->rights);
+	collect_rejudge(srv);
 	posts_judge(srv);
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
 	{
-		if (!v->admitted || v->leaving)
+		if ((!v->admitted && !v->letter) || v->leaving)
 			continue;
 		words = limits_renew(v);
 		if (words)
@@ -39,6 +40,7 @@ rights_expire(struct server *srv)
 	struct visit *v, *next;
 
 	TAILQ_FOREACH_SAFE(v, &srv->visits, all, next)
-	if (v->admitted && !v->leaving && vz_grant_expired(&v->who.grant, (int64_t)time(NULL)))
+	if ((v->admitted || v->letter) && !v->leaving &&
+	    vz_grant_expired(&v->who.grant, (int64_t)time(NULL)))
 		end(v, "this key's right has expired");
 }

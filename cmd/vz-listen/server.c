@@ -110,7 +110,7 @@ server_serve(struct server *srv, struct visit *v)
 		close_all(srv);
 	/* Those who are not authenticated yet hear it when they are. */
 	TAILQ_FOREACH_SAFE(other, &srv->visits, all, next)
-	if (other != v && other->admitted)
+	if (other != v && (other->admitted || other->letter))
 		visit_dismiss(
 		    other, VZ_EXIT_TEMPFAIL, "this listener serves one session and has it");
 }
@@ -232,6 +232,7 @@ on_hangup(struct vz_loop *l, int signo, void *arg)
 	(void)signo;
 	record_reopen(&srv->record);
 	rights_renew(srv);
+	posts_retry(srv);
 }
 
 static void

@@ -15,6 +15,7 @@
 #include "cmd/serve/rights.h"
 #include "cmd/serve/sockets.h"
 #include "cmd/serve/user.h"
+#include "cmd/vz-listen/collect.h"
 #include "cmd/vz-listen/options.h"
 #include "cmd/vz-listen/posts.h"
 #include "cmd/vz-listen/quota.h"
@@ -51,9 +52,10 @@ struct server {
 	struct rights rights;
 	struct sockets sockets;
 	struct gate gate;
-	struct posts posts;     /* at relays */
-	bool told;              /* that all of it is open */
-	struct vz_timer second; /* comes each second */
+	struct posts posts;       /* at relays */
+	struct collects collects; /* and the mail that waits there */
+	bool told;                /* that all of it is open */
+	struct vz_timer second;   /* comes each second */
 	LIST_HEAD(, quota) quotas;
 	struct vz_timer quota_timer; /* somebody's tokens are there at quota_due; 0: nobody waits */
 	uint64_t quota_due;

@@ -72,6 +72,8 @@ start_loop(struct server *srv)
 		r = start_gate(srv);
 	if (r == 0)
 		r = posts_open(srv);
+	if (r == 0)
+		r = collect_start(srv);
 	if (r < 0) {
 		diag_error("%s", diag_words(r));
 		sockets_close(&srv->sockets);
@@ -145,6 +147,7 @@ server_close(struct server *srv)
 	audit_log_close(srv);
 	while (!TAILQ_EMPTY(&srv->visits))
 		visit_drop(TAILQ_FIRST(&srv->visits));
+	collect_close(srv);
 	posts_free(srv);
 	gate_close(&srv->gate);
 	vz_timer_stop(srv->loop, &srv->second);

@@ -77,7 +77,7 @@ feed(struct incoming *in)
 			return;
 		}
 		vz_buf_consume(&in->body, (size_t)n);
-		(void)vz_session_taken(session_of(in), in->number, (size_t)n);
+		visit_taken(in->visit, in->number, (size_t)n);
 		visit_kick(v);
 	}
 	if (in->body.len == 0 && in->whole)
@@ -120,7 +120,7 @@ ended_well(struct incoming *in)
 	struct visit *v = in->visit;
 
 	/* What it did not care to read was its to leave. */
-	(void)vz_session_taken(session_of(in), in->number, in->body.len);
+	visit_taken(in->visit, in->number, in->body.len);
 	vz_buf_free(&in->body);
 	if (in->kind == VZ_KIND_ASK)
 		(void)vz_session_end(session_of(in), in->number);
@@ -249,7 +249,7 @@ data(struct visit *v, struct incoming *in, struct vz_event *ev)
 	}
 	in->bytes += ev->bytes_len;
 	ev->bytes_len = 0;
-	(void)vz_session_taken(session_of(in), in->number, (size_t)n);
+	visit_taken(in->visit, in->number, (size_t)n);
 	return true;
 }
 

@@ -177,7 +177,7 @@ data(struct visit *v, struct incoming *in, struct vz_event *ev)
 		return true;
 	}
 	in->bytes += ev->bytes_len;
-	(void)vz_session_taken(visit_session(v), in->number, ev->bytes_len);
+	visit_taken(v, in->number, ev->bytes_len);
 	ev->bytes_len = 0;
 	return true;
 }

@@ -44,7 +44,7 @@ data(struct visit *v, struct incoming *in, struct vz_event *ev)
 	if (n < 0)
 		n = 0;
 	in->bytes += ev->bytes_len;
-	(void)vz_session_taken(s, in->number, (size_t)n);
+	visit_taken(v, in->number, (size_t)n);
 	if ((size_t)n < ev->bytes_len)
 		(void)keep(v, in, ev->bytes + n, ev->bytes_len - (size_t)n);
 	ev->bytes_len = 0;
@@ -94,10 +94,10 @@ whole(struct visit *v, const struct vz_event *ev)
 		}
 	}
 	v->delivered++;
-	(void)vz_session_taken(s, ev->number, ev->bytes_len);
+	visit_taken(v, ev->number, ev->bytes_len);
 	recall_verdict(v, ev->number, 0);
 	if (ev->kind != VZ_KIND_ASK)
-		(void)vz_session_done(s, ev->number, 0, NULL);
+		visit_done(v, ev->number, 0, NULL);
 	else if (vz_session_answer(s, ev->number, 0, ev->bytes, ev->bytes_len) < 0)
 		(void)vz_session_done(s, ev->number, VZ_EXIT_TEMPFAIL, "out of memory");
 	return true;

@@ -27,7 +27,7 @@ make_durable(struct visit *v, struct incoming *in)
 	if (r < 0)
 		return r;
 	in->durable = in->bytes;
-	(void)vz_session_durable(visit_session(v), in->number, in->durable);
+	visit_durable(v, in->number, in->durable);
 	return 0;
 }
 
@@ -36,7 +36,8 @@ is_due(const struct incoming *in, uint64_t now)
 {
 	uint64_t n = in->bytes - in->durable;
 
-	if (n == 0 || in->placing || !in->visit->srv->ledger ||
+	/* A letter comes again from its beginning. */
+	if (n == 0 || in->placing || !in->visit->srv->ledger || in->visit->letter ||
 	    in->visit->srv->options->resume_ms == 0)
 		return false;
 	return in->one_pass ? n >= SYNC_BYTES || now - in->synced_at >= SYNC_MS

@@ -93,12 +93,10 @@ deliver_run(struct items_out *it, struct run *run)
 {
 	struct visit *v = run->visit;
 
-	if (v && !v->leaving && visit_session(v)) {
-		struct vz_session *s = visit_session(v);
-
+	if (v && !v->leaving && visit_hears(v)) {
 		for (uint64_t i = 0; i < run->count; i++) {
 			recall_verdict(v, run->first + i, 0);
-			(void)vz_session_done(s, run->first + i, 0, NULL);
+			visit_done(v, run->first + i, 0, NULL);
 		}
 		visit_kick(v);
 		v->delivered += run->count;
@@ -286,7 +284,7 @@ data(struct visit *v, struct incoming *in, struct vz_event *ev)
 		return true;
 	}
 	in->bytes += ev->bytes_len;
-	(void)vz_session_taken(visit_session(v), in->number, ev->bytes_len);
+	visit_taken(v, in->number, ev->bytes_len);
 	ev->bytes_len = 0;
 	return true;
 }
@@ -342,14 +340,14 @@ whole(struct visit *v, const struct vz_event *ev)
 	if (it->broken)
 		return true;
 	if (it->json) {
-		vz_message_id(vz_session_stream(visit_session(v)), ev->number, id);
+		vz_message_id(v->stream, ev->number, id);
 		m.id = id;
 	}
 	if (add(it, v, ev->number, &m, &run) < 0) {
 		deliver_refuse(v, ev, VZ_EXIT_TEMPFAIL, "out of memory");
 		return true;
 	}
-	(void)vz_session_taken(visit_session(v), ev->number, ev->bytes_len);
+	visit_taken(v, ev->number, ev->bytes_len);
 	return true;
 }
 

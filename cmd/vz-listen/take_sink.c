@@ -125,7 +125,7 @@ go_on(struct visit *v, struct incoming *in, struct part *p)
 	in->own = p->drop;
 	p->drop = NULL; /* moved */
 	in->bytes = in->durable = p->length;
-	(void)vz_session_have(visit_session(v), in->number, p->length);
+	visit_have(v, in->number, p->length);
 	recall_part_free(v, p);
 }
 
@@ -171,7 +171,7 @@ data(struct visit *v, struct incoming *in, struct vz_event *ev)
 		ev->bytes += n;
 		ev->bytes_len -= (size_t)n;
 		in->bytes += (uint64_t)n;
-		(void)vz_session_taken(visit_session(v), in->number, (size_t)n);
+		visit_taken(v, in->number, (size_t)n);
 	}
 	if (vz_sink_lasts(v->srv->sink))
 		(void)take_file_moved(v, in);

@@ -13,6 +13,7 @@
 #include "cmd/vz-listen/drain.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/incoming.h"
+#include "cmd/vz-listen/letter.h"
 #include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 
@@ -43,7 +44,10 @@ visit_free(struct visit *v)
 	if (v->admitted && !v->session)
 		v->srv->sessions--;
 	limits_leave(v);
-	gate_forget(&v->srv->gate, &v->who);
+	if (v->letter)
+		letter_gone(v->letter);
+	else
+		gate_forget(&v->srv->gate, &v->who);
 	server_forget(v->srv, v);
 	vz_session_free(v->session);
 	free(v->held_bytes);
@@ -80,6 +84,16 @@ handle(struct visit *v, struct vz_event *ev)
 	return true;
 }
 
+bool
+visit_offer(struct visit *v, const struct vz_event *ev)
+{
+	v->held = *ev;
+	if (handle(v, &v->held) || v->leaving)
+		return true;
+	server_wait(v->srv, v);
+	return false;
+}
+
 static bool
 on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 {
@@ -99,11 +113,7 @@ on_event(void *arg, struct vz_conn *c, const struct vz_event *ev)
 	}
 	if (!drain_refuses(v))
 		v->active_at = vz_loop_now(v->srv->loop);
-	v->held = *ev;
-	if (handle(v, &v->held) || v->leaving)
-		return true;
-	server_wait(v->srv, v);
-	return false;
+	return visit_offer(v, ev);
 }
 
 static void
@@ -167,23 +177,33 @@ static const struct vz_conn_handler handler = {
     .ended = on_ended,
 };
 
-static struct caller *
-enter(struct server *srv, const struct arrival *a)
+struct visit *
+visit_new(struct server *srv)
 {
-	struct vz_conn_config config = {
-	    .handler = &handler, .first = a->first, .first_len = a->first_len};
 	struct visit *v = calloc(1, sizeof(*v));
 
-	if (!v) {
-		close(a->fd);
+	if (!v)
 		return NULL;
-	}
 	v->srv = srv;
 	v->active_at = vz_loop_now(srv->loop);
 	LIST_INIT(&v->incoming);
 	SLIST_INIT(&v->parts);
 	TAILQ_INIT(&v->queue);
 	TAILQ_INIT(&v->answers);
+	return v;
+}
+
+static struct caller *
+enter(struct server *srv, const struct arrival *a)
+{
+	struct vz_conn_config config = {
+	    .handler = &handler, .first = a->first, .first_len = a->first_len};
+	struct visit *v = visit_new(srv);
+
+	if (!v) {
+		close(a->fd);
+		return NULL;
+	}
 	config.arg = v;
 	config.stall_ms = srv->options->common.wait_ms;
 	self_session(&srv->me, &srv->options->common, false, NULL, &config.session);
@@ -267,6 +287,10 @@ visit_dismiss(struct visit *v, uint8_t status, const char *text)
 {
 	const struct incoming *in;
 
+	if (v->letter) {
+		letter_dismiss(v->letter, status, text);
+		return;
+	}
 	/* Who was just told what went wrong need not be told of its consequences. */
 	if (v->session) {
 		away_end(v, status, text);
@@ -296,5 +320,7 @@ visit_retry(struct visit *v)
 	v->held_bytes = NULL;
 	if (v->conn)
 		vz_conn_resume(v->conn);
+	if (v->letter)
+		letter_resume(v->letter);
 	return true;
 }

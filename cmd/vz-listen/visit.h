@@ -1,5 +1,5 @@
 /*
- * One connection, from accept to its end.
+ * One connection, from accept to its end; or a message out of a mailbox, which has none.
  */
 #ifndef VZ_LISTEN_VISIT_H
 #define VZ_LISTEN_VISIT_H
@@ -57,6 +57,7 @@ struct visit {
 	bool told;    /* that its last message failed, and so that we are stopping: it will go */
 	bool waiting; /* in srv->waiting, for `held` to be tried again */
 	struct vz_event held;
+	struct letter *letter; /* it is a message out of a mailbox (letter.h); NULL: it is not */
 	struct vz_session *session; /* without a connection (away.h); else the connection's */
 	size_t away_memory;         /* of it */
 	uint8_t *held_bytes;        /* of `held`, when its connection is gone */
@@ -85,10 +86,26 @@ struct visit {
 	uint8_t said_status; /* by the peer in its goodbye */
 };
 
-/* Its session: whether it is connected or not. NULL before there is one. */
+/* Its session: whether it is connected or not. NULL before there is one, and of a letter. */
 struct vz_session *visit_session(const struct visit *v);
 /* Something was said on it. */
 void visit_kick(struct visit *v);
+
+/* What is said of a message to its sender, or to the mailbox that it is in (visit_say.c). */
+
+/* False: there is nobody to be told anything. */
+bool visit_hears(const struct visit *v);
+/* So many of its bytes are taken; they are durable; they were here before it began. */
+void visit_taken(struct visit *v, uint64_t number, size_t n);
+void visit_durable(struct visit *v, uint64_t number, uint64_t n);
+void visit_have(struct visit *v, uint64_t number, uint64_t n);
+/* The verdict. What cannot be told now ends the session. */
+void visit_done(struct visit *v, uint64_t number, uint8_t status, const char *words);
+
+/* One that is in no list yet, and is to be freed by free. NULL: no memory. */
+struct visit *visit_new(struct server *srv);
+/* The next event of it. False: it has to wait, and is tried again by visit_retry. */
+bool visit_offer(struct visit *v, const struct vz_event *ev);
 /* All that is kept of it goes; v->conn is NULL. */
 void visit_free(struct visit *v);
 

@@ -426,13 +426,14 @@ batch_tell(const struct lane *l)
 	if (l->run->n_lanes > 1)
 		vz_json_str(j, "to", l->link.text);
 	vz_json_u64(j, "messages", b->count);
-	vz_json_u64(j, "delivered", b->delivered);
+	vz_json_u64(j, l->store ? "stored" : "delivered", b->delivered);
 	vz_json_u64(j, "failed", b->failed);
 	vz_json_u64(j, "bytes", b->bytes);
 	if (b->began_us)
 		vz_json_u64(j, "us", link_clock_us() - b->began_us);
 	diag_event_end(j);
 	if (!diag_is_json())
-		diag_verbose(1, "%s: %llu messages delivered, %llu failed", l->link.shown,
-		    (unsigned long long)b->delivered, (unsigned long long)b->failed);
+		diag_verbose(1, "%s: %llu messages %s, %llu failed", l->link.shown,
+		    (unsigned long long)b->delivered, l->store ? "stored" : "delivered",
+		    (unsigned long long)b->failed);
 }

@@ -26,6 +26,7 @@ struct batch {
 	uint64_t sent;      /* of it */
 	bool ended;         /* no more items come */
 	uint64_t bytes, delivered, failed, told;
+	uint64_t stored;       /* of those delivered: only so far */
 	uint64_t first_failed; /* the item's number from 0 */
 	int status;            /* and its status, 0 when none failed */
 	uint64_t began_us;

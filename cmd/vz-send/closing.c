@@ -8,6 +8,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "crypto/aead.h"
+#include "cmd/vz-send/store.h"
 #include "net/resolver.h"
 
 #define SHORT_INPUT (1024u * 1024) /* up to here no accelerator is opened */
@@ -107,6 +108,9 @@ closing(struct run *r)
 			keep_libraries(&s);
 		}
 	}
+	/* After those who look names up were split off, and while folders can be made. */
+	if (!status && o->store != STORE_NEVER)
+		status = store_open(r);
 	if (status) {
 		vz_sandbox_free(&s);
 		return status;

@@ -10,6 +10,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/send.h"
+#include "cmd/vz-send/store.h"
 #include "flow/ring.h"
 #include "net/sockopt.h"
 
@@ -154,7 +155,9 @@ static void
 tell_others(struct input *in, size_t who)
 {
 	for (size_t i = 0; i < in->run->n_lanes; i++)
-		if (i != who && in->user[i].uses)
+		if (i != who && in->user[i].uses && in->run->lanes[i].store)
+			store_kick(&in->run->lanes[i]);
+		else if (i != who && in->user[i].uses)
 			link_kick(&in->run->lanes[i].link);
 }
 

@@ -5,6 +5,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/answers.h"
 #include "cmd/vz-send/send.h"
+#include "cmd/vz-send/store.h"
 #include "cmd/vz-send/words.h"
 #include "base/text.h"
 
@@ -13,7 +14,9 @@
 void
 lane_kick(struct lane *l)
 {
-	if (l->link.conn)
+	if (l->store)
+		store_kick(l);
+	else if (l->link.conn)
 		link_kick(&l->link);
 	else
 		lane_pump(l);
@@ -22,7 +25,7 @@ lane_kick(struct lane *l)
 void
 lane_pump(struct lane *l)
 {
-	if (l->over || l->link.status || l->link.finished || l->run->signo)
+	if (l->over || l->link.status || l->link.finished || l->run->signo || l->store)
 		return;
 	if (l->batch)
 		batch_pump(l);
@@ -52,6 +55,8 @@ lane_abort(struct lane *l, int status, const char *text)
 	if (l->link.conn)
 		return;
 	link_drop(&l->link); /* it may still be dialling */
+	store_free(l->store);
+	l->store = NULL;
 	lane_over(l, status);
 }
 
@@ -140,16 +145,24 @@ on_turn(void *arg)
 	lane_pump(l);
 }
 
-/* The first failure in input order (DESIGN 8). */
+/* The first failure in input order (DESIGN 8). That some were stored is told when none failed. */
 static int
 first_failure(const struct lane *l)
 {
-	if (l->batch)
+	int status = 0;
+
+	if (l->batch && l->batch->status)
 		return l->batch->status;
-	for (size_t i = 0; i < l->run->n_inputs; i++)
-		if (l->items[i].status != 0)
+	if (l->batch)
+		return l->batch->stored && l->run->options->store == STORE_AUTO ? VZ_EXIT_STORED
+										: 0;
+	for (size_t i = 0; i < l->run->n_inputs; i++) {
+		if (l->items[i].status != 0 && l->items[i].status != VZ_EXIT_STORED)
 			return l->items[i].status;
-	return 0;
+		if (status == 0)
+			status = l->items[i].status;
+	}
+	return status;
 }
 
 static void
@@ -186,8 +199,9 @@ tell(const struct lane *l)
 	if (diag_is_json())
 		return;
 	vz_format_size(l->bytes, size);
-	if (l->status == 0)
-		diag_verbose(0, "%s: delivered, %s", l->link.shown, size);
+	if (l->status == 0 || l->status == VZ_EXIT_STORED)
+		diag_verbose(
+		    0, "%s: %s, %s", l->link.shown, l->store ? "stored" : "delivered", size);
 	else
 		diag_verbose(0, "%s: failed, status %d", l->link.shown, l->status);
 }
@@ -210,9 +224,23 @@ lane_over(struct lane *l, int status)
 }
 
 static void
+begin_storing(struct lane *l)
+{
+	int status = store_start(l);
+
+	if (status)
+		lane_over(l, status);
+}
+
+static void
 on_over(void *arg, int status)
 {
-	lane_over(arg, status);
+	struct lane *l = arg;
+
+	if (status == 0 && l->link.away && !l->over)
+		begin_storing(l);
+	else
+		lane_over(l, status);
 }
 
 static const struct link_user user = {
@@ -228,6 +256,10 @@ lane_start(struct lane *l)
 {
 	int status;
 
+	if (l->run->options->store == STORE_ONLY) {
+		begin_storing(l);
+		return;
+	}
 	l->link.resumes = true;
 	status = link_start(&l->link, &user, l);
 

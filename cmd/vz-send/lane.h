@@ -11,6 +11,8 @@
 
 #define FILES_IN_FLIGHT 64 /* files sent whose verdict is outstanding */
 
+struct store;
+
 struct lane {
 	struct run *run;
 	size_t index;
@@ -18,6 +20,7 @@ struct lane {
 	struct item *items;  /* one for each input */
 	size_t cur;          /* items before it are sent or over */
 	size_t in_flight;    /* in state ENDED */
+	struct store *store; /* once this lane stores (store.h) */
 	struct batch *batch; /* --lines and the like: then there are no items */
 	bool over;
 	bool accelerated; /* its records are sealed as fast as can be */

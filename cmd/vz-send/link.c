@@ -198,6 +198,13 @@ link_not_reached(struct link *k, int err, int sys_errno, enum vz_dial_step step)
 		via_drop(k);
 		return;
 	}
+	/* Nothing was ever said to anybody: all of it can go another way. */
+	if (k->options->store == STORE_AUTO && !k->session && !k->was_ready &&
+	    via_is_away(k, err)) {
+		k->away = true;
+		over(k);
+		return;
+	}
 	if (redial_worth(k, err)) {
 		if (!redial_later(k, err, sys_errno))
 			over(k);

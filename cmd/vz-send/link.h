@@ -71,6 +71,7 @@ struct link {
 	struct vz_timer redial, renew;
 	bool renewing; /* from one connection to another (renew.h), without a break; the first: */
 	int left_fd;
+	bool away;       /* nobody is there, which --store=auto is for; not said */
 	bool finished;   /* by ourselves: what follows is no failure */
 	bool closed;     /* by the peer: close_status, words said */
 	int status;      /* once decided, not 0 */

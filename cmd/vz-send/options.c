@@ -10,12 +10,14 @@
 #define ASK_IN_FLIGHT 1024 /* questions, unless --in-flight says otherwise */
 #define RETRY_MS      (30 * 1000)
 #define RETRY_MS_MOST (12ull * 3600 * 1000)
+#define EXPIRES_S     (7ull * 86400)
+#define EXPIRES_MOST  (30ull * 86400 * 1000)
 
 static const char help[] =
     "usage: vz-send [options] [--run] DEST[,DEST...] [FILE... | -- COMMAND [ARG...]]\n"
     "Sends each FILE (- is standard input, the default) or what COMMAND prints as a\n"
     "message. Exit status 0: the other side has all of it; else see vz-send(1).\n"
-    "DEST is KEY@HOST:PORT, KEY@[IPV6]:PORT, KEY@/SOCKET, NAME or @GROUP of peers.\n"
+    "DEST is KEY@HOST:PORT, KEY@[IPV6]:PORT, KEY@/SOCKET, KEY@RELAY, NAME or @GROUP.\n"
     "      --run DEST          run COMMAND without a shell; it has to exit 0\n"
     "  -r, --reply             ask: the reply goes to standard output\n"
     "      --lines, --null, --frames   each line, NUL item or frame is a message\n"
@@ -25,6 +27,8 @@ static const char help[] =
     "  -n                      send an empty message; standard input is not read\n"
     "      --name NAME         the message's name (default: FILE's last component)\n"
     "      --retry-for TIME    try again for so long when the connection breaks (30s)\n"
+    "      --store=WHEN        leave it at the relay: auto (if DEST is away), only, never\n"
+    "      --expires TIME      how long it is kept there (7d)\n"
     "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP;
 
 enum {
@@ -38,6 +42,8 @@ enum {
 	OPT_UNORDERED,
 	OPT_RAW,
 	OPT_RETRY_FOR,
+	OPT_STORE,
+	OPT_EXPIRES,
 };
 
 static const struct option longs[] = {
@@ -53,6 +59,8 @@ static const struct option longs[] = {
     {"unordered", no_argument, NULL, OPT_UNORDERED},
     {"raw", no_argument, NULL, OPT_RAW},
     {"retry-for", required_argument, NULL, OPT_RETRY_FOR},
+    {"store", required_argument, NULL, OPT_STORE},
+    {"expires", required_argument, NULL, OPT_EXPIRES},
     {NULL, 0, NULL, 0},
 };
 
@@ -91,6 +99,34 @@ set_retry_for(struct send_options *o, const char *value)
 }
 
 static void
+set_store(struct send_options *o, const char *value)
+{
+	static const char *const whens[] = {
+	    [STORE_NEVER] = "never", [STORE_AUTO] = "auto", [STORE_ONLY] = "only"};
+	char shown[64];
+
+	for (unsigned i = 0; i < sizeof(whens) / sizeof(whens[0]); i++)
+		if (strcmp(value, whens[i]) == 0) {
+			o->store = (enum store_when)i;
+			return;
+		}
+	diag_usage("--store: never, auto or only, not '%s'",
+	    diag_escape(shown, sizeof(shown), value, strlen(value)));
+}
+
+static void
+set_expires(struct send_options *o, const char *value)
+{
+	uint64_t ms;
+	char shown[64];
+
+	if (vz_parse_duration(value, EXPIRES_MOST, &ms) < 0 || ms < 1000)
+		diag_usage("--expires: not a duration from 1s to 30d: '%s'",
+		    diag_escape(shown, sizeof(shown), value, strlen(value)));
+	o->expires_s = ms / 1000;
+}
+
+static void
 set_mode(struct send_options *o, enum vz_items_mode mode)
 {
 	o->batch = true;
@@ -118,6 +154,8 @@ parse_options(struct send_options *o, int argc, char **argv)
 		case OPT_UNORDERED: o->unordered = true; break;
 		case OPT_RAW: o->raw = true; break;
 		case OPT_RETRY_FOR: set_retry_for(o, optarg); break;
+		case OPT_STORE: set_store(o, optarg); break;
+		case OPT_EXPIRES: set_expires(o, optarg); break;
 		}
 	}
 }
@@ -173,6 +211,15 @@ refuse_misfits(const struct send_options *o)
 		diag_usage("%s is about replies: it needs -r", o->raw ? "--raw" : "--unordered");
 }
 
+static void
+refuse_storing(const struct send_options *o)
+{
+	if (o->store != STORE_NEVER && (o->reply || o->check))
+		diag_usage("--store and %s exclude each other", o->reply ? "-r" : "--check");
+	if (o->expires_s && o->store == STORE_NEVER)
+		diag_usage("--expires is about messages that are stored: it needs --store");
+}
+
 void
 send_options_parse(struct send_options *o, int argc, char **argv)
 {
@@ -183,6 +230,9 @@ send_options_parse(struct send_options *o, int argc, char **argv)
 	parse_operands(o, argc - optind, argv + optind);
 	refuse_contradictions(o);
 	refuse_misfits(o);
+	refuse_storing(o);
+	if (!o->expires_s)
+		o->expires_s = EXPIRES_S;
 	if (!o->in_flight)
 		o->in_flight = o->reply ? ASK_IN_FLIGHT : VZ_UNFINISHED_MAX;
 }

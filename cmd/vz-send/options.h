@@ -9,6 +9,12 @@
 #include "cmd/common/options.h"
 #include "flow/items.h"
 
+enum store_when {
+	STORE_NEVER,
+	STORE_AUTO, /* if the destination is away */
+	STORE_ONLY,
+};
+
 struct send_options {
 	struct common common;
 	const char *dest; /* DEST[,DEST...] */
@@ -22,10 +28,12 @@ struct send_options {
 	bool raw;         /* --raw */
 	bool batch;       /* --lines, --null or --frames: then */
 	enum vz_items_mode mode;
-	bool unordered;     /* --unordered */
-	unsigned in_flight; /* --in-flight, or what is sensible */
-	uint64_t retry_ms;  /* --retry-for, */
-	bool retry_given;   /* also for the first connection then */
+	bool unordered;        /* --unordered */
+	unsigned in_flight;    /* --in-flight, or what is sensible */
+	uint64_t retry_ms;     /* --retry-for, */
+	enum store_when store; /* --store */
+	uint64_t expires_s;    /* --expires, or what is usual */
+	bool retry_given;      /* also for the first connection then */
 };
 
 /* Fills *o from the command line; a usage error does not return. Borrows argv. */

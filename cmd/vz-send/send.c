@@ -2,12 +2,15 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/answers.h"
 #include "cmd/vz-send/closing.h"
 #include "cmd/vz-send/dest.h"
+#include "cmd/vz-send/store.h"
+#include "keep/mailbook.h"
 
 static int
 no_memory(void)
@@ -36,6 +39,15 @@ make_inputs(struct run *r)
 	return 0;
 }
 
+_Noreturn static void
+not_relayed(const char *text)
+{
+	char shown[512];
+
+	diag_usage("--store: %s is not reached through a relay: KEY@RELAY",
+	    diag_escape(shown, sizeof(shown), text, strlen(text)));
+}
+
 static int
 make_lanes(struct run *r)
 {
@@ -50,6 +62,8 @@ make_lanes(struct run *r)
 
 		l->run = r;
 		l->index = i;
+		if (o->store != STORE_NEVER && !dests.dest[i].to.relayed)
+			not_relayed(dests.dest[i].text);
 		link_init(&l->link, o, &r->me, r->loop, dests.dest[i].text, &dests.dest[i].to);
 		if (o->batch)
 			l->batch = batch_new(o->mode, o->in_flight);
@@ -128,17 +142,21 @@ prepare(struct run *r)
 	return any ? 0 : r->inputs[0].status;
 }
 
-/* The first failure in the order of the destinations (DESIGN 8). */
+/* The first failure in the order of the destinations (DESIGN 8); as in lanes. */
 static int
 status_of(const struct run *r)
 {
+	int status = 0;
+
 	for (size_t i = 0; i < r->n_lanes; i++) {
 		if (!r->lanes[i].over)
 			return VZ_EXIT_SOFTWARE;
-		if (r->lanes[i].status)
+		if (r->lanes[i].status && r->lanes[i].status != VZ_EXIT_STORED)
 			return r->lanes[i].status;
+		if (status == 0)
+			status = r->lanes[i].status;
 	}
-	return r->out.status;
+	return status ? status : r->out.status;
 }
 
 static int
@@ -172,8 +190,11 @@ go(struct run *r)
 static void
 run_free(struct run *r)
 {
-	for (size_t i = 0; r->lanes && i < r->n_lanes; i++)
+	for (size_t i = 0; r->lanes && i < r->n_lanes; i++) {
 		link_drop(&r->lanes[i].link);
+		store_free(r->lanes[i].store);
+		r->lanes[i].store = NULL;
+	}
 	vz_producer_free(r->producer);
 	for (size_t i = 0; i < r->n_inputs && r->lanes; i++)
 		for (size_t k = 0; k < r->n_lanes; k++)
@@ -185,6 +206,7 @@ run_free(struct run *r)
 		free(r->lanes[i].items);
 		free(r->lanes[i].batch);
 	}
+	vz_mailbook_close(r->book);
 	vz_loop_free(r->loop);
 	free(r->lanes);
 	free(r->inputs);

@@ -10,6 +10,8 @@
 #include "cmd/vz-send/reply.h"
 #include "flow/producer.h"
 
+struct vz_mailbook;
+
 struct run {
 	const struct send_options *options;
 	struct self me;
@@ -22,6 +24,7 @@ struct run {
 	struct reply reply;
 	struct answers *answers;
 	struct vz_producer *producer;
+	struct vz_mailbook *book; /* with --store */
 	struct vz_sandbox_state layers;
 	char *dest_text; /* what the lanes are called */
 	bool started;    /* --run: it was tried */

@@ -101,29 +101,37 @@ limits(const struct link *k, struct vz_relay_limits *l)
 		l->handshake_ms = l->ready_ms = l->record_ms = w;
 }
 
-int
-via_dial(struct link *k)
+void
+via_config(const struct link *k, struct vz_relay_limits *l, struct vz_rlink_config *c)
 {
 	const struct common *o = &k->options->common;
-	struct vz_relay_limits l;
-	struct vz_rlink_config c = {
+	struct vz_channel_config *ch = &c->channel;
+
+	*c = (struct vz_rlink_config){
 	    .at = k->to.at,
 	    .family = o->family,
 	    .resolve_ms = o->wait_ms,
 	    .connect_ms = o->wait_ms,
 	    .stall_ms = o->wait_ms,
-	    .limits = &l,
-	    .handler = &handler,
-	    .arg = k,
+	    .limits = l,
 	};
-	struct vz_channel_config *ch = &c.channel;
-
-	limits(k, &l);
+	limits(k, l);
 	ch->initiator = true;
 	ch->self = k->me->identity;
 	ch->responder = k->to.relay_key;
 	ch->aes = vz_aead_has_aes();
 	randombytes_buf(ch->random, sizeof(ch->random));
+}
+
+int
+via_dial(struct link *k)
+{
+	struct vz_relay_limits l;
+	struct vz_rlink_config c;
+
+	via_config(k, &l, &c);
+	c.handler = &handler;
+	c.arg = k;
 	k->via = (struct via){.step = VIA_DIALLING};
 	return vz_rlink_new(k->loop, &c, &k->via.rlink);
 }
@@ -133,6 +141,16 @@ via_drop(struct link *k)
 {
 	vz_rlink_drop(k->via.rlink);
 	k->via = (struct via){0};
+}
+
+bool
+via_is_away(const struct link *k, int err)
+{
+	if (k->via.step != VIA_MATCH)
+		return false;
+	return err == VZ_ETIMEOUT ||
+	    (err == VZ_ECLOSED &&
+		(k->via.status == VZ_EXIT_UNAVAILABLE || k->via.status == VZ_EXIT_TEMPFAIL));
 }
 
 bool

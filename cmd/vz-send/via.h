@@ -32,8 +32,13 @@ struct via {
  * refused. An error of vz_rlink_new.
  */
 int via_dial(struct link *k);
+/* A connection to the relay, for whatever is to be asked of it: all but handler and arg. Borrows l,
+ * which it sets, until vz_rlink_new. */
+void via_config(const struct link *k, struct vz_relay_limits *l, struct vz_rlink_config *c);
 /* Gives up; nothing is called any more. */
 void via_drop(struct link *k);
+/* Nobody is there to take it now: the destination is not registered, or did not come. */
+bool via_is_away(const struct link *k, int err);
 /* That refusal may be over soon: who is not registered, or did not come, may be next time. */
 bool via_passes(const struct link *k, int err);
 

@@ -42,6 +42,16 @@ int vz_bundle_verify_known(const struct vz_bundle *b);
  * bytes. */
 int vz_bundle_armor(const struct vz_bundle *b, struct vz_buf *out);
 
+#define VZ_RETIRED_MAX    60                         /* old age keys */
+#define VZ_RETIRED_S      (UINT64_C(30) * 24 * 3600) /* how long one is kept: as long as mail is */
+#define VZ_ROTATED_RANDOM 64
+
+/* An age key that is in no bundle any more. */
+struct vz_retired {
+	uint64_t at; /* Unix seconds, when it was replaced; below 2^63 */
+	uint8_t secret[32];
+};
+
 /* Secrets: allocate with vz_identity_new, which guards them. */
 struct vz_identity {
 	uint8_t sign_secret[64];
@@ -49,6 +59,8 @@ struct vz_identity {
 	uint8_t age_secret[32];
 	struct vz_bundle bundle; /* public, signed */
 	char comment[256];       /* UTF-8 without control characters, may be empty */
+	unsigned retired_len;
+	struct vz_retired retired[VZ_RETIRED_MAX]; /* the latest first */
 };
 
 /* Empty, in guarded memory; NULL when memory is short. */
@@ -62,6 +74,23 @@ int vz_identity_make(
     struct vz_identity *id, const uint8_t random[static 96], uint64_t serial, const char *comment);
 /* Signs id->bundle again after its fields changed. */
 void vz_identity_certify(struct vz_identity *id);
+/*
+ * Replaces the Noise and the age key by new ones from random bytes (secret; independent keys),
+ * under the serial max(last + 1, now), and signs the bundle. The old Noise key is gone; the old age
+ * key is retired at `now` (Unix seconds), and those retired too long ago go. VZ_EFULL
+ * (VZ_RETIRED_MAX are kept already, or the serials are used up), VZ_EINVAL (now), VZ_EAUTH (unfit
+ * random bytes); then nothing is changed.
+ */
+int vz_identity_rotate(
+    struct vz_identity *id, const uint8_t random[static VZ_ROTATED_RANDOM], uint64_t now);
+/* Wipes the age keys that were retired VZ_RETIRED_S before now or earlier; how many they were. */
+unsigned vz_identity_expire(struct vz_identity *id, uint64_t now);
+/*
+ * The age secrets that open mail at this time: ours, then the retired ones that are not too old,
+ * the latest first. Returns how many; out is secret.
+ */
+size_t vz_identity_age_secrets(
+    const struct vz_identity *id, uint64_t now, uint8_t out[static VZ_RETIRED_MAX + 1][32]);
 /* Text form of an identity file (secrets in the clear) and back; see vz-keygen(1) FILES.
  * VZ_EFORMAT. */
 int vz_identity_encode(const struct vz_identity *id, struct vz_buf *out);

@@ -1,6 +1,8 @@
 #include "id/identity_text.h"
 
+#include <inttypes.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include "base/bech32.h"
 #include "base/base64.h"
@@ -44,7 +46,7 @@ put_base64(struct vz_buf *out, const char *name, const uint8_t *p, size_t n)
 
 /* age writes its secrets in capitals. */
 static int
-put_age(struct vz_buf *out, const uint8_t secret[static 32])
+put_age(struct vz_buf *out, const char *name, const uint8_t secret[static 32])
 {
 	char text[VZ_BECH32_TEXT_MAX];
 	int err = vz_bech32_encode(AGE_HRP, secret, 32, text, sizeof(text));
@@ -53,10 +55,19 @@ put_age(struct vz_buf *out, const uint8_t secret[static 32])
 		for (char *c = text; *c; c++)
 			if (*c >= 'a' && *c <= 'z')
 				*c = (char)(*c - 'a' + 'A');
-		err = put_line(out, "age", text);
+		err = put_line(out, name, text);
 	}
 	vz_wipe(text, sizeof(text));
 	return err;
+}
+
+static int
+put_retired(struct vz_buf *out, const struct vz_retired *r)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "retired %" PRIu64, r->at);
+	return put_age(out, name, r->secret);
 }
 
 /* What makes a damaged file known at once: to see by curves that secrets and bundle belong together
@@ -74,6 +85,13 @@ sum_of(const struct vz_identity *id, uint8_t sum[static SUM_LEN])
 	crypto_generichash_update(&h, id->sign_secret, VZ_SIGN_SEED);
 	crypto_generichash_update(&h, id->noise_secret, 32);
 	crypto_generichash_update(&h, id->age_secret, 32);
+	for (unsigned i = 0; i < id->retired_len; i++) {
+		uint8_t at[8];
+
+		vz_store64(at, id->retired[i].at);
+		crypto_generichash_update(&h, at, sizeof(at));
+		crypto_generichash_update(&h, id->retired[i].secret, 32);
+	}
 	crypto_generichash_final(&h, sum, SUM_LEN);
 	vz_wipe(&h, sizeof(h));
 }
@@ -100,7 +118,9 @@ vz_identity_encode_secrets(const struct vz_identity *id, struct vz_buf *out)
 	if (!err)
 		err = put_base64(out, "noise", id->noise_secret, 32);
 	if (!err)
-		err = put_age(out, id->age_secret);
+		err = put_age(out, "age", id->age_secret);
+	for (unsigned i = 0; !err && i < id->retired_len; i++)
+		err = put_retired(out, &id->retired[i]);
 	sum_of(id, sum);
 	return err ? err : put_base64(out, "sum", sum, sizeof(sum));
 }
@@ -196,6 +216,52 @@ vz_identity_parse_public(
 	return decode_public(text, len, vz_bundle_parse, bundle, comment, used);
 }
 
+/* bech32 may be in either case, but age itself reads this one only. */
+static int
+take_age(const char *text, size_t len, uint8_t secret[static 32])
+{
+	if (len == 0 || text[0] != 'A')
+		return VZ_EFORMAT;
+	return vz_bech32_decode(AGE_HRP, text, len, secret, 32) == 0 ? 0 : VZ_EFORMAT;
+}
+
+/* Decimal without leading zeros, below 2^63, and the blank after it. */
+static const char *
+take_time(const char *s, const char *end, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (s == end || *s < '1' || *s > '9')
+		return NULL;
+	for (; s < end && *s >= '0' && *s <= '9'; s++) {
+		uint64_t digit = (uint64_t)(*s - '0');
+
+		if (v > (VZ_SERIAL_MAX - digit) / 10)
+			return NULL;
+		v = v * 10 + digit;
+	}
+	*out = v;
+	return s < end && *s == ' ' ? s + 1 : NULL;
+}
+
+static int
+take_retired(const char **s, const char *end, struct vz_identity *id)
+{
+	const char *v, *key;
+	size_t n;
+
+	while ((v = take_line(s, end, "retired", &n)) != NULL) {
+		struct vz_retired *r = &id->retired[id->retired_len];
+
+		if (id->retired_len == VZ_RETIRED_MAX || !(key = take_time(v, v + n, &r->at)))
+			return VZ_EFORMAT;
+		id->retired_len++;
+		if (take_age(key, (size_t)(v + n - key), r->secret) != 0)
+			return VZ_EFORMAT;
+	}
+	return 0;
+}
+
 static int
 take_secrets(const char *s, const char *end, struct vz_identity *id)
 {
@@ -207,9 +273,7 @@ take_secrets(const char *s, const char *end, struct vz_identity *id)
 	    take_base64(&s, end, "noise", id->noise_secret, 32) != 0)
 		return VZ_EFORMAT;
 	age = take_line(&s, end, "age", &n);
-	/* bech32 may be in either case, but age itself reads this one only. */
-	if (!age || n == 0 || age[0] != 'A' ||
-	    vz_bech32_decode(AGE_HRP, age, n, id->age_secret, 32) != 0)
+	if (!age || take_age(age, n, id->age_secret) != 0 || take_retired(&s, end, id) != 0)
 		return VZ_EFORMAT;
 	if (take_base64(&s, end, "sum", stated, sizeof(stated)) != 0 || s != end)
 		return VZ_EFORMAT;
@@ -221,12 +285,17 @@ take_secrets(const char *s, const char *end, struct vz_identity *id)
 int
 vz_identity_decode_secrets(const char *text, size_t len, struct vz_identity *id)
 {
-	int err = take_secrets(text, text + len, id);
+	int err;
 
+	vz_wipe(id->retired, sizeof(id->retired));
+	id->retired_len = 0;
+	err = take_secrets(text, text + len, id);
 	if (err) {
 		vz_wipe(id->sign_secret, sizeof(id->sign_secret));
 		vz_wipe(id->noise_secret, sizeof(id->noise_secret));
 		vz_wipe(id->age_secret, sizeof(id->age_secret));
+		vz_wipe(id->retired, sizeof(id->retired));
+		id->retired_len = 0;
 	}
 	return err;
 }

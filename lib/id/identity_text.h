@@ -7,7 +7,11 @@
  *     ed25519 BASE64          the seed of the identity key
  *     noise BASE64            the X25519 secret of the handshake
  *     age AGE-SECRET-KEY-1... the X25519 secret of mail, as age writes it
- *     sum BASE64              BLAKE2b-128 of the first line, the bundle's bytes and the secrets'
+ *     retired TIME AGE-SECRET-KEY-1...
+ *                             an old one, and when it was replaced (decimal Unix seconds): at most
+ *                             VZ_RETIRED_MAX such lines, the latest first
+ *     sum BASE64              BLAKE2b-128 of the first line, the bundle's bytes, the three
+ * secrets', and of each retired one u64 time and the secret's bytes
  *
  * Strict: these lines in this order, each ended by one newline, nothing else, so that one identity
  * has one text.
@@ -19,11 +23,11 @@
 
 /* Room for the longest text of each part. */
 #define VZ_IDENTITY_PUBLIC_MAX  1024
-#define VZ_IDENTITY_SECRETS_MAX 512
+#define VZ_IDENTITY_SECRETS_MAX (512 + VZ_RETIRED_MAX * 128)
 
 /* Appends the first three lines. VZ_ELIMIT, VZ_ENOMEM. */
 int vz_identity_encode_public(const struct vz_identity *id, struct vz_buf *out);
-/* Appends the last four lines. */
+/* Appends the lines after that. */
 int vz_identity_encode_secrets(const struct vz_identity *id, struct vz_buf *out);
 /*
  * Reads the public part at the start of text[0..len) and verifies the bundle; *used is set to where

@@ -3,14 +3,22 @@
 #include <limits.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 #include "base/err.h"
 #include "base/fsutil.h"
 #include "base/secret.h"
 #include "id/identity_text.h"
 #include "keep/keybox.h"
 
-#define FILE_MAX 4096
+/* Sealed, the secrets are a third longer. */
+#define FILE_MAX (VZ_IDENTITY_PUBLIC_MAX + 2 * VZ_IDENTITY_SECRETS_MAX)
 #define MODE     0600
+
+#define LOCK_WAIT_MS 5000
+#define LOCK_STEP_MS 5
 
 /* The file's text, judged by its rule. A file that is too long is no identity. */
 static int
@@ -149,6 +157,36 @@ vz_keyfile_save(const char *path, const struct vz_identity *id, const char *pass
 {
 	return vz_keyfile_save_cost(path, id, passphrase, passphrase_len, exclusive,
 	    crypto_pwhash_OPSLIMIT_MODERATE, crypto_pwhash_MEMLIMIT_MODERATE);
+}
+
+/* Is the file that is open still the one at path? Who held the lock before may have replaced it. */
+static bool
+is_at(int fd, const char *path)
+{
+	struct stat here, there;
+
+	return fstat(fd, &here) == 0 && lstat(path, &there) == 0 && here.st_dev == there.st_dev &&
+	    here.st_ino == there.st_ino;
+}
+
+int
+vz_keyfile_lock(const char *path, int *fd)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+
+	*fd = -1;
+	for (int waited = 0; waited <= LOCK_WAIT_MS; waited += LOCK_STEP_MS) {
+		int err = vz_fs_open(path, VZ_FS_SECRET, fd);
+
+		if (err)
+			return err;
+		if (flock(*fd, LOCK_EX | LOCK_NB) == 0 && is_at(*fd, path))
+			return 0;
+		close(*fd);
+		*fd = -1;
+		nanosleep(&step, NULL);
+	}
+	return VZ_ETIMEOUT;
 }
 
 int

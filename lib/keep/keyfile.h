@@ -37,6 +37,11 @@ int vz_keyfile_save(const char *path, const struct vz_identity *id, const char *
 /* The same with a chosen cost of Argon2id (libsodium's opslimit and memlimit), for tests. */
 int vz_keyfile_save_cost(const char *path, const struct vz_identity *id, const char *passphrase,
     size_t passphrase_len, bool exclusive, unsigned long long ops, size_t mem);
+/*
+ * Nobody else changes the identity at path by load and save until the caller closes *fd: who wants
+ * to waits for seconds only. Judged as above; also VZ_ETIMEOUT.
+ */
+int vz_keyfile_lock(const char *path, int *fd);
 /* One vzpsk1 line, VZ_FS_SECRET. VZ_EFORMAT for anything else. */
 int vz_psk_load(const char *path, uint8_t psk[static VZ_PSK_LEN]);
 

@@ -46,6 +46,12 @@ vz_rlink_client(struct vz_rlink *k)
 	return k->client;
 }
 
+int
+vz_rlink_fd(const struct vz_rlink *k)
+{
+	return k->watch.fd;
+}
+
 static void
 destroy(struct vz_rlink *k)
 {

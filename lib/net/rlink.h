@@ -82,6 +82,8 @@ void vz_rlink_close(struct vz_rlink *k, uint8_t status, const char *text);
 
 /* NULL before the connection is there. */
 struct vz_relay_client *vz_rlink_client(struct vz_rlink *k);
+/* -1 before the connection is there. It stays the link's. */
+int vz_rlink_fd(const struct vz_rlink *k);
 /* Something was said on the client outside of a handler: sends it from the loop soon. */
 void vz_rlink_kick(struct vz_rlink *k);
 

@@ -75,6 +75,12 @@ vz_usable()
 	make_identities
 }
 
+# resident PID: KiB.
+resident()
+{
+	awk '$1 == "VmRSS:" { print $2 }' "/proc/$1/status"
+}
+
 awk_median='
 function percentile(list, share,   v, n, i, j, t) {
 	n = split(list, v, " ")

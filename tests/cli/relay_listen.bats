@@ -166,6 +166,38 @@ there() { echo "$(key_of bob)@$RELAY"; }
 	ended 0 "$LISTENER"
 }
 
+@test "told to hang up, a listener tries at once" {
+	nobody_there
+	: >listen.err
+	"$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" -k -v "$RELAY" 2>listen.err >out 3>&- &
+	LISTENER=$!
+	STARTED+=("$LISTENER")
+	said 1 "trying until it is there"
+	# By itself it would pause for longer and longer, and need minutes for as many.
+	until_true eval 'kill -HUP "$LISTENER"; [ "$(grep -c "connection refused" listen.err)" -ge 12 ]'
+	matchmaker --port "${RELAY##*:}"
+	said 1 "listening on $(there)"
+}
+
+@test "the service manager hears that it is ready when it is registered" {
+	command -v socat >/dev/null || skip 'no socat'
+	socat -u "UNIX-RECV:$PWD/notify" OPEN:notified,creat,append 2>socat.err 3>&- &
+	STARTED+=("$!")
+	until_true test -S notify
+	matchmaker 'register 75'
+	NOTIFY_SOCKET=$PWD/notify "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" -k "$RELAY" 2>listen.err >out 3>&- &
+	STARTED+=("$!")
+	said 1 'trying until it is there'
+	run ! grep -q READY=1 notified
+	echo 'register accept' >&7
+	until_true grep -q READY=1 notified
+}
+
+@test "the same relay twice is a wrong use" {
+	matchmaker
+	listens_not 64 'the same relay twice' "$RELAY" "${RELAY/127.0.0.1/localhost}"
+}
+
 @test "a relay that falls silent is left, and called again" {
 	matchmaker
 	listen_at "$RELAY" -k -w 500ms

@@ -159,6 +159,13 @@ patient() {
 	[ "$(wc -l <listen.out)" -eq 3 ]
 }
 
+@test "a relay on a Unix socket is a relay" {
+	relay relay "$PWD/meeting"
+	at_relay -k --lines
+	exits 0 send "$ADDR" < <(printf met)
+	[ "$(cat listen.out)" = met ]
+}
+
 @test "--check finds all steps through a relay" {
 	relay relay
 	at_relay -k --lines

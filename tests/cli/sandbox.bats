@@ -96,8 +96,11 @@ at_relay() {
 	resolver=$(cat "/proc/$LISTENER/task/$LISTENER/children")
 	grep -q '^Seccomp:[[:space:]]*2$' "/proc/${resolver% }/status"
 	grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/${resolver% }/status"
+	# Who is offered is at the address where the relay was found, whatever its name is by now.
+	kill -STOP "${resolver% }"
 	echo 'offer 2' >&7
 	until_true eval '[ "$(grep -c claim matchmaker.out)" -eq 2 ]'
+	kill -CONT "${resolver% }"
 	echo drop >&7
 	until_true eval '[ "$(grep -c registered matchmaker.out)" -eq 2 ]'
 	kill "$LISTENER"

@@ -157,8 +157,8 @@ vz-send: hint: is vz-listen running there?" ]
 	exits 69 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity "$(nowhere)" </dev/null 2>send.err
 }
 
-@test "an address through a relay is refused in words" {
-	usage 'relay' "$(key_of bob)@$(key_of alice)@127.0.0.1:1"
+@test "a relay behind a relay is refused in words" {
+	usage 'a relay cannot be behind a relay' "$(key_of bob)@$(key_of alice)@$(key_of alice)@127.0.0.1:1"
 }
 
 @test "what the user wrote is escaped when it is said again" {

@@ -5,6 +5,7 @@
  */
 #include "base/buf.h"
 #include "base/err.h"
+#include "id/identity_text.h"
 #include "keep/keyfile.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -43,9 +44,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(memcmp(identity->sign_secret, zeros, 64) == 0);
 		PROMISE(memcmp(identity->noise_secret, zeros, 32) == 0);
 		PROMISE(memcmp(identity->age_secret, zeros, 32) == 0);
+		PROMISE(identity->retired_len == 0);
+		for (unsigned i = 0; i < VZ_RETIRED_MAX; i++)
+			PROMISE(memcmp(identity->retired[i].secret, zeros, 32) == 0);
 		return 0;
 	}
-	vz_buf_init(&out, 4096);
+	vz_buf_init(&out, VZ_IDENTITY_PUBLIC_MAX + VZ_IDENTITY_SECRETS_MAX);
 	PROMISE(vz_identity_encode(identity, &out) == 0);
 	PROMISE(out.len == size && memcmp(vz_buf_ptr(&out), data, size) == 0);
 	vz_buf_free(&out);

@@ -238,6 +238,157 @@ age_secrets_are_written_as_age_writes_them(void **state)
 		assert_false(*c >= 'a' && *c <= 'z');
 }
 
+#define DAY (UINT64_C(24) * 3600)
+
+static void
+rotate(struct vz_identity *id, uint8_t byte, uint64_t now)
+{
+	uint8_t random[VZ_ROTATED_RANDOM];
+
+	for (size_t i = 0; i < sizeof(random); i++)
+		random[i] = (uint8_t)(byte + i);
+	assert_int_equal(vz_identity_rotate(id, random, now), 0);
+}
+
+static void
+rotation_keeps_the_name_and_certifies_new_keys_under_a_higher_serial(void **state)
+{
+	struct vz_identity *id = identity_of(1, ""), *before = identity_of(1, "");
+	uint8_t bytes[VZ_BUNDLE_LEN];
+	struct vz_bundle b;
+
+	(void)state;
+	rotate(id, 100, 1800000000);
+	vz_bundle_encode(&id->bundle, bytes);
+	assert_int_equal(vz_bundle_decode(bytes, sizeof(bytes), &b), 0);
+	assert_int_equal(b.serial, 1800000000);
+	assert_true(vz_key_equal(&b.identity, &before->bundle.identity));
+	assert_memory_not_equal(b.noise, before->bundle.noise, 32);
+	assert_memory_not_equal(b.age, before->bundle.age, 32);
+	assert_int_equal(id->retired_len, 1);
+	assert_int_equal(id->retired[0].at, 1800000000);
+	assert_memory_equal(id->retired[0].secret, before->age_secret, 32);
+	/* Within the same second, and with a clock that was set back. */
+	rotate(id, 101, 1800000000);
+	assert_int_equal(id->bundle.serial, 1800000001);
+	rotate(id, 102, 5);
+	assert_int_equal(id->bundle.serial, 1800000002);
+	assert_int_equal(id->retired_len, 3);
+	vz_identity_free(id);
+	vz_identity_free(before);
+}
+
+static void
+old_age_keys_are_used_for_30_days_and_erased_by_the_next_rotation(void **state)
+{
+	static const struct vz_retired none;
+	struct vz_identity *id = identity_of(1, "");
+	uint8_t out[VZ_RETIRED_MAX + 1][32], first[32], second[32];
+
+	(void)state;
+	memcpy(first, id->age_secret, 32);
+	rotate(id, 100, 100 * DAY);
+	memcpy(second, id->age_secret, 32);
+	rotate(id, 101, 110 * DAY);
+	assert_int_equal(vz_identity_age_secrets(id, 130 * DAY - 1, out), 3);
+	assert_memory_equal(out[0], id->age_secret, 32);
+	assert_memory_equal(out[1], second, 32);
+	assert_memory_equal(out[2], first, 32);
+	assert_int_equal(vz_identity_age_secrets(id, 130 * DAY, out), 2);
+	assert_memory_equal(out[1], second, 32);
+	assert_int_equal(vz_identity_age_secrets(id, 1, out), 3);
+	assert_int_equal(vz_identity_expire(id, 130 * DAY - 1), 0);
+	rotate(id, 102, 130 * DAY);
+	assert_int_equal(id->retired_len, 2);
+	assert_memory_equal(id->retired[1].secret, second, 32);
+	assert_memory_equal(&id->retired[2], &none, sizeof(none));
+	assert_int_equal(vz_identity_expire(id, 1000 * DAY), 2);
+	assert_memory_equal(&id->retired[0], &none, sizeof(none));
+	vz_identity_free(id);
+}
+
+static void
+with_60_old_keys_there_is_no_rotation_and_nothing_changes(void **state)
+{
+	struct vz_identity *id = identity_of(1, ""), *before = vz_identity_new();
+	uint8_t random[VZ_ROTATED_RANDOM] = {1};
+
+	(void)state;
+	for (unsigned i = 0; i < VZ_RETIRED_MAX; i++)
+		rotate(id, (uint8_t)i, 100 * DAY + i);
+	memcpy(before, id, sizeof(*id));
+	assert_int_equal(vz_identity_rotate(id, random, 101 * DAY), VZ_EFULL);
+	assert_memory_equal(id, before, sizeof(*id));
+	assert_int_equal(vz_identity_rotate(id, random, 130 * DAY), 0);
+	assert_int_equal(id->retired_len, VZ_RETIRED_MAX);
+	id->bundle.serial = VZ_SERIAL_MAX;
+	assert_int_equal(vz_identity_rotate(id, random, 200 * DAY), VZ_EFULL);
+	assert_int_equal(vz_identity_rotate(id, random, 0), VZ_EINVAL);
+	assert_int_equal(id->retired_len, VZ_RETIRED_MAX);
+	vz_identity_free(id);
+	vz_identity_free(before);
+}
+
+static void
+old_age_keys_read_back_and_a_61st_is_refused(void **state)
+{
+	struct vz_identity *id = identity_of(1, "x"), *back = vz_identity_new();
+	struct vz_buf text;
+	size_t n;
+	char *sum, *longer;
+
+	(void)state;
+	for (unsigned i = 0; i < VZ_RETIRED_MAX; i++)
+		rotate(id, (uint8_t)i, i == 0 ? VZ_SERIAL_MAX - VZ_RETIRED_MAX : 7 + i);
+	vz_buf_init(&text, VZ_IDENTITY_PUBLIC_MAX + VZ_IDENTITY_SECRETS_MAX);
+	assert_int_equal(vz_identity_encode(id, &text), 0);
+	n = text.len;
+	assert_int_equal(vz_identity_decode((const char *)vz_buf_ptr(&text), n, back), 0);
+	assert_memory_equal(back, id, sizeof(*id));
+	/* One line more than is kept, before the sum. */
+	longer = calloc(1, n + 200);
+	memcpy(longer, vz_buf_ptr(&text), n);
+	sum = strstr(longer, "sum ");
+	memmove(sum + 103, sum, strlen(sum) + 1);
+	memcpy(sum, "retired 1000000000000000001 ", 28);
+	memcpy(sum + 28, strstr(longer, "\nage ") + 5, 75);
+	assert_int_equal(vz_identity_decode(longer, strlen(longer), back), VZ_EFORMAT);
+	assert_int_equal(back->retired_len, 0);
+	free(longer);
+	vz_buf_free(&text);
+	vz_identity_free(id);
+	vz_identity_free(back);
+}
+
+static void
+a_retired_line_is_strict(void **state)
+{
+	static const char *const bad[] = {"retired 0", "retired 07", "retired -7", "retired ",
+	    "retired 9223372036854775808", "retired 7 ", "retired 7x"};
+	struct vz_identity *id = identity_of(1, "");
+	struct vz_buf text;
+	char copy[2048], *at, rest[2048];
+
+	(void)state;
+	rotate(id, 9, 7);
+	vz_buf_init(&text, 4096);
+	assert_int_equal(vz_identity_encode(id, &text), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		memcpy(copy, vz_buf_ptr(&text), text.len);
+		copy[text.len] = '\0';
+		at = strstr(copy, "retired 7 ");
+		assert_non_null(at);
+		strcpy(rest, at + 9);
+		strcpy(at, bad[i]);
+		strcat(at, rest);
+		assert_int_equal(vz_identity_decode(copy, strlen(copy), id), VZ_EFORMAT);
+		assert_int_equal(id->retired_len, 0);
+	}
+	assert_int_equal(vz_identity_decode((const char *)vz_buf_ptr(&text), text.len, id), 0);
+	vz_buf_free(&text);
+	vz_identity_free(id);
+}
+
 static int
 run(struct tempdir *t, const char *in)
 {
@@ -292,6 +443,11 @@ main(void)
 	    cmocka_unit_test(a_text_cut_or_with_any_byte_changed_is_refused_and_leaves_no_secret),
 	    cmocka_unit_test(secrets_of_another_identity_are_refused),
 	    cmocka_unit_test(age_secrets_are_written_as_age_writes_them),
+	    cmocka_unit_test(rotation_keeps_the_name_and_certifies_new_keys_under_a_higher_serial),
+	    cmocka_unit_test(old_age_keys_are_used_for_30_days_and_erased_by_the_next_rotation),
+	    cmocka_unit_test(with_60_old_keys_there_is_no_rotation_and_nothing_changes),
+	    cmocka_unit_test(old_age_keys_read_back_and_a_61st_is_refused),
+	    cmocka_unit_test(a_retired_line_is_strict),
 	    cmocka_unit_test_setup_teardown(
 		a_bundles_signature_verifies_with_ssh_keygen, tempdir_setup, tempdir_teardown),
 	};

@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include "base/err.h"
 #include "mover_peers.h"
 
@@ -555,30 +556,68 @@ a_handler_may_drop_it(void **state)
 	assert_false(p->over);
 }
 
-static void
-a_small_pair_has_its_turns_beside_a_large_one(void **state)
+/* In a process of its own, to be killed: sends for ever, or takes all that comes. */
+static pid_t
+runs_by_itself(int fd, bool sends)
 {
-	struct pair *large = joined(UINT64_MAX, 0, 0), *small = joined(0, 0, 0);
+	static uint8_t bytes[65536];
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		alarm(60);
+		signal(SIGPIPE, SIG_DFL);
+		(void)fcntl(fd, F_SETFL, 0);
+		while (
+		    (sends ? write(fd, bytes, sizeof(bytes)) : read(fd, bytes, sizeof(bytes))) > 0)
+			;
+		_exit(0);
+	}
+	close(fd);
+	return pid;
+}
+
+/* A turn is over: how much it moved, and when it is enough. */
+static void
+count_turn(struct vz_loop *l, struct vz_timer *t)
+{
+	struct pair *p = t->arg;
+	uint64_t now = p->told[0];
+
+	if (now - p->moved[0] > p->most)
+		p->most = (size_t)(now - p->moved[0]);
+	p->moved[0] = now;
+	if (now >= 256 * MIB)
+		vz_loop_stop(l, 0);
+	else
+		assert_int_equal(vz_timer_set(l, t, 0), 0);
+}
+
+static void
+a_turn_moves_no_more_than_its_share_so_that_others_have_theirs(void **state)
+{
+	struct pair *p = &pairs[0];
+	struct vz_mover_config c = {.pipes = pool, .handler = &handler, .arg = p};
+	struct vz_timer t = {.fn = count_turn, .arg = p};
+	int from[2], to[2];
+	pid_t pid[2];
 
 	(void)state;
-	large->peer[1].ends = false;
-	large->over = true; /* not waited for */
-	small->peer[0].ends = small->peer[1].ends = false;
-	for (unsigned i = 1; i <= 200; i++) {
-		unsigned from = i % 2;
-		uint64_t before = vz_mover_moved(large->mover, 0);
-
-		small->peer[from].to_send++;
-		small->peer[1 - from].wants = small->peer[from].to_send;
-		small->peer[1 - from].happened = stop_at_all;
-		peer_wants(&small->peer[from]);
-		run();
-		small->peer[1 - from].happened = NULL;
-		/* Three turns or four: its byte is sent, moved and read. */
-		assert_true(vz_mover_moved(large->mover, 0) - before < 16 * MIB);
+	assert_int_equal(way->sockets(from) | way->sockets(to), 0);
+	c.fd[0] = from[0];
+	c.fd[1] = to[0];
+	assert_int_equal(vz_mover_new(loop, &c, &p->mover), 0);
+	pid[0] = runs_by_itself(from[1], true);
+	pid[1] = runs_by_itself(to[1], false);
+	assert_int_equal(vz_timer_set(loop, &t, 0), 0);
+	run();
+	vz_mover_drop(p->mover);
+	for (int i = 0; i < 2; i++) {
+		kill(pid[i], SIGKILL);
+		assert_int_equal(waitpid(pid[i], NULL, 0), pid[i]);
 	}
-	assert_true(vz_mover_moved(large->mover, 0) > 0);
-	assert_false(large->peer[1].wrong || small->peer[0].wrong || small->peer[1].wrong);
+	/* Once because bytes came, and once because there was room for them. */
+	assert_true(p->most <= 2 * MIB);
 }
 
 static void
@@ -655,7 +694,7 @@ main(void)
 	    PIPES(when_all_pipes_are_lent_others_read_and_write),
 	    PIPES(without_descriptors_for_a_pipe_it_reads_and_writes),
 	    ALL(a_handler_may_drop_it),
-	    ALL(a_small_pair_has_its_turns_beside_a_large_one),
+	    ALL(a_turn_moves_no_more_than_its_share_so_that_others_have_theirs),
 	    IN(an_idle_pair_takes_little_memory, unix_pipes),
 	    ALL(more_first_bytes_than_it_may_hold_are_refused_and_both_sockets_closed),
 	};

@@ -153,6 +153,7 @@ as_a_user_without_pages(void)
 	struct rlimit most = {20000, 20000};
 	struct vz_pipe *p = NULL;
 	unsigned n;
+	bool large;
 	int again;
 
 	(void)setrlimit(RLIMIT_NOFILE, &most);
@@ -175,7 +176,9 @@ as_a_user_without_pages(void)
 		close(taken[--n]);
 	for (again = 0; p == NULL && again < 1000; again++)
 		p = vz_pipes_borrow(pool);
-	return p != NULL && p->size >= VZ_PIPE_LEAST ? 0 : 5;
+	large = p != NULL && p->size >= VZ_PIPE_LEAST;
+	vz_pipes_give_back(pool, p);
+	return large ? 0 : 5;
 }
 
 static void

@@ -1,0 +1,320 @@
+#!/usr/bin/env bats
+# vz-send through a relay: what arrives, what survives a relay that is killed, and each refusal.
+load helpers
+
+setup_file() {
+	identities alice bob carol relay
+}
+
+# relay: alice may connect there, bob and carol may register. Sets PID, RELAY.
+relay() {
+	[ -e authorized ] || printf '%s\n' "connect $(key_of alice)" "register $(key_of bob)" \
+		"register $(key_of carol)" >authorized
+	started relay "${VZ_RELAY_BIN:-$VZ_BUILD/bin}/vz-relay" -i "$(id_of relay)" --state relay.state \
+		--authorized authorized --ready-fd 9 "${RELAY_AT:-127.0.0.1:0}" || return
+	RELAY=$READY
+	RELAY_PID=$PID
+}
+
+# listens OPTION...: bob listens at the relay. Sets LISTENER, ADDR.
+listens() {
+	AT=("$RELAY")
+	listen "$@"
+}
+
+# answers COMMAND ARG...: as listens, and each message is a command's.
+answers() {
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 \
+		--allow "$(key_of alice)" -k "$RELAY" -- "$@" || return
+	LISTENER=$PID
+	ADDR=$READY
+}
+
+# gone PID: a process of ours was killed, and is no more.
+gone() {
+	kill -9 "$1"
+	wait "$1" || true
+}
+
+# Where nothing listens, as a relay's address: a relay that was there and is gone.
+relay_that_is_gone() {
+	relay
+	gone "$RELAY_PID"
+}
+
+# at_relay NAME: the address of NAME at the relay.
+at_relay() { echo "$(key_of "$1")@$RELAY"; }
+
+# settled N: the listener's output has so many bytes.
+settled() { [ "$(stat -c %s "$1")" -ge "$2" ]; }
+
+@test "a file, standard input and a command's output arrive through a relay" {
+	relay
+	bytes 3000000 in
+	mkdir dir
+	listens -k --dir dir
+	exits 0 send "$ADDR" in
+	exits 0 send "$ADDR" <in
+	exits 0 send --run "$ADDR" -- cat in
+	holds 3 dir
+	for file in dir/*; do
+		cmp in "$file"
+	done
+}
+
+@test "questions are answered, one and many" {
+	relay
+	answers tr '[:lower:]' '[:upper:]'
+	printf 'a question' >in
+	exits 0 send -r "$ADDR" in >out
+	[ "$(cat out)" = 'A QUESTION' ]
+	seq -f 'line %g' 300 >in
+	exits 0 send -r --lines "$ADDR" <in >out
+	tr '[:lower:]' '[:upper:]' <in | cmp - out
+}
+
+@test "many messages go over one connection" {
+	relay
+	listens --lines
+	seq 20000 >in
+	exits 0 send --lines "$ADDR" <in
+	ended 0 "$LISTENER"
+	cmp in listen.out
+}
+
+@test "several destinations, through the relay and direct, get the same" {
+	relay
+	bytes 5000000 in
+	mkdir bob carol
+	listens -k --dir bob
+	started carol "$LISTEN" -i "$(id_of carol)" --allow "$(key_of alice)" --ready-fd 9 -k --dir carol \
+		"$RELAY" 127.0.0.1:0
+	direct=$(grep -vF "$RELAY" carol.ready)
+	exits 0 send "$ADDR,$(at_relay carol),$direct,$ADDR" in
+	[ "$(grep -c delivered send.err)" -eq 3 ]
+	holds 1 bob
+	holds 2 carol
+	cmp in bob/*
+	for file in carol/*; do
+		cmp in "$file"
+	done
+}
+
+@test "a name from peers is the relay, or all of it" {
+	relay
+	mkdir -m 700 a
+	cp "$(id_of alice)" a/identity
+	printf '%s\n' "hub $RELAY" "bob $(key_of bob)@hub" "also $(at_relay bob)" >a/peers
+	listens -k --lines
+	for to in bob also "$(key_of bob)@hub" "$(at_relay bob)"; do
+		exits 0 timeout "$PATIENCE" "$SEND" -i a/identity "$to" < <(printf %s "$to") 2>send.err
+	done
+	# One and the same.
+	exits 0 timeout "$PATIENCE" "$SEND" -i a/identity "bob,also" < <(printf both) 2>send.err
+	[ "$(wc -l <listen.out)" -eq 5 ]
+}
+
+@test "-v and --log-json tell each step" {
+	relay
+	listens -k --lines
+	exits 0 send -v "$ADDR" < <(printf x)
+	says send.err 'connected to the relay of '
+	says send.err "the relay is ${RELAY%@*}; asked for "
+	says send.err 'has come to the relay$'
+	exits 0 send --log-json "$ADDR" < <(printf x)
+	[ "$(jq -r 'select(.event | test("^(connect|relay|match|authenticated|sent|delivered)$")) | .event' send.err |
+		tr '\n' ' ')" = 'connect relay match authenticated sent delivered ' ]
+	[ "$(jq -r "select(.relay == \"${RELAY%@*}\" and .to == \"$ADDR\" and .us > 0) | .event" send.err | tr '\n' ' ')" = \
+		'connect relay match ' ]
+}
+
+@test "--check names each step" {
+	relay
+	listens -k --lines
+	exits 0 send --check "$ADDR"
+	[ "$(sed -n 's/^vz-send: \([a-z ]*\): ok, [0-9.]* ms.*/\1/p' send.err | tr '\n' ,)" = \
+		'connect,relay,match,handshake,rights,round trip,' ]
+	exits 0 send --check "${ADDR%127.0.0.1:*}localhost:${ADDR##*:}"
+	says send.err '^vz-send: resolve and connect: ok, '
+}
+
+@test "all of it works with every layer of the sandbox required" {
+	relay
+	listens -k --lines
+	if ! send --sandbox require "$ADDR" < <(printf x); then
+		says send.err 'sandbox' || return
+		skip 'a layer is missing here'
+	fi
+	[ "$(cat listen.out)" = x ]
+}
+
+# stream_begins: alice sends to ADDR what comes to descriptor 6. Sets SENDER_PID.
+stream_begins() {
+	mkfifo pipe
+	(BREAKS_END_SEND=(--retry-for 30) && send -v "$ADDR" <pipe) &
+	SENDER_PID=$!
+	STARTED+=("$SENDER_PID")
+	exec 6>pipe
+}
+
+@test "a relay that is killed in mid-stream and started anew is a break, and all arrives once" {
+	relay
+	bytes 3000000 first
+	bytes 3000000 second
+	BREAKS_END_LISTEN=(--resume-window 1m)
+	listens
+	stream_begins
+	cat first >&6
+	until_true settled listen.out 2000000
+	gone "$RELAY_PID"
+	until_true grep -q 'connection refused; trying again' send.err
+	RELAY_AT=${RELAY#*@} relay 6>&-
+	cat second >&6
+	exec 6>&-
+	ended 0 "$SENDER_PID"
+	ended 0 "$LISTENER"
+	cat first second | cmp - listen.out
+	says send.err 'resumed$'
+}
+
+@test "so is one in a batch of messages, and questions are answered once" {
+	relay
+	BREAKS_END_LISTEN=(--resume-window 1m)
+	answers cat
+	seq 500 >in
+	mkfifo pipe
+	(BREAKS_END_SEND=(--retry-for 30) && send -v -r --lines "$ADDR" <pipe >out) &
+	asker=$!
+	STARTED+=("$asker")
+	exec 6>pipe
+	head -n 100 in >&6
+	until_true settled out 100
+	gone "$RELAY_PID"
+	RELAY_AT=${RELAY#*@} relay 6>&-
+	tail -n +101 in >&6
+	exec 6>&-
+	ended 0 "$asker"
+	cmp in out
+	says send.err 'resumed$'
+}
+
+@test "a listener that has not come back to the relay is waited for" {
+	relay
+	bytes 1000000 in
+	mkdir state
+	AT=("$RELAY")
+	BREAKS_END_LISTEN=(--resume-window 1m)
+	listen --state state -o whole
+	stream_begins
+	cat in >&6
+	until_true arrived 500000
+	gone "$LISTENER"
+	until_true grep -q 'not registered at the relay; trying again' send.err
+	listen --state state -o whole 6>&-
+	exec 6>&-
+	ended 0 "$SENDER_PID"
+	cmp in whole
+}
+
+@test "--retry-for waits for a listener that has never been there" {
+	relay
+	BREAKS_END_SEND=(--retry-for 30)
+	send -v "$(at_relay bob)" < <(printf patience) &
+	sender=$!
+	STARTED+=("$sender")
+	until_true grep -q 'not registered at the relay; trying again' send.err
+	listens --lines
+	ended 0 "$sender"
+	ended 0 "$LISTENER"
+	[ "$(cat listen.out)" = patience ]
+}
+
+# Refusals.
+
+@test "no relay there is 69" {
+	relay_that_is_gone
+	exits 69 send "$(at_relay bob)" < <(printf x)
+	one_error send.err 'the relay is not there: connection refused'
+	says send.err 'hint: is vz-relay running there\?'
+}
+
+@test "a listener that is not registered is 69" {
+	relay
+	exits 69 send "$(at_relay bob)" < <(printf x)
+	one_error send.err 'not registered at the relay'
+	says send.err 'hint: is vz-listen running there, with the relay as its address\?'
+}
+
+@test "a listener that does not come in time is 75" {
+	relay
+	listens -k --lines
+	kill -STOP "$LISTENER"
+	exits 75 send -w 500ms "$ADDR" < <(printf x)
+	one_error send.err 'did not come to the relay in time'
+	kill -CONT "$LISTENER"
+	exits 0 send "$ADDR" < <(printf x)
+}
+
+@test "another key than the relay's is 76, and so is what is no relay" {
+	relay
+	exits 76 send -w 300ms "$(key_of bob)@$(key_of carol)@${RELAY#*@}" < <(printf x)
+	one_error send.err 'the relay: connected, but no answer in time'
+	says send.err 'hint: not vz-relay, or another key than this one'
+	listen -k --lines # direct
+	exits 76 send -w 300ms "$(key_of carol)@$ADDR" < <(printf x)
+	one_error send.err 'the relay: connected, but no answer in time'
+	says send.err 'hint: not vz-relay, or another key than this one'
+}
+
+@test "a relay that does not know us is 77, and its operator's line is told" {
+	relay
+	SENDER=carol exits 77 send "$(at_relay bob)" < <(printf x)
+	one_error send.err 'refused by the relay'
+	says send.err "hint: its operator has to add this line to the relay's authorized file: connect $(key_of carol)$"
+	# And with that line it is enough.
+	echo "connect $(key_of alice)" >authorized
+	kill "$RELAY_PID"
+	ended 0 "$RELAY_PID"
+	sed -n "s/.*authorized file: //p" send.err >>authorized
+	relay
+	SENDER=carol exits 69 send "$(at_relay bob)" < <(printf x)
+}
+
+@test "a relay on the list of revoked keys is 77, and learns nothing" {
+	relay
+	mkdir -m 700 a
+	cp "$(id_of alice)" a/identity
+	key_of relay >a/revoked
+	exits 77 timeout "$PATIENCE" "$SEND" -i a/identity "$(at_relay bob)" < <(printf x) 2>send.err
+	one_error send.err "the relay: its key is on this host's revoked list"
+}
+
+@test "a listener that does not know us is 77 as without a relay, and its own line is told" {
+	relay
+	ALLOW=(--allow "$(key_of carol)")
+	listens -k --lines
+	exits 77 send "$ADDR" < <(printf x)
+	one_error send.err 'refused'
+	says send.err "hint: .*add this line to its authorized file: $(key_of alice)"
+}
+
+@test "the pre-shared key is the listener's, not the relay's" {
+	relay
+	"$KEYGEN" --psk >psk
+	"$KEYGEN" --psk >other
+	chmod 600 psk other
+	listens -k --lines --psk-file psk
+	exits 0 send --psk-file psk "$ADDR" < <(printf x)
+	exits 76 send -w 300ms --psk-file other "$ADDR" < <(printf x)
+	one_error send.err 'connected, but no'
+	says send.err 'hint: another pre-shared key than this one'
+	[ "$(cat listen.out)" = x ]
+}
+
+@test "-w bounds each wait" {
+	relay
+	kill -STOP "$RELAY_PID"
+	exits 76 send -w 300ms "$(at_relay bob)" < <(printf x)
+	one_error send.err 'the relay: connected, but no answer in time'
+	kill -CONT "$RELAY_PID"
+}
