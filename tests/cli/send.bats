@@ -85,7 +85,7 @@ usage() {
 }
 
 @test "options of programs to come are not offered" {
-	for option in --progress; do
+	for option in --progress --no-progress; do
 		exits 64 send "$option" "$(nowhere)" </dev/null
 	done
 }

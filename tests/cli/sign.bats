@@ -367,6 +367,12 @@ and_then() {
 	done
 }
 
+@test "kill -9 at random moments: no signed file is there without its manifest and signature" {
+	SIGN=1 ROUNDS=8 SEED=$RANDOM timeout 200 "$VZ_TREE/tests/fault/kill-rounds" "$VZ_BUILD" >counted 2>&1 3>&- ||
+		fail "$(cat counted)"
+	grep -q 'missing 0, torn 0, lost 0, delivered twice 0; .*; unproved 0$' counted
+}
+
 @test "--sign is for whole messages that are sent" {
 	local option
 

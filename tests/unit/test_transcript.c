@@ -6,6 +6,7 @@
 #include "tests/unit/transcript.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/secret.h"
 #include "crypto/aead.h"
 #include "crypto/sign.h"
 #include "mail/manifest.h"
