@@ -74,6 +74,7 @@ told() {
 	grep -q "$(key_of alice)" relay.err
 	grep -q "$(key_of bob)" relay/audit
 	grep -q '^vz_relay_' relay/metrics
+	run ! grep -i vz1 relay/metrics
 }
 
 @test "a relay learns nothing of what is sent through it, nor of any name" {
