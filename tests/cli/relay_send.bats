@@ -121,6 +121,22 @@ settled() { [ "$(stat -c %s "$1")" -ge "$2" ]; }
 	[ "$(wc -l <listen.out)" -eq 5 ]
 }
 
+@test "a relay may be at a Unix socket, or at a name" {
+	AT=("$PWD/hub" 127.0.0.1:0)
+	relay
+	unset AT
+	[ "$RELAY" = "$(key_of relay)@$PWD/hub" ]
+	listens -k --lines
+	tcp=$(sed -n 2p relay.ready)
+	exits 0 send "$ADDR" < <(printf 1)
+	exits 0 send "$(key_of bob)@$tcp" < <(printf 2)
+	exits 0 send "$(key_of bob)@${tcp%@*}@localhost:${tcp##*:}" < <(printf 3)
+	exits 0 send -4 "$(key_of bob)@${tcp%@*}@localhost:${tcp##*:}" < <(printf 4)
+	exits 68 send -6 "$(key_of bob)@$tcp" < <(printf 5)
+	one_error send.err 'the relay is not there: no such host'
+	[ "$(tr -d '\n' <listen.out)" = 1234 ]
+}
+
 @test "-v and --log-json tell each step" {
 	relay
 	listens -k --lines
@@ -220,6 +236,26 @@ stream_begins() {
 	exec 6>&-
 	ended 0 "$SENDER_PID"
 	cmp in whole
+}
+
+@test "a connection through a relay that is an hour old is left for another one, without a break" {
+	relay
+	bytes 100000 in
+	BREAKS_END_LISTEN=(--resume-window 1m)
+	LISTEN=$FAULT/hourly/vz-listen listens
+	mkfifo pipe
+	"$FAULT/hourly/vz-send" -v -i "$(id_of alice)" "$ADDR" <pipe 2>send.err 3>&- &
+	SENDER_PID=$!
+	STARTED+=("$SENDER_PID")
+	exec 6>pipe
+	head -c 50000 in >&6
+	until_true eval '[ "$(grep -c "renewed$" send.err)" -ge 2 ]'
+	tail -c +50001 in >&6
+	exec 6>&-
+	ended 0 "$SENDER_PID"
+	ended 0 "$LISTENER"
+	cmp in listen.out
+	run ! grep -E 'trying again|resumed' send.err
 }
 
 @test "--retry-for waits for a listener that has never been there" {
