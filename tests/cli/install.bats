@@ -13,13 +13,26 @@ make_() {
 	local program
 
 	make_ install PREFIX=/usr
-	for program in vz-keygen vz-send vz-listen; do
+	for program in vz-keygen vz-send vz-listen vz-relay; do
 		timeout "$PATIENCE" "root/usr/bin/$program" --version
 		[ -s "root/usr/share/man/man1/$program.1" ]
 	done
 	[ -s root/usr/share/man/man7/vz.7 ]
 	[ -s root/usr/share/doc/vz/README.md ]
 	[ -z "$(find root -type f -perm /022)" ]
+}
+
+@test "make static makes programs that need no library" {
+	local lib program
+
+	for lib in sodium sqlite3 bsd z; do
+		[ -e "$(cc -print-file-name="lib$lib.a")" ] || skip "no lib$lib.a here"
+	done
+	make_ static 2>make.err || fail "$(tail make.err)"
+	for program in vz-keygen vz-send vz-listen vz-relay; do
+		timeout "$PATIENCE" "$VZ_BUILD/static/bin/$program" --version
+		run ! ldd "$VZ_BUILD/static/bin/$program"
+	done
 }
 
 @test "make uninstall leaves nothing of it" {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,6 +371,67 @@ a_listener_at_a_relay_connects_to_its_port_and_does_no_more_than_others(void **s
 	passes(listen_at_relay);
 }
 
+static int there;
+
+static void *
+in_thread(void *arg)
+{
+	(void)arg;
+	there = open(file, O_RDWR);
+	REFUSED(open(other, O_RDONLY), EACCES);
+	REFUSED(fork(), EPERM);
+	return NULL;
+}
+
+/* What its store does is done in a thread that begins when all is closed. */
+static void
+begin_thread(void)
+{
+	struct vz_sandbox s = {.filter = VZ_SANDBOX_RELAY};
+	pthread_t t;
+
+	CHECK(vz_sandbox_path(&s, inside, VZ_SANDBOX_READ | VZ_SANDBOX_WRITE) == 0);
+	close_it(&s, VZ_LAYER_SECCOMP);
+	CHECK(pthread_create(&t, NULL, in_thread, NULL) == 0);
+	CHECK(pthread_join(t, NULL) == 0);
+	CHECK(there >= 0);
+}
+
+static void
+reach_out_of_relay(void)
+{
+	struct vz_sandbox s = {.filter = VZ_SANDBOX_RELAY};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(1)};
+	int before = socket(AF_INET, SOCK_STREAM, 0);
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	close_it(&s, VZ_LAYER_SECCOMP);
+	REFUSED(open(other, O_RDONLY), EACCES);
+	REFUSED(connect(before, (struct sockaddr *)&to, sizeof(to)), EPERM);
+	REFUSED(socket(AF_INET, SOCK_STREAM, 0), EPERM);
+	REFUSED(fork(), EPERM);
+	REFUSED(kill(getppid(), SIGCONT), EPERM);
+}
+
+static void
+execute_in_relay(void)
+{
+	struct vz_sandbox s = {.filter = VZ_SANDBOX_RELAY};
+	char *argv[] = {W("true"), NULL};
+
+	close_it(&s, VZ_LAYER_SECCOMP);
+	execv("/bin/true", argv);
+}
+
+static void
+a_relay_begins_threads_and_neither_opens_connects_forks_nor_executes(void **state)
+{
+	(void)state;
+	passes(begin_thread);
+	passes(reach_out_of_relay);
+	is_killed(execute_in_relay);
+}
+
 static void
 signal_others(void)
 {
@@ -437,6 +499,7 @@ main(void)
 	    cmocka_unit_test(files_are_made_and_removed_only_where_that_is_left),
 	    cmocka_unit_test(whoever_executes_or_reaches_into_a_process_is_killed),
 	    cmocka_unit_test(a_listener_neither_forks_nor_signals_nor_connects),
+	    cmocka_unit_test(a_relay_begins_threads_and_neither_opens_connects_forks_nor_executes),
 	    cmocka_unit_test(no_memory_becomes_code_but_a_librarys_where_that_is_left),
 	    cmocka_unit_test(a_sender_connects_to_its_destinations_ports_only),
 	    cmocka_unit_test(
