@@ -102,10 +102,10 @@ collect_say_missing(
 	}
 	vz_key_format(&m->from, from);
 	if (first == last)
-		diag_error("mail %llu of %s has not come, and a later one has", first, from);
+		diag_error("mail %llu of %s was not delivered, and a later one was", first, from);
 	else
-		diag_error(
-		    "mail %llu to %llu of %s has not come, and a later one has", first, last, from);
+		diag_error("mail %llu to %llu of %s was not delivered, and a later one was", first,
+		    last, from);
 }
 
 void

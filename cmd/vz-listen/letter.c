@@ -205,7 +205,8 @@ letter_judged(struct letter *l, uint8_t status, const char *words)
 	if (l->judged)
 		return;
 	l->judged = true;
-	l->status = status;
+	/* What our rights would take, and only our output does not, may be taken by another one. */
+	l->status = status == VZ_EXIT_REFUSED && l->at > 0 ? VZ_EXIT_TEMPFAIL : status;
 	soon(l);
 }
 

@@ -22,13 +22,11 @@ static const char help[] =
     "  -r, --reply             ask: the reply goes to standard output\n"
     "      --lines, --null, --frames   each line, NUL item or frame is a message\n"
     "      --in-flight N       messages at most that wait for their verdict\n"
-    "      --unordered         replies as they come: number, tab, reply\n"
-    "      --raw               do not escape replies on a terminal\n"
+    "      --unordered, --raw  replies as they come: number, tab, reply; not escaped\n"
     "  -n                      send an empty message; standard input is not read\n"
     "      --name NAME         the message's name (default: FILE's last component)\n"
     "      --retry-for TIME    try again for so long when the connection breaks (30s)\n"
-    "      --store=WHEN        leave it at the relay: auto (if DEST is away), only, never\n"
-    "      --expires TIME      how long it is kept there (7d)\n"
+    "      --store=auto|only; --expires TIME   leave it at the relay if DEST is away\n"
     "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP;
 
 enum {

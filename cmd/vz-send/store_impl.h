@@ -1,6 +1,6 @@
 /*
- * Between store.c, the connection; store_take.c, which takes bodies from the input; store_seal.c,
- * which makes parcels of them; and store_words.c.
+ * Between store.c, what is stored; store_link.c, the connection; store_take.c, which takes bodies
+ * from the input; store_seal.c, which makes parcels of them; and store_words.c.
  */
 #ifndef VZ_SEND_STORE_IMPL_H
 #define VZ_SEND_STORE_IMPL_H
@@ -54,6 +54,16 @@ struct store {
 	unsigned tries;
 	uint64_t lost_at;
 };
+
+/* store.c: the relay's word on the head of the queue, or on the bundle that was asked for. */
+void store_deposited(struct store *st, const struct vz_relay_event *ev);
+void store_refused(struct store *st, const struct vz_relay_event *ev);
+/* Moves what can be moved: from the input, and to the relay. */
+void store_turn(struct store *st);
+/* In another connection nothing was said yet. */
+void store_unsay(struct store *st);
+/* store_link.c: connects. 0, or the status, with the words said. */
+int store_dial(struct store *st);
 
 /* Takes what can be taken now. */
 void store_take(struct store *st);
