@@ -230,6 +230,7 @@ link_reached(struct link *k, int fd, struct vz_conn_config *c)
 	c->session.age_ms = renew_after(k->config.age_ms);
 	err = vz_conn_new(k->loop, fd, c, &k->conn);
 	if (err) {
+		vz_session_free(c->begun);
 		diag_error("%s: %s", k->shown, diag_words(err));
 		link_decide(k, vz_exit_of(err));
 		over(k);

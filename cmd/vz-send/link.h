@@ -90,8 +90,8 @@ void link_dial(struct link *k);
 int link_dial_only(struct link *k);
 bool link_is_dialling(const struct link *k);
 void link_dial_cancel(struct link *k);
-/* What came of that: fd leads there, and *c is filled in but for handler and arg; or nothing does.
- */
+/* What came of that: fd leads there, and *c has the session's config, what has begun of it and what
+ * was read; or nothing does. */
 void link_reached(struct link *k, int fd, struct vz_conn_config *c);
 void link_not_reached(struct link *k, int err, int sys_errno, enum vz_dial_step step);
 /* The status of it, unless there is one: the words were said. */

@@ -6,6 +6,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/link.h"
 #include "cmd/vz-send/peer.h"
+#include "cmd/vz-send/renew.h"
 #include "cmd/vz-send/words.h"
 #include "crypto/aead.h"
 
@@ -21,13 +22,44 @@ on_connected(void *arg, struct vz_rlink *rlink)
 		k->user->connected(k->arg);
 }
 
+/*
+ * A new session's first message goes with the request, and so is there with READY: a round trip
+ * less. One that goes on begins when there is a connection to go on with.
+ */
+static int
+ask(struct link *k, struct vz_relay_client *client)
+{
+	struct vz_session_config c = k->config;
+	struct vz_channel_config *ch = &c.channel;
+	const uint8_t *first;
+	size_t n;
+	int r;
+
+	if (k->session || k->conn)
+		return vz_relay_client_connect(client, &k->to.key);
+	ch->relayed = true;
+	ch->relay = k->to.relay_key;
+	randombytes_buf(ch->match, sizeof(ch->match));
+	randombytes_buf(ch->random, sizeof(ch->random));
+	c.age_ms = renew_after(c.age_ms);
+	c.now = vz_loop_now(k->loop);
+	r = vz_session_new(&k->via.begun, &c);
+	if (r)
+		return r;
+	first = vz_session_out(k->via.begun, &n);
+	r = vz_relay_client_open(client, &k->to.key, ch->match, first, n);
+	if (r == 0)
+		vz_session_sent(k->via.begun, n, c.now);
+	return r;
+}
+
 /* The relay proved its key; whether we still want it is ours, as with any peer. */
 static int
 on_peer(void *arg, struct vz_rlink *rlink, const struct vz_bundle *relay)
 {
 	struct link *k = arg;
 	char shown[sizeof(k->shown) + 16];
-	int status;
+	int status, err;
 
 	snprintf(shown, sizeof(shown), "%s: the relay", k->shown);
 	status = peer_check(k->me, relay, shown);
@@ -41,7 +73,12 @@ on_peer(void *arg, struct vz_rlink *rlink, const struct vz_bundle *relay)
 	words_relay(k);
 	if (k->user->relay && !k->conn)
 		k->user->relay(k->arg);
-	return vz_relay_client_connect(vz_rlink_client(rlink), &k->to.key);
+	err = ask(k, vz_rlink_client(rlink));
+	if (err && !k->conn) {
+		diag_error("%s: %s", k->shown, diag_words(err));
+		link_decide(k, vz_exit_of(err));
+	}
+	return err;
 }
 
 static void
@@ -65,10 +102,12 @@ on_ready(void *arg, struct vz_rlink *rlink, const struct vz_rlink_ready *r)
 
 	k->via.rlink = NULL;
 	k->via.step = VIA_NONE;
+	c.begun = k->via.begun;
 	(void)vz_relay_client_path(vz_rlink_client(rlink), &c.session.channel);
 	words_matched(k);
 	if (k->user->matched && !k->conn)
 		k->user->matched(k->arg);
+	k->via.begun = NULL; /* moved */
 	link_reached(k, r->fd, &c);
 }
 
@@ -79,6 +118,8 @@ on_ended(void *arg, struct vz_rlink *rlink, int err, int sys_errno, enum vz_dial
 
 	(void)rlink;
 	k->via.rlink = NULL;
+	vz_session_free(k->via.begun);
+	k->via.begun = NULL;
 	link_not_reached(k, err == 0 ? VZ_ECLOSED : err, sys_errno, step);
 }
 
@@ -140,6 +181,7 @@ void
 via_drop(struct link *k)
 {
 	vz_rlink_drop(k->via.rlink);
+	vz_session_free(k->via.begun);
 	k->via = (struct via){0};
 }
 

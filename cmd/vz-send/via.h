@@ -22,6 +22,7 @@ enum via_step {
 /* Where it stands, and once it has failed: how far it came. */
 struct via {
 	struct vz_rlink *rlink;
+	struct vz_session *begun; /* its first bytes went with what the relay was asked */
 	enum via_step step;
 	uint8_t status;  /* of the relay's refusal, */
 	char text[1024]; /* its words, escaped */

@@ -460,6 +460,19 @@ on_deadline(struct vz_loop *l, struct vz_timer *t)
 
 /* From outside. */
 
+/* Another connection of `again`, what has begun already, or a session of its own. */
+static int
+take_session(
+    struct vz_conn *c, const struct vz_conn_config *config, const struct vz_session_config *session)
+{
+	if (config->again != NULL)
+		return vz_session_redial(config->again, session);
+	if (config->begun == NULL)
+		return vz_session_new(&c->session, session);
+	vz_session_begins(config->begun, session->now, session->handshake_ms);
+	return 0;
+}
+
 static int
 keep_first(struct vz_conn *c, const struct vz_conn_config *config)
 {
@@ -494,8 +507,7 @@ vz_conn_new(struct vz_loop *l, int fd, const struct vz_conn_config *config, stru
 	c->stall_ms = config->stall_ms != 0 ? config->stall_ms : STALL_MS;
 	c->moved_at = session.now;
 	if ((r = keep_first(c, config)) == 0)
-		r = config->again != NULL ? vz_session_redial(config->again, &session)
-					  : vz_session_new(&c->session, &session);
+		r = take_session(c, config, &session);
 	if (r < 0 || (r = vz_loop_add(l, &c->watch, VZ_READ)) < 0 ||
 	    (r = vz_timer_set(l, &c->soon, 0)) < 0) {
 		destroy(c);
@@ -505,6 +517,8 @@ vz_conn_new(struct vz_loop *l, int fd, const struct vz_conn_config *config, stru
 	}
 	if (config->again != NULL)
 		c->session = config->again; /* moved */
+	else if (config->begun != NULL)
+		c->session = config->begun; /* moved */
 	*out = c;
 	return 0;
 }

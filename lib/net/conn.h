@@ -37,6 +37,7 @@ struct vz_conn_config {
 	struct vz_session_config session; /* `now` is filled in */
 	uint64_t stall_ms;                /* no write progress; 0 = 60 s */
 	struct vz_session *again;         /* a sender's, detached: it is dialled anew (redial) */
+	struct vz_session *begun; /* or one whose first bytes went ahead (vz_relay_client_open) */
 	const uint8_t *first; /* bytes that were read already (net/rlink.h): copied, and given to
 				 the session before any others */
 	size_t first_len;
@@ -45,7 +46,7 @@ struct vz_conn_config {
 };
 
 /*
- * Takes fd over (non-blocking) whatever the result, and config->session's `again` when it is 0.
+ * Takes fd over (non-blocking) whatever the result, and `again` or `begun` when it is 0.
  * VZ_ENOMEM, VZ_ESYSTEM, VZ_EINVAL. No handler is called before this returns.
  */
 int

@@ -61,10 +61,23 @@ on_register(struct vz_live *l, struct vz_live_client *c, uint64_t number, uint64
 	l->touched(l->ctx, c);
 }
 
-static void
-on_connect(struct vz_live *l, struct vz_live_client *c, const struct vz_key *to, uint64_t now,
-    const uint8_t id[static VZ_MATCH_LEN])
+/* Who opens names the match. */
+static const uint8_t *
+opening(struct vz_live_client *c, const struct vz_relay_event *ev, const uint8_t *random)
 {
+	if (ev->bytes_len == 0)
+		return random;
+	memcpy(c->first, ev->bytes, ev->bytes_len);
+	c->first_len = (uint8_t)ev->bytes_len;
+	return ev->match;
+}
+
+static void
+on_connect(struct vz_live *l, struct vz_live_client *c, const struct vz_relay_event *ev,
+    uint64_t now, const uint8_t random[static VZ_MATCH_LEN])
+{
+	const struct vz_key *to = &ev->key;
+	const uint8_t *id = opening(c, ev, random);
 	const struct vz_key *who = &vz_relay_serve_peer(c->serve)->identity;
 	struct vz_live_client *listener;
 	void *found;
@@ -91,12 +104,14 @@ on_connect(struct vz_live *l, struct vz_live_client *c, const struct vz_key *to,
 
 static const char early_words[] = "said something before it was ready";
 
+/* a has asked, and b claims. */
 static void
 join(struct vz_live *l, struct vz_live_client *a, struct vz_live_client *b,
     const uint8_t id[static VZ_MATCH_LEN])
 {
 	a->role = b->role = VZ_LIVE_JOINED;
-	if (vz_relay_serve_ready(a->serve, id) < 0 || vz_relay_serve_ready(b->serve, id) < 0) {
+	if (vz_relay_serve_ready(a->serve, id) < 0 || vz_relay_serve_ready(b->serve, id) < 0 ||
+	    vz_relay_serve_follow(b->serve, a->first, a->first_len) < 0) {
 		a->hang_up = b->hang_up = true; /* no memory */
 	} else {
 		a->other = b;
@@ -138,7 +153,7 @@ vz_live_request(struct vz_live *l, struct vz_live_client *c, const struct vz_rel
 {
 	switch (ev->type) {
 	case VZ_RELAY_EVENT_REGISTER: on_register(l, c, ev->number, unix_ms); break;
-	case VZ_RELAY_EVENT_CONNECT: on_connect(l, c, &ev->key, now, random); break;
+	case VZ_RELAY_EVENT_CONNECT: on_connect(l, c, ev, now, random); break;
 	case VZ_RELAY_EVENT_CLAIM: on_claim(l, c, ev->match, now); break;
 	default: break;
 	}

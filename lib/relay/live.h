@@ -26,11 +26,13 @@ struct vz_live_client {
 	struct vz_relay_serve *serve; /* set by the caller, who owns it; the rest zero */
 	enum vz_live_role role;
 	bool hang_up;
-	uint8_t refused;   /* it was, with this status; 0 = not */
-	const char *words; /* ... and these; static */
+	uint8_t refused;              /* it was, with this status; 0 = not */
+	const char *words;            /* ... and these; static */
 	struct vz_live_client *other; /* JOINED: the other end; NULL once it is gone */
 	struct vz_key to;             /* WAITING */
 	uint8_t match[VZ_MATCH_LEN];
+	uint8_t first[VZ_RELAY_FIRST_MAX]; /* WAITING: what it opens with, */
+	uint8_t first_len;                 /* if it does */
 };
 
 struct vz_live {
@@ -40,7 +42,8 @@ struct vz_live {
 };
 
 /*
- * A request of c. unix_ms: the time of day; random: fresh, used for a match's id. What went wrong
+ * A request of c. unix_ms: the time of day; random: fresh, the id of a
+ * match whose sender has none. What went wrong
  * is answered, too.
  */
 void vz_live_request(struct vz_live *l, struct vz_live_client *c, const struct vz_relay_event *ev,

@@ -447,6 +447,12 @@ vz_channel_out(const struct vz_channel *ch, size_t *n)
 	return vz_buf_ptr(&ch->out);
 }
 
+int
+vz_channel_append(struct vz_channel *ch, const uint8_t *p, size_t n)
+{
+	return vz_buf_put(&ch->out, p, n);
+}
+
 void
 vz_channel_sent(struct vz_channel *ch, size_t n)
 {

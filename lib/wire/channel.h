@@ -73,6 +73,8 @@ bool vz_channel_is_aes(const struct vz_channel *ch);
  * VZ_EINVAL. */
 int vz_channel_put(
     struct vz_channel *ch, const void *head, size_t head_len, const void *body, size_t body_len);
+/* Bytes as they are behind what is to be sent already: no record comes after them. VZ_ENOMEM. */
+int vz_channel_append(struct vz_channel *ch, const uint8_t *p, size_t n);
 /* What is to be sent, and its length. */
 const uint8_t *vz_channel_out(const struct vz_channel *ch, size_t *n);
 /* n bytes of it were. */

@@ -107,6 +107,27 @@ vz_relay_client_connect(struct vz_relay_client *c, const struct vz_key *listener
 }
 
 int
+vz_relay_client_open(struct vz_relay_client *c, const struct vz_key *listener,
+    const uint8_t match[static VZ_MATCH_LEN], const uint8_t *first, size_t n)
+{
+	struct vz_relay_frame f = {.type = VZ_RELAY_CONNECT, .key = *listener};
+	uint8_t opening[VZ_MATCH_LEN + VZ_RELAY_FIRST_MAX];
+	int r;
+
+	if (n == 0 || n > VZ_RELAY_FIRST_MAX)
+		return VZ_EINVAL;
+	memcpy(opening, match, VZ_MATCH_LEN);
+	memcpy(opening + VZ_MATCH_LEN, first, n);
+	f.bytes = opening;
+	f.bytes_len = VZ_MATCH_LEN + n;
+	if ((r = request(c, &f, VZ_RELAY_CLIENT_WAITING)) == 0) {
+		memcpy(c->match, match, VZ_MATCH_LEN);
+		c->named = true;
+	}
+	return r;
+}
+
+int
 vz_relay_client_claim(struct vz_relay_client *c, const uint8_t match[static VZ_MATCH_LEN])
 {
 	struct vz_relay_frame f = {.type = VZ_RELAY_CLAIM};
@@ -115,7 +136,7 @@ vz_relay_client_claim(struct vz_relay_client *c, const uint8_t match[static VZ_M
 	memcpy(f.match, match, VZ_MATCH_LEN);
 	if ((r = request(c, &f, VZ_RELAY_CLIENT_WAITING)) == 0) {
 		memcpy(c->match, match, VZ_MATCH_LEN);
-		c->claims = true;
+		c->named = true;
 	}
 	return r;
 }
@@ -145,7 +166,7 @@ vz_relay_client_close(struct vz_relay_client *c, uint8_t status, const char *tex
 static int
 on_ready(struct vz_relay_client *c, const struct vz_relay_frame *f)
 {
-	if (c->link.record.len > 0 || (c->claims && memcmp(c->match, f->match, VZ_MATCH_LEN) != 0))
+	if (c->link.record.len > 0 || (c->named && memcmp(c->match, f->match, VZ_MATCH_LEN) != 0))
 		return c->link.failed = VZ_EPROTO;
 	memcpy(c->match, f->match, VZ_MATCH_LEN);
 	vz_relay_link_enter(&c->link, VZ_RELAY_RAW);

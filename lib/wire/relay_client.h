@@ -40,7 +40,7 @@ enum vz_relay_event_type {
 	VZ_RELAY_EVENT_ROOM,    /* vz_relay_client_part takes bytes again */
 	/* relay: the request, to be answered */
 	VZ_RELAY_EVENT_REGISTER, /* number */
-	VZ_RELAY_EVENT_CONNECT,  /* key */
+	VZ_RELAY_EVENT_CONNECT,  /* key; with an opening match, and bytes for the listener */
 	VZ_RELAY_EVENT_CLAIM,    /* match */
 	/* relay: those of a mailbox, each to be answered, in their order */
 	VZ_RELAY_EVENT_BUNDLE_WANTED, /* key */
@@ -98,6 +98,12 @@ int vz_relay_client_accept(struct vz_relay_client *c);
  */
 int vz_relay_client_register(struct vz_relay_client *c, uint64_t number);
 int vz_relay_client_connect(struct vz_relay_client *c, const struct vz_key *listener);
+/*
+ * The same, a round trip earlier: the sender makes the match's id itself, of fresh randomness, and
+ * gives the first 1 to VZ_RELAY_FIRST_MAX bytes of its session, which the listener has with READY.
+ */
+int vz_relay_client_open(struct vz_relay_client *c, const struct vz_key *listener,
+    const uint8_t match[static VZ_MATCH_LEN], const uint8_t *first, size_t n);
 int vz_relay_client_claim(struct vz_relay_client *c, const uint8_t match[static VZ_MATCH_LEN]);
 
 /*

@@ -24,8 +24,8 @@ struct vz_relay_mail {
 
 struct vz_relay_client {
 	struct vz_relay_link link;
-	bool claims;                 /* match was ours to say */
-	uint8_t match[VZ_MATCH_LEN]; /* claimed, or as READY says */
+	bool named;                  /* match was ours to say */
+	uint8_t match[VZ_MATCH_LEN]; /* so said, or as READY says */
 	struct vz_key relay;         /* as authenticated */
 	struct vz_relay_mail *mail;  /* NULL until something is asked of a mailbox */
 };

@@ -9,7 +9,7 @@
  */
 static const struct vz_layout types[VZ_RELAY_TYPES] = {
     [VZ_RELAY_REGISTER] = {"register", "n"},
-    [VZ_RELAY_CONNECT] = {"connect", "K"},
+    [VZ_RELAY_CONNECT] = {"connect", "KB"},
     [VZ_RELAY_CLAIM] = {"claim", "m"},
     [VZ_RELAY_BUNDLE_WANTED] = {"bundle_wanted", "K"},
     [VZ_RELAY_DEPOSIT] = {"deposit", "Khzx"},
@@ -65,6 +65,10 @@ values_ok(const struct vz_relay_frame *f)
 	    f->duplicate > 1)
 		return false;
 	switch (f->type) {
+	case VZ_RELAY_CONNECT:
+		return f->bytes_len == 0 ||
+		    (f->bytes_len > VZ_MATCH_LEN &&
+			f->bytes_len <= VZ_MATCH_LEN + VZ_RELAY_FIRST_MAX);
 	case VZ_RELAY_REGISTERED:
 	case VZ_RELAY_TAKEN:
 	case VZ_RELAY_ROOM:

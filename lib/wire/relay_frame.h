@@ -16,7 +16,8 @@
 enum vz_relay_type {
 	/* client to relay: the one request of a connection */
 	VZ_RELAY_REGISTER = 1, /* number: 0, or that of the registration that goes on */
-	VZ_RELAY_CONNECT = 2,  /* key of the listener that is wanted */
+	VZ_RELAY_CONNECT = 2,  /* key of the listener that is wanted; bytes: none, or an opening,
+				  that  is the match and the first bytes of what follows READY */
 	VZ_RELAY_CLAIM = 3,    /* match */
 	/* or those of a mailbox, of which a connection has as many as it likes */
 	VZ_RELAY_BUNDLE_WANTED = 8, /* key */
@@ -57,6 +58,9 @@ enum vz_relay_type {
 #define VZ_RELAY_CHUNK     32768              /* bytes of a PART or PIECE as they are sent */
 /* Bytes a second that a depositor has to be able to send. */
 #define VZ_RELAY_PART_RATE 8192
+
+/* First bytes in an opening, at most: a handshake's message 1 has 50. */
+#define VZ_RELAY_FIRST_MAX 64
 
 /* One frame; which fields count is said beside the types. Unused ones are zero after decoding. */
 struct vz_relay_frame {

@@ -94,6 +94,13 @@ may_register(struct vz_relay_serve *s)
 	return vz_relay_serve_permitted(s, VZ_RELAY_MAY_REGISTER, "this key may not register here");
 }
 
+static void
+name(struct vz_relay_serve *s, const uint8_t *match)
+{
+	s->named = true;
+	memcpy(s->match, match, VZ_MATCH_LEN);
+}
+
 /* The event that a frame makes, 0, or an error. */
 static int
 on_frame(struct vz_relay_serve *s, const struct vz_relay_frame *f)
@@ -112,13 +119,14 @@ on_frame(struct vz_relay_serve *s, const struct vz_relay_frame *f)
 		if (r < 0)
 			return r;
 		vz_relay_link_enter(&s->link, VZ_RELAY_SERVE_WAITING);
+		if (f->bytes_len > 0)
+			name(s, f->bytes);
 		return VZ_RELAY_EVENT_CONNECT;
 	case VZ_RELAY_CLAIM:
 		if ((r = may_register(s)) < 0)
 			return r;
 		vz_relay_link_enter(&s->link, VZ_RELAY_SERVE_WAITING);
-		s->claims = true;
-		memcpy(s->match, f->match, VZ_MATCH_LEN);
+		name(s, f->match);
 		return VZ_RELAY_EVENT_CLAIM;
 	case VZ_RELAY_CLOSE: return VZ_RELAY_EVENT_CLOSE;
 	case VZ_RELAY_PONG: return 0;
@@ -153,6 +161,11 @@ vz_relay_serve_next(struct vz_relay_serve *s, struct vz_relay_event *ev)
 	memcpy(ev->match, f.match, VZ_MATCH_LEN);
 	ev->bytes = f.bytes;
 	ev->bytes_len = f.bytes_len;
+	if (ev->type == VZ_RELAY_EVENT_CONNECT && f.bytes_len > 0) {
+		memcpy(ev->match, f.bytes, VZ_MATCH_LEN);
+		ev->bytes += VZ_MATCH_LEN;
+		ev->bytes_len -= VZ_MATCH_LEN;
+	}
 	return 1;
 }
 
@@ -194,7 +207,7 @@ vz_relay_serve_ready(struct vz_relay_serve *s, const uint8_t match[static VZ_MAT
 	int r;
 
 	if (s->link.stage != VZ_RELAY_SERVE_WAITING || s->link.closing ||
-	    (s->claims && memcmp(s->match, match, VZ_MATCH_LEN) != 0))
+	    (s->named && memcmp(s->match, match, VZ_MATCH_LEN) != 0))
 		return VZ_EINVAL;
 	if (!vz_relay_serve_silent(s))
 		return s->link.failed = VZ_EPROTO;
@@ -202,6 +215,12 @@ vz_relay_serve_ready(struct vz_relay_serve *s, const uint8_t match[static VZ_MAT
 	if ((r = vz_relay_link_put(&s->link, &f)) == 0)
 		vz_relay_link_enter(&s->link, VZ_RELAY_RAW);
 	return r;
+}
+
+int
+vz_relay_serve_follow(struct vz_relay_serve *s, const uint8_t *p, size_t n)
+{
+	return s->link.stage == VZ_RELAY_RAW ? vz_channel_append(s->link.channel, p, n) : VZ_EINVAL;
 }
 
 int

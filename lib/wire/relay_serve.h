@@ -55,6 +55,8 @@ bool vz_relay_serve_silent(const struct vz_relay_serve *s);
  * has sent something since its request.
  */
 int vz_relay_serve_ready(struct vz_relay_serve *s, const uint8_t match[static VZ_MATCH_LEN]);
+/* After it: what the other end has opened with goes right behind. VZ_EINVAL, VZ_ENOMEM. */
+int vz_relay_serve_follow(struct vz_relay_serve *s, const uint8_t *p, size_t n);
 /* A registered listener is told that somebody waits. VZ_EINVAL. */
 int vz_relay_serve_offer(struct vz_relay_serve *s, const uint8_t match[static VZ_MATCH_LEN]);
 /* The same is told that messages wait; once, however often it is said before it goes out. */

@@ -21,8 +21,8 @@ struct vz_relay_box {
 struct vz_relay_serve {
 	struct vz_relay_link link;
 	unsigned may;
-	bool claims;
-	uint8_t match[VZ_MATCH_LEN]; /* claimed */
+	bool named;                  /* by the client: */
+	uint8_t match[VZ_MATCH_LEN]; /* claimed, or its opening's */
 	bool mail_due;               /* of a registration */
 	uint64_t mail_next;          /* not before */
 	struct vz_relay_box *mail;   /* NULL until something is asked of a mailbox */

@@ -50,11 +50,17 @@ vz_session_new(struct vz_session **out, const struct vz_session_config *c)
 	s->record_ms = c->record_ms;
 	s->age_ms = c->age_ms;
 	s->age_bytes = c->age_bytes;
-	s->now = s->heard_at = s->said_at = s->since = c->now;
-	s->handshake_by = c->now + c->handshake_ms;
+	vz_session_begins(s, c->now, c->handshake_ms);
 	s->ack_by = UINT64_MAX;
 	*out = s;
 	return 0;
+}
+
+void
+vz_session_begins(struct vz_session *s, uint64_t now, uint64_t handshake_ms)
+{
+	s->now = s->heard_at = s->said_at = s->since = now;
+	s->handshake_by = now + handshake_ms;
 }
 
 void

@@ -115,6 +115,9 @@ bool vz_session_is_sender(const struct vz_session *s);
 bool vz_session_authenticated(const struct vz_session *s);
 /* Responder: message 1 was verified, so the peer knows whom it calls. Initiator: message 2 was. */
 bool vz_session_begun(const struct vz_session *s);
+/* A sender whose first bytes were on their way to somebody who was not there yet: now the
+ * connection is, and all times begin. */
+void vz_session_begins(struct vz_session *s, uint64_t now, uint64_t handshake_ms);
 /* The stream's VZ_STREAM_LEN bytes; a listener knows them from VZ_EVENT_STREAM on (zeros before).
  */
 const uint8_t *vz_session_stream(const struct vz_session *s);

@@ -280,6 +280,21 @@ there() { echo "$(key_of bob)@$RELAY"; }
 	alive "$PID"
 }
 
+@test "renewed keys are registered in the place of the old ones, and senders meet them there" {
+	matchmaker
+	mkdir -m 700 b
+	cp "$(id_of bob)" b/identity
+	started listen "$LISTEN" -i b/identity --ready-fd 9 --allow "$(key_of alice)" -k --lines "$RELAY"
+	exits 0 send "$READY" < <(printf old)
+	timeout 30 "$KEYGEN" --rotate -f b/identity >rotated
+	told 2 'registered '
+	[ "$(grep -c '^registered 1$' matchmaker.out)" -eq 1 ]
+	told 1 gone
+	exits 0 send "$READY" < <(printf new)
+	[ "$(cat listen.out)" = $'old\nnew' ]
+	[ "$(grep -c 'listening on' listen.err)" -eq 1 ]
+}
+
 @test "a flood of offers keeps eight claims under way, and others are served" {
 	matchmaker "claims ignore"
 	AT=("$RELAY" 127.0.0.1:0)

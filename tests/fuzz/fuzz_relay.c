@@ -103,7 +103,7 @@ to_evil(struct game *g, struct caller *c)
 		vz_relay_serve_sent(c->live.serve, len, g->now);
 		p = vz_relay_serve_out(c->live.serve, &n);
 	}
-	while (vz_channel_open(c->evil) &&
+	while (c->readies == 0 && vz_channel_open(c->evil) &&
 	    (r = vz_channel_next(c->evil, &plain, &len)) != VZ_CHANNEL_MORE) {
 		struct vz_rd rd = vz_rd_of(plain, len);
 
@@ -111,6 +111,12 @@ to_evil(struct game *g, struct caller *c)
 		while ((r = vz_relay_frame_next(&rd, &f)) == 1)
 			on_answer(c, &f);
 		PROMISE(r == 0);
+	}
+	/* Behind READY there is what the other one opened with, and nothing else. */
+	if (c->readies > 0) {
+		(void)vz_channel_rest(c->evil, &n);
+		PROMISE(n <= VZ_RELAY_FIRST_MAX);
+		PROMISE(n == 0 || c->asked == VZ_RELAY_EVENT_CLAIM);
 	}
 }
 

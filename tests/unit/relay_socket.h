@@ -47,7 +47,7 @@ struct here_relay {
 	struct vz_relay_limits limits;
 	unsigned may;
 	uint64_t ttl_ms; /* of a match; 0 = the default */
-	unsigned accepted, requests;
+	unsigned accepted, requests, openings;
 	uint64_t moved; /* raw bytes */
 	/* What it does wrong. */
 	bool deaf;                /* accepts, and reads nothing */
@@ -108,6 +108,7 @@ here_request(struct here_client *c, const struct vz_relay_event *ev)
 	uint8_t random[VZ_MATCH_LEN];
 
 	r->requests++;
+	r->openings += ev->type == VZ_RELAY_EVENT_CONNECT && ev->bytes_len > 0;
 	if (r->hangs_up) {
 		here_gone(c);
 	} else if (!r->answers_nothing) {

@@ -29,9 +29,12 @@ static struct vz_identity *world_ids[IDS];
 struct line {
 	uint8_t *p;
 	size_t n, cap;
+	size_t there; /* of a slow world: bytes that have got to the other side */
 	bool eof;
 	uint64_t moved, cut, flip;
 };
+
+struct world;
 
 /* A client and its connection. */
 struct end {
@@ -40,6 +43,8 @@ struct end {
 	struct line line[2];
 	unsigned may;
 	bool sends, gone; /* the relay has ended its side */
+	/* Once it knows the relay; NULL: the test does, later. */
+	void (*asks)(struct world *w, struct end *e);
 	int client_err, serve_err;
 	/* What the client was told. */
 	uint64_t number;
@@ -61,6 +66,8 @@ struct world {
 	unsigned piece; /* at most this many bytes at a time; 0 = all */
 	size_t message; /* bytes that a sender sends */
 	bool no_session;
+	bool opens; /* senders name the match, and their first bytes go with the request */
+	bool slow;  /* bytes are on their way until world_hop */
 };
 
 static inline int
@@ -186,7 +193,7 @@ line_put(struct line *l, const uint8_t *p, size_t n)
 static inline size_t
 line_take(struct world *w, struct line *l, size_t most, uint8_t *to)
 {
-	size_t n = l->n < most ? l->n : most;
+	size_t here = w->slow ? l->there : l->n, n = here < most ? here : most;
 
 	if (w->piece > 0 && n > w->piece)
 		n = w->piece;
@@ -199,6 +206,7 @@ line_take(struct world *w, struct line *l, size_t most, uint8_t *to)
 	l->moved += n;
 	memmove(l->p, l->p + n, l->n - n);
 	l->n -= n;
+	l->there -= w->slow ? n : 0;
 	if (l->moved == l->cut) {
 		l->eof = true;
 		l->n = 0;
@@ -283,19 +291,56 @@ relay_turn(struct world *w, struct end *e)
 
 /* The clients. */
 
-static inline void
-session_begins(struct world *w, struct end *e)
+static inline struct vz_session_config
+world_session(struct world *w, struct end *e)
 {
 	struct vz_session_config c = {0};
-	const uint8_t *rest;
-	size_t n, room;
-	uint8_t *p;
 
 	vz_session_defaults(&c);
 	c.channel = world_channel(w, e->sends ? ALICE : BOB, e->sends);
 	c.now = w->now;
-	assert_int_equal(vz_relay_client_path(e->c, &c.channel), 0);
+	return c;
+}
+
+/* Asks for Bob, with the beginning of the session in it. */
+static inline void
+world_opens(struct world *w, struct end *e)
+{
+	struct vz_session_config c = world_session(w, e);
+	const uint8_t *first;
+	size_t n;
+
+	c.channel.relayed = true;
+	c.channel.relay = *world_key(RELAY);
+	memset(c.channel.match, ++w->random, sizeof c.channel.match);
 	assert_int_equal(vz_session_new(&e->session, &c), 0);
+	first = vz_session_out(e->session, &n);
+	assert_int_equal(vz_relay_client_open(e->c, world_key(BOB), c.channel.match, first, n), 0);
+	vz_session_sent(e->session, n, w->now);
+}
+
+static inline void
+world_asks(struct world *w, struct end *e)
+{
+	if (w->opens)
+		world_opens(w, e);
+	else
+		assert_int_equal(vz_relay_client_connect(e->c, world_key(BOB)), 0);
+}
+
+static inline void
+session_begins(struct world *w, struct end *e)
+{
+	struct vz_session_config c = world_session(w, e);
+	const uint8_t *rest;
+	size_t n, room;
+	uint8_t *p;
+
+	assert_int_equal(vz_relay_client_path(e->c, &c.channel), 0);
+	if (e->session == NULL)
+		assert_int_equal(vz_session_new(&e->session, &c), 0);
+	else
+		vz_session_begins(e->session, w->now, c.handshake_ms);
 	rest = vz_relay_client_rest(e->c, &n);
 	p = vz_session_space(e->session, &room);
 	assert_true(n <= room);
@@ -364,6 +409,8 @@ client_event(struct world *w, struct end *e, const struct vz_relay_event *ev)
 	case VZ_RELAY_EVENT_PEER:
 		assert_true(vz_key_equal(&vz_relay_client_peer(e->c)->identity, world_key(RELAY)));
 		assert_int_equal(vz_relay_client_accept(e->c), 0);
+		if (e->asks != NULL)
+			e->asks(w, e);
 		break;
 	case VZ_RELAY_EVENT_REGISTERED:
 		e->registered = true;
@@ -408,7 +455,7 @@ client_turn(struct world *w, struct end *e)
 	out = vz_relay_client_out(e->c, &n);
 	line_put(&e->line[UP], out, n);
 	vz_relay_client_sent(e->c, n, w->now);
-	if (e->session != NULL)
+	if (e->ready && e->session != NULL)
 		session_turn(w, e);
 	return e->line[DOWN].moved != before || e->line[UP].n != queued;
 }
@@ -427,6 +474,16 @@ world_settle(struct world *w)
 			moved |= relay_turn(w, &w->end[i]);
 		}
 	}
+}
+
+/* Whatever is on its way gets there, and is answered. */
+static inline void
+world_hop(struct world *w)
+{
+	for (unsigned i = 0; i < w->n; i++)
+		for (unsigned k = UP; k <= DOWN; k++)
+			w->end[i].line[k].there = w->end[i].line[k].n;
+	world_settle(w);
 }
 
 /* Time passes, in steps of a second. */
@@ -472,7 +529,7 @@ world_sender(struct world *w, unsigned who)
 	struct end *e = world_dial(w, who);
 
 	world_settle(w);
-	vz_relay_client_connect(e->c, world_key(BOB));
+	world_asks(w, e);
 	world_settle(w);
 	return e;
 }

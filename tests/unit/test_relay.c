@@ -10,12 +10,13 @@ a_message_goes_through_a_relay_that_moves_raw_bytes(void **state)
 	static const unsigned pieces[] = {0, 1, 7, 1000};
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 8; i++) {
 		struct world w;
 		struct end *control, *sender, *data;
 
 		world_begin(&w);
-		w.piece = pieces[i];
+		w.piece = pieces[i / 2];
+		w.opens = i % 2 == 1;
 		control = world_listener(&w, BOB, 0);
 		assert_true(control->registered);
 		sender = world_sender(&w, ALICE);
@@ -290,7 +291,7 @@ struct tally {
 
 /* One conversation with one connection (0 control, 1 sender, 2 data) disturbed at one byte. */
 static uint64_t
-disturbed(unsigned which, enum way way, uint64_t at, bool flip, struct tally *t)
+disturbed(bool opens, unsigned which, enum way way, uint64_t at, bool flip, struct tally *t)
 {
 	struct world w;
 	struct end *e[3];
@@ -298,6 +299,7 @@ disturbed(unsigned which, enum way way, uint64_t at, bool flip, struct tally *t)
 
 	world_begin(&w);
 	w.message = 10;
+	w.opens = opens;
 	for (unsigned i = 0; i < 3; i++) {
 		e[i] = world_dial(&w, i == 1 ? ALICE : BOB);
 		if (i == which)
@@ -305,9 +307,9 @@ disturbed(unsigned which, enum way way, uint64_t at, bool flip, struct tally *t)
 		world_settle(&w);
 		if (i == 0)
 			vz_relay_client_register(e[0]->c, 0);
-		else if (i == 1)
-			vz_relay_client_connect(e[1]->c, world_key(BOB));
-		else if (e[0]->offers > 0)
+		else if (i == 1 && e[1]->client_err == 0 && vz_relay_client_peer(e[1]->c) != NULL)
+			world_asks(&w, e[1]);
+		else if (i == 2 && e[0]->offers > 0)
 			vz_relay_client_claim(e[2]->c, e[0]->offer[0]);
 		world_settle(&w);
 	}
@@ -322,24 +324,55 @@ disturbed(unsigned which, enum way way, uint64_t at, bool flip, struct tally *t)
 }
 
 static void
-cut_or_flipped_at_any_byte_nothing_false_is_believed(void **state)
+disturb_everywhere(bool opens)
 {
 	struct tally none = {0};
 	unsigned step = test_step(7);
 
-	(void)state;
 	for (unsigned which = 0; which < 3; which++) {
 		for (unsigned k = 0; k < 4; k++) {
 			struct tally t = {0};
-			uint64_t all = disturbed(which, k & 1, NEVER, false, &none);
+			uint64_t all = disturbed(opens, which, k & 1, NEVER, false, &none);
 
 			for (uint64_t at = k % step; at < all; at += step)
-				disturbed(which, k & 1, at, k >= 2, &t);
+				disturbed(opens, which, k & 1, at, k >= 2, &t);
 			/* Only what comes after the last verdict may be lost. */
 			assert_true(t.delivered * step <= (which == 0 ? 0 : 60 + step));
 		}
 	}
 	assert_int_equal(none.delivered, none.runs);
+}
+
+static void
+cut_or_flipped_at_any_byte_nothing_false_is_believed(void **state)
+{
+	(void)state;
+	disturb_everywhere(false);
+	disturb_everywhere(true);
+}
+
+static void
+who_names_a_match_that_waits_already_is_told_75_and_the_first_one_is_met(void **state)
+{
+	struct world w;
+	struct end *bob, *first, *second;
+
+	(void)state;
+	world_begin(&w);
+	w.opens = true;
+	bob = world_listener(&w, BOB, 0);
+	first = world_sender(&w, ALICE);
+	second = world_dial(&w, MALLORY);
+	world_settle(&w);
+	assert_int_equal(vz_relay_client_open(second->c, world_key(BOB), bob->offer[0],
+			     (const uint8_t *)"nothing of ours", 15),
+	    0);
+	world_settle(&w);
+	assert_int_equal(second->status, 75);
+	assert_int_equal(bob->offers, 1);
+	world_claim(&w, BOB, bob->offer[0]);
+	assert_true(first->delivered);
+	world_end(&w);
 }
 
 /* The end-to-end handshake is bound to the way that it goes. */
@@ -459,6 +492,8 @@ main(void)
 	    cmocka_unit_test(every_wait_has_its_end),
 	    cmocka_unit_test(who_speaks_before_ready_is_refused_and_the_listener_is_not_joined),
 	    cmocka_unit_test(a_claim_with_something_behind_it_leaves_the_match_to_a_better_one),
+	    cmocka_unit_test(
+		who_names_a_match_that_waits_already_is_told_75_and_the_first_one_is_met),
 	    cmocka_unit_test(cut_or_flipped_at_any_byte_nothing_false_is_believed),
 	    cmocka_unit_test(a_session_authenticates_only_on_the_way_that_both_ends_know),
 	    cmocka_unit_test(a_relay_that_swaps_two_senders_joins_nobody),

@@ -14,6 +14,13 @@ static const struct sample {
 } samples[] = {
     {{.type = VZ_RELAY_REGISTER, .number = 0x0102}, 11, {1, 0, 8, 0, 0, 0, 0, 0, 0, 1, 2}},
     {{.type = VZ_RELAY_CONNECT, .key = {{7, 8}}}, 35, {2, 0, 32, 7, 8}},
+    {{.type = VZ_RELAY_CONNECT,
+	 .key = {{7, 8}},
+	 .bytes = (const uint8_t *)"sixteen of them;first",
+	 .bytes_len = 21},
+	56,
+	{2, 0, 53, 7, 8, [35] = 's', 'i', 'x', 't', 'e', 'e', 'n', ' ', 'o', 'f', ' ', 't', 'h',
+	    'e', 'm', ';', 'f', 'i', 'r', 's', 't'}},
     {{.type = VZ_RELAY_CLAIM, .match = {5, 6}}, 19, {3, 0, 16, 5, 6}},
     {{.type = VZ_RELAY_BUNDLE_WANTED, .key = {{7, 8}}}, 35, {8, 0, 32, 7, 8}},
     {{.type = VZ_RELAY_DEPOSIT,
@@ -169,6 +176,27 @@ what_a_mailbox_is_told_has_a_size_and_what_it_says_a_number(void **state)
 }
 
 static void
+an_opening_is_a_match_and_at_most_64_bytes(void **state)
+{
+	uint8_t opening[VZ_MATCH_LEN + VZ_RELAY_FIRST_MAX + 1] = {0}, wire[128] = {2, 0};
+	struct vz_relay_frame f, of = {.type = VZ_RELAY_CONNECT, .bytes = opening};
+	struct vz_buf b;
+
+	(void)state;
+	vz_buf_init(&b, 1000);
+	for (size_t n = 0; n <= sizeof opening; n++) {
+		bool good = n == 0 || (n > VZ_MATCH_LEN && n < sizeof opening);
+
+		of.bytes_len = n;
+		wire[2] = (uint8_t)(32 + n);
+		assert_int_equal(vz_relay_frame_put(&b, &of), good ? 0 : VZ_EINVAL);
+		assert_int_equal(decode(wire, 35 + n, &f), good ? 1 : VZ_EFORMAT);
+		vz_buf_clear(&b);
+	}
+	vz_buf_free(&b);
+}
+
+static void
 numbers_are_below_two_to_the_63_and_a_registration_has_one(void **state)
 {
 	static const uint8_t high[] = {1, 0, 8, 0x80, 0, 0, 0, 0, 0, 0, 0};
@@ -207,6 +235,7 @@ main(void)
 	    cmocka_unit_test(every_frame_is_on_the_wire_as_the_manual_says_and_comes_back),
 	    cmocka_unit_test(a_frame_that_is_shorter_longer_or_unknown_is_refused),
 	    cmocka_unit_test(what_a_mailbox_is_told_has_a_size_and_what_it_says_a_number),
+	    cmocka_unit_test(an_opening_is_a_match_and_at_most_64_bytes),
 	    cmocka_unit_test(numbers_are_below_two_to_the_63_and_a_registration_has_one),
 	    cmocka_unit_test(words_that_could_harm_who_shows_them_do_not_travel),
 	};

@@ -127,7 +127,7 @@ more_than_one_request_in_a_record_is_refused(void **state)
 }
 
 static void
-ready_for_another_match_than_the_one_claimed_is_refused(void **state)
+ready_for_another_match_than_the_one_claimed_or_opened_is_refused(void **state)
 {
 	static const uint8_t other[VZ_MATCH_LEN] = {5};
 	struct vz_channel_config inner = {0};
@@ -139,6 +139,10 @@ ready_for_another_match_than_the_one_claimed_is_refused(void **state)
 	assert_int_equal(vz_relay_client_claim(b.c, other), 0);
 	assert_int_equal(say(&b, VZ_RELAY_READY, 1), VZ_EPROTO);
 	assert_int_equal(vz_relay_client_path(b.c, &inner), VZ_EINVAL);
+	finish(&b);
+	begin(&b, false);
+	assert_int_equal(vz_relay_client_open(b.c, &client->bundle.identity, other, other, 1), 0);
+	assert_int_equal(say(&b, VZ_RELAY_READY, 1), VZ_EPROTO);
 	finish(&b);
 	/* Nor may anything stand behind READY in its record. */
 	begin(&b, false);
@@ -228,7 +232,7 @@ main(void)
 	    cmocka_unit_test(a_flood_of_frames_that_carry_nothing_ends_it),
 	    cmocka_unit_test(pings_whose_answers_nobody_reads_take_no_more_memory),
 	    cmocka_unit_test(more_than_one_request_in_a_record_is_refused),
-	    cmocka_unit_test(ready_for_another_match_than_the_one_claimed_is_refused),
+	    cmocka_unit_test(ready_for_another_match_than_the_one_claimed_or_opened_is_refused),
 	    cmocka_unit_test(the_relay_says_nothing_that_was_not_asked),
 	    cmocka_unit_test(a_silent_registration_is_pinged_and_then_given_up),
 	    cmocka_unit_test(an_idle_registration_takes_less_than_16_kib),

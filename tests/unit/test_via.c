@@ -240,6 +240,7 @@ the_way_is_told_step_by_step_and_a_message_is_delivered(void **unused)
 	run_with_bob(call);
 	assert_delivered_once();
 	assert_string_equal(here.steps, "crmaR");
+	assert_int_equal(relay.openings, 1);
 	assert_true(relay.moved > SIZE);
 	assert_said("connected to the relay of there\n");
 	assert_said("the relay is vz1");
@@ -291,6 +292,7 @@ a_relay_that_is_killed_in_mid_stream_and_comes_back_is_a_break_that_is_mended(vo
 	assert_true(here.link.was_lost);
 	assert_true(here.taken_up >= 1);
 	assert_true(there.accepted >= 2);
+	assert_int_equal(relay.openings, 1);
 	assert_said("resumed\n");
 	end();
 }
