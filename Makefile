@@ -1,4 +1,5 @@
 # vz: GNU make.  make [all|check|bench|siege|fault|fuzz|san|install|uninstall|clean]
+#   make static    programs without shared libraries, in build/static/bin
 #   V=1            show the commands
 #   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
 #   LOOP=poll      poll(2) instead of epoll(7)
@@ -182,6 +183,12 @@ $(B)/fuzz/fuzz_send_options: $(B)/cmd/vz-send/options.o $(B)/cmd/common/options.
 $(B)/fuzz/fuzz_relay_options: $(B)/cmd/vz-relay/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
 $(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
 
+# Programs that need nothing but a kernel, to be copied to where no package is. Ciphers are
+# libsodium's own: what is opened late could not be. libz is what SQLite's archive may want.
+STATIC_LIBS = $(shell pkg-config --libs --static libsodium libbsd-overlay sqlite3)
+static: all
+	+$(Q)$(MAKE) B=$(B)/static LIKE=$(B) AEAD=sodium HARDENLD=-static PKG_LIBS= SQLITE_LIBS='$(STATIC_LIBS)' all
+
 units: $(UNITS)
 tools: $(TOOLS) $(PRELOAD) $(HOURLY)
 fuzzers: $(FUZZERS)
@@ -245,6 +252,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all units tools fuzzers check bench siege fault san fuzz fuzz-build fuzz-short install uninstall clean
+.PHONY: all static units tools fuzzers check bench siege fault san fuzz fuzz-build fuzz-short install uninstall clean
 .SECONDARY:
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')

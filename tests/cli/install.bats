@@ -22,6 +22,19 @@ make_() {
 	[ -z "$(find root -type f -perm /022)" ]
 }
 
+@test "make static makes programs that need no library" {
+	local lib program
+
+	for lib in sodium sqlite3 bsd z; do
+		[ -e "$(cc -print-file-name="lib$lib.a")" ] || skip "no lib$lib.a here"
+	done
+	make_ static 2>make.err || fail "$(tail make.err)"
+	for program in vz-keygen vz-send vz-listen vz-relay; do
+		timeout "$PATIENCE" "$VZ_BUILD/static/bin/$program" --version
+		run ! ldd "$VZ_BUILD/static/bin/$program"
+	done
+}
+
 @test "make uninstall leaves nothing of it" {
 	make_ install
 	mkdir -p root/usr/local/bin root/usr/local/share/man/man1

@@ -57,7 +57,7 @@ networks() {
 # relay: it runs. Sets RELAY (pid), and RA and RB, its address from alice's side and from bob's.
 relay() {
 	started relay nsenter --net="/proc/$(cat relay.pid)/ns/net" "$VZ_BUILD/bin/vz-relay" -i "$(id_of relay)" \
-		--allow "$(key_of alice)" --allow "$(key_of bob)" --ready-fd 9 "$@" '*:4433' || return
+		--allow "$(key_of alice)" --allow "$(key_of bob)" --spool spool --ready-fd 9 '*:4433' || return
 	RELAY=$PID
 	RA=$(key_of relay)@10.1.0.1:4433
 	RB=$(key_of relay)@10.2.0.1:4433
@@ -96,6 +96,33 @@ alice_sends() {
 
 	bob_listens --keep "$RB" -- tr a-z A-Z
 	[ "$(echo 'who is there?' | alice_sends -r "$(key_of bob)@$RA")" = 'WHO IS THERE?' ]
+}
+
+@test "a message to a host that is away arrives when it comes back, and once" {
+	networks
+	relay
+	mkdir got
+	bytes 3000000 in
+
+	# It has been there once, so that the relay has its bundle.
+	bob_listens --dir got "$RB"
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+	alice_sends --store=only --name away "$(key_of bob)@$RA" <in
+	exits 80 alice_sends --store=auto --name away "$(key_of bob)@$RA" <in
+	# What is acknowledged outlives the relay.
+	crash
+	relay
+	bob_listens --dir got "$RB"
+	until_true holds 2 got
+	for file in got/*; do
+		cmp in "$file"
+	done
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+	bob_listens --keep "$RB" -- tr a-z A-Z
+	[ "$(echo 'nothing more?' | alice_sends -r "$(key_of bob)@$RA")" = 'NOTHING MORE?' ]
+	holds 2 got
 }
 
 @test "a relay that is killed in mid-stream and started again costs neither the file nor the answer" {
