@@ -15,6 +15,7 @@ struct vz_mailbook;
 struct run {
 	const struct send_options *options;
 	struct self me;
+	struct lent *lent; /* its identity, to handshakes */
 	struct vz_loop *loop;
 	struct input *inputs; /* each a message, or with --lines and the like the only one */
 	size_t n_inputs;

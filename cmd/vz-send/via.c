@@ -174,6 +174,7 @@ via_dial(struct link *k)
 	c.handler = &handler;
 	c.arg = k;
 	k->via = (struct via){.step = VIA_DIALLING};
+	k->answered = false;
 	return vz_rlink_new(k->loop, &c, &k->via.rlink);
 }
 

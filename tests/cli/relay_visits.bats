@@ -233,6 +233,50 @@ senders() {
 	holds "$(cat sent.* | wc -l)" in
 }
 
+@test "whose place is taken finishes what is under way, and a signal does not cut it short" {
+	relay
+	mkdir in
+	at_relay -d in -v
+	mkfifo hold
+	"$SEND" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	echo first >&8
+	until_true grep -q 'message .* from' listen.err
+	old=$LISTENER
+	mv listen.err old.err
+	at_relay -d in 8>&-
+	until_true grep -q 'stopping: 1 message' old.err
+	kill "$old"
+	exits 0 send "$ADDR" <<<new
+	echo last >&8
+	exec 8>&-
+	ended 0 "$HELD"
+	ended 77 "$old"
+	holds 2 in
+	printf 'first\nlast\n' | cmp - "$(grep -l last in/*)"
+}
+
+@test "whose place is taken with --reuse-port, and does not finish in time, does not end with 0" {
+	relay
+	mkdir in
+	at_relay -d in -v --reuse-port --drain 200ms
+	mkfifo hold
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	echo first >&8
+	until_true grep -q 'message .* from' listen.err
+	old=$LISTENER
+	at_relay -d in 8>&-
+	ended 75 "$old"
+	ended 75 "$HELD"
+	exec 8>&-
+	empty in
+}
+
 @test "senders that come to the relay and go again keep nobody out" {
 	relay_of_three
 	mkdir in
