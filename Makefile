@@ -207,6 +207,7 @@ fault: all units tools
 	$(Q)VZ_BUILD='$(abspath $(B))' VZ_TEST_SEEDS=200 bats --tap tests/cli/resume.bats
 	$(Q)FAULT_SEEDS=$(SEEDS) scripts/dev/tests $(B) tests/cli/faults.bats tests/cli/mangled.bats \
 	    tests/cli/slow.bats tests/cli/crash.bats
+	$(Q)MATCHES=10000 scripts/dev/tests $(B) tests/cli/relay.bats
 	$(Q)ROUNDS=$(KILLS) tests/fault/kill-rounds $(B)
 	$(Q)ROUNDS=500 tests/fault/store-rounds $(B)
 	$(Q)CUTS=200 tests/fault/store-cuts $(B)

@@ -31,7 +31,7 @@ setup_file() {
 	exits 78 "$VZRELAY" -i r/identity --state st -a missing 0 2>no.err
 	says no.err 'missing: no such file'
 	# Rights to send are none at a relay.
-	echo "$(key_of alice)" >r/authorized
+	key_of alice >r/authorized
 	exits 78 "$VZRELAY" -i r/identity --state st 0 2>no.err
 	says no.err 'line 1: no right at a relay'
 	rm r/authorized
@@ -277,6 +277,65 @@ setup_file() {
 	kill "$RELAYING"
 	ended 0 "$RELAYING"
 	[ "$(metric waiting)" -eq 0 ]
+}
+
+# crowd N SLOW: so many connections that lead nowhere, until descriptor 7 is closed (fault/crowd.c).
+crowd() {
+	local status=0
+
+	mkfifo crowd.say
+	"$FAULT/crowd" "$RELAY" "$1" "$2" <crowd.say >crowd.hear 2>crowd.err 3>&- 8>&- &
+	CROWD=$!
+	STARTED+=("$CROWD")
+	exec 7>crowd.say
+	until_true eval 'grep -q ready crowd.hear || ! alive "$CROWD"'
+	grep -q ready crowd.hear || wait "$CROWD" || status=$?
+	[ "$status" -ne 77 ] || skip "$(cat crowd.err)"
+	[ "$status" -eq 0 ]
+}
+
+# few N COMMAND ARG...: with so many descriptors at most.
+few() {
+	local n=$1
+
+	shift
+	ulimit -n "$n"
+	exec "$@"
+}
+
+@test "a crowd of strangers keeps nobody out who comes again, and costs little" {
+	relay
+	registered bob
+	joined_pair
+	crowd 500 100
+	for _ in 1 2 3; do
+		until_true reach 0 7>&-
+	done
+	echo more >&8
+	until_true grep -q more held.out
+	exec 7>&- 8>&-
+	ended 0 "$HELD"
+	grep -qa __asan_init "$VZRELAY" ||
+		[ "$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$RELAYING/status")" -lt 32768 ]
+}
+
+@test "without descriptors pairs go on, and it recovers" {
+	mkdir -m 700 r
+	cp "$(id_of relay)" r/identity
+	may "register $(key_of bob)" "connect $(key_of alice)"
+	started relay few 56 "$VZRELAY" -i r/identity --state r/state --ready-fd 9 127.0.0.1:0
+	RELAYING=$PID
+	RELAY=$READY
+	registered bob
+	joined_pair
+	crowd 100 0
+	echo more >&8
+	until_true grep -q more held.out
+	exec 7>&-
+	ended 0 "$CROWD"
+	until_true reach 0
+	exec 8>&-
+	ended 0 "$HELD"
 }
 
 @test "a client that says nothing, half of something or too much is ended, and nobody else" {

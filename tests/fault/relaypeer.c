@@ -128,6 +128,7 @@ pump(int fd, const struct vz_rlink_ready *r)
 		shutdown(fd, SHUT_WR);
 		_exit(0);
 	}
+	close(STDIN_FILENO); /* the other one's alone */
 	if (write(STDOUT_FILENO, r->first, r->first_len) != (ssize_t)r->first_len)
 		_exit(1);
 	copy(fd, STDOUT_FILENO);
