@@ -107,6 +107,27 @@ settled() { [ "$(stat -c %s "$1")" -ge "$2" ]; }
 	done
 }
 
+@test "of more destinations at one relay than may wait there each is met" {
+	local all='' i
+
+	relay --allow-any
+	for i in {1..20}; do
+		mkdir -m 700 "l$i"
+		"$KEYGEN" -f "l$i/identity" >/dev/null 2>&1
+		started "l$i" "$LISTEN" -i "l$i/identity" --allow "$(key_of alice)" --ready-fd 9 "$RELAY"
+		all+=,$READY
+	done
+	exits 0 send "${all#,}" < <(printf x)
+	[ "$(grep -c delivered send.err)" -eq 20 ]
+	for i in {1..20}; do
+		[ "$(cat "l$i.out")" = x ]
+	done
+	# And with most of them away the others are met all the same.
+	started again "$LISTEN" -i l20/identity --allow "$(key_of alice)" --ready-fd 9 "$RELAY"
+	exits 69 send "${all#,}" < <(printf y)
+	[ "$(cat again.out)" = y ]
+}
+
 @test "a name from peers is the relay, or all of it" {
 	relay
 	mkdir -m 700 a
