@@ -113,7 +113,7 @@ open_at() {
 	exec 8>&-
 	ended 0 "$HELD"
 	says held.err 'identity read again'
-	[ "$(ls dir | wc -l)" -eq 2 ]
+	holds 2 dir
 }
 
 @test "another identity in the place of ours is not taken up in the middle" {
