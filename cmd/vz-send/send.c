@@ -180,8 +180,7 @@ go(struct run *r)
 		status = closing(r);
 	if (status)
 		return status;
-	for (size_t i = 0; i < r->n_lanes; i++)
-		lane_start(&r->lanes[i]);
+	run_call(r);
 	err = vz_loop_run(r->loop);
 	if (err < 0) {
 		diag_error("%s", diag_words(err));
@@ -207,6 +206,8 @@ run_free(struct run *r)
 	if (r->options->reply)
 		outlet_free(&r->out);
 	for (size_t i = 0; r->lanes && i < r->n_lanes; i++) {
+		for (size_t k = 0; r->lanes[i].items && k < r->n_inputs; k++)
+			sign_over(&r->lanes[i].items[k]);
 		free(r->lanes[i].items);
 		free(r->lanes[i].batch);
 	}

@@ -83,7 +83,7 @@ patient() {
 	bytes 2000000 first
 	bytes 2000000 second
 	cat first >&8
-	until_true arrived 1000000
+	until_true eval '[ -n "$(find in -type f -size +900k)" ]'
 	kill -9 "$RELAYING"
 	until_true grep -q 'relay .*; trying until' listen.err
 	AT=("${RELAY#*@}")
@@ -275,6 +275,34 @@ senders() {
 	ended 75 "$HELD"
 	exec 8>&-
 	empty in
+}
+
+@test "who comes through a relay and says nothing pushes out its like, and nobody else" {
+	local i
+
+	relay_of_three
+	AT=(127.0.0.1:0 "$RELAY")
+	listen -k --lines -v
+	direct=$READY
+	there=$(sed -n 2p listen.ready)
+	mkfifo hold
+	exec 8<>hold
+	# One stranger of another source, who was there before all of them.
+	exec 7<>"/dev/tcp/127.0.0.1/${direct##*:}"
+	pushed() { [ "$(grep -c "relay:.*: pushed out by newer" listen.err)" -ge 4 ]; }
+	for ((i = 1; i <= 60; i++)); do
+		"$FAULT/relaypeer" -i "$(id_of carol)" "$RELAY" connect "$(key_of bob)" <hold >/dev/null 2>silent.err 3>&- 8>&- &
+		STARTED+=("$!")
+		said "$i" 'connection from relay:'
+		! pushed || break
+	done
+	pushed || fail 'nobody was pushed out'
+	run ! grep -q ' 127.0.0.1:.*: pushed out' listen.err
+	exits 0 send "$there" < <(printf there)
+	exits 0 send "$direct" < <(printf direct)
+	[ "$(cat listen.out)" = $'there\ndirect' ]
+	run ! grep -q ' 127.0.0.1:.*: pushed out' listen.err
+	exec 7>&- 8>&-
 }
 
 @test "senders that come to the relay and go again keep nobody out" {
