@@ -152,6 +152,11 @@ $(HOURLY): $(B)/tests/fault/hourly/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(base
     $(B)/tests/fault/hourly/self.o $(filter-out %/self.o,$(COMMON)) $(B)/libserve.a $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# A relay whose store is not synced as it ought to be, for the tests of power cuts to find out.
+WEAK     := $(B)/tests/fault/weak/vz-relay
+$(WEAK): $(patsubst %.c,$(B)/%.o,$(wildcard cmd/vz-relay/*.c) tests/fault/weak/open.c) $(COMMON) $(B)/libserve.a $(B)/libvz.a
+	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--wrap=vz_store_sqlite_open -o $@ $^ $(LIBS)
+
 # A build that differs from another one by AEAD= or LOOP= only has most objects in common with it.
 ifdef LIKE
 VARIED   := $(shell grep -rlE 'VZ_AEAD_SODIUM_ONLY|VZ_AEAD_NO_IPSEC_MB|VZ_LOOP_POLL' lib cmd tests --include='*.[ch]')
@@ -190,7 +195,7 @@ static: all
 	+$(Q)$(MAKE) B=$(B)/static LIKE=$(B) AEAD=sodium HARDENLD=-static PKG_LIBS= SQLITE_LIBS='$(STATIC_LIBS)' all
 
 units: $(UNITS)
-tools: $(TOOLS) $(PRELOAD) $(HOURLY)
+tools: $(TOOLS) $(PRELOAD) $(HOURLY) $(WEAK)
 fuzzers: $(FUZZERS)
 
 # The tests of this one build; scripts/check proves all of the tree.
@@ -209,9 +214,14 @@ fault: all units tools
 	    tests/cli/slow.bats tests/cli/crash.bats
 	$(Q)MATCHES=10000 scripts/dev/tests $(B) tests/cli/relay.bats
 	$(Q)ROUNDS=$(KILLS) tests/fault/kill-rounds $(B)
+	$(Q)SIGN=1 ROUNDS=200 tests/fault/kill-rounds $(B)
 	$(Q)ROUNDS=500 tests/fault/store-rounds $(B)
 	$(Q)CUTS=200 tests/fault/store-cuts $(B)
 	$(Q)! WEAK=1 CUTS=60 tests/fault/store-cuts $(B)
+	$(Q)ROUNDS=500 tests/fault/relay-rounds $(B)
+	$(Q)ROUNDS=150 tests/fault/mail-rounds $(B)
+	$(Q)CUTS=200 tests/fault/relay-cuts $(B)
+	$(Q)! WEAK=1 CUTS=60 tests/fault/relay-cuts $(B)
 
 bench: all tools
 	$(Q)for b in $(BENCHES); do VZ_BUILD='$(abspath $(B))' "$$b" || exit; done

@@ -11,6 +11,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/common/passphrase.h"
 #include "crypto/aead.h"
+#include "crypto/sign.h"
 #include "keep/keyfile.h"
 #include "keep/paths.h"
 
@@ -281,6 +282,15 @@ self_session(const struct self *me, const struct common *options, bool initiator
 	randombytes_buf(ch->random, sizeof(ch->random));
 	if (initiator)
 		randombytes_buf(out->stream, sizeof(out->stream));
+}
+
+int
+self_sign_message(void *me, const uint8_t digest[static VZ_MANIFEST_HASH], uint8_t sig[static 64])
+{
+	const struct self *self = me;
+
+	vz_sshsig_sign_digest(self->identity->sign_secret, VZ_NS_MESSAGE, digest, sig);
+	return 0;
 }
 
 void

@@ -11,6 +11,7 @@
 #include "guard/acl.h"
 #include "id/identity.h"
 #include "keep/peers.h"
+#include "mail/manifest.h"
 #include "wire/session.h"
 
 struct self {
@@ -43,6 +44,12 @@ int self_reload(struct self *me);
  */
 void self_session(const struct self *me, const struct common *options, bool initiator,
     const struct vz_key *responder, struct vz_session_config *out);
+/*
+ * The one place where the programs sign with the identity: a vz_manifest_sign_fn, whose arg is a
+ * struct self. 0, or a VZ_E... of whoever holds the key.
+ */
+int
+self_sign_message(void *me, const uint8_t digest[static VZ_MANIFEST_HASH], uint8_t sig[static 64]);
 void self_free(struct self *me);
 
 #endif

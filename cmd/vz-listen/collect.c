@@ -178,7 +178,8 @@ on_event(void *arg, struct vz_rlink *k, const struct vz_relay_event *ev)
 	struct collect *c = arg;
 
 	(void)k;
-	c->told = false;
+	if (ev->type != VZ_RELAY_EVENT_CLOSE)
+		c->told = false;
 	switch (ev->type) {
 	case VZ_RELAY_EVENT_ENTRY:
 		if (!collect_mail_begin(c, ev)) {
@@ -226,6 +227,7 @@ on_ended(void *arg, struct vz_rlink *k, int err, int sys_errno, enum vz_dial_ste
 	collect_mail_cut(c);
 	if (bad) {
 		collect_say_unreached(c);
+		c->news = false; /* all is looked at then */
 		try_again(c);
 	} else {
 		collect_soon(c, 0);
@@ -270,7 +272,7 @@ on_due(struct vz_loop *l, struct vz_timer *t)
 	if (c->link || c->seq != 0 || srv->posts.left || srv->stopping || !c->post->link)
 		return;
 	all = c->all_at != 0 && vz_loop_now(l) >= c->all_at;
-	if (!all && !c->news) {
+	if (!all && (!c->news || c->told)) {
 		if (c->all_at != 0)
 			collect_soon(c, c->all_at - vz_loop_now(l));
 		return;

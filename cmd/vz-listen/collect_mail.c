@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "base/secret.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/collect_impl.h"
 #include "keep/mailbook.h"
@@ -11,14 +12,21 @@ collect_mail_begin(struct collect *c, const struct vz_relay_event *entry)
 {
 	const struct server *srv = c->post->srv;
 	const struct vz_identity *me = srv->me.identity;
+	uint8_t(*secrets)[VZ_AGE_KEY] = vz_secret_new((VZ_RETIRED_MAX + 1) * sizeof(*secrets));
 	struct vz_unseal_config config = {.to = me->bundle.identity,
-	    .secrets = &me->age_secret,
-	    .secrets_len = 1,
+	    .secrets = (const uint8_t(*)[VZ_AGE_KEY])secrets,
 	    .body_max = srv->options->max_size};
+	time_t now = time(NULL);
+	int r;
 
 	c->seq = entry->number;
 	c->missing = entry->size;
-	return vz_unseal_new(&c->unseal, &config) == 0;
+	if (!secrets)
+		return false;
+	config.secrets_len = vz_identity_age_secrets(me, now > 0 ? (uint64_t)now : 0, secrets);
+	r = vz_unseal_new(&c->unseal, &config);
+	vz_secret_free(secrets);
+	return r == 0;
 }
 
 void

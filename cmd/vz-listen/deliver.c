@@ -15,6 +15,7 @@
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
+#include "cmd/vz-listen/signed.h"
 
 void
 deliver_note(struct visit *v, int status)
@@ -163,6 +164,9 @@ begin(struct visit *v, const struct vz_event *ev)
 	}
 	report_begun(v, in);
 	v->srv->taker->begin(v, in, ev);
+	in = incoming_find(v, ev->number);
+	if (in)
+		in->earlier = in->bytes;
 }
 
 bool
@@ -194,7 +198,15 @@ deliver_data(struct visit *v, struct vz_event *ev)
 		return true;
 	}
 	in->moved_at = vz_loop_now(v->srv->loop);
-	return v->srv->taker->data(v, in, ev);
+	return in->proof ? signed_data(v, in, ev) : v->srv->taker->data(v, in, ev);
+}
+
+bool
+deliver_signed(struct visit *v, struct vz_event *ev)
+{
+	struct incoming *in = incoming_find(v, ev->number);
+
+	return !in || !in->proof || signed_proof(v, in, ev);
 }
 
 bool
@@ -204,6 +216,12 @@ deliver_end(struct visit *v, struct vz_event *ev)
 
 	if (!in)
 		return true;
+	if (!signed_is_proved(in)) {
+		static const char words[] = "its signature has not come";
+
+		deliver_failed(v, in, VZ_EXIT_DATA, words, VZ_EXIT_DATA, words);
+		return true;
+	}
 	incoming_whole(in);
 	return v->srv->taker->end(v, in);
 }

@@ -13,6 +13,7 @@
  */
 bool deliver_open(struct visit *v, struct vz_event *ev);
 bool deliver_data(struct visit *v, struct vz_event *ev);
+bool deliver_signed(struct visit *v, struct vz_event *ev);
 bool deliver_end(struct visit *v, struct vz_event *ev);
 bool deliver_whole(struct visit *v, struct vz_event *ev);
 /* The sender gave a message up. */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/proof.h"
+
 #define INDEX_FIRST 16
 
 /*
@@ -54,6 +56,11 @@ incoming_new(struct visit *v, const struct vz_event *ev)
 	in = calloc(1, sizeof(*in) + len + 1);
 	if (!in)
 		return NULL;
+	if (ev->type == VZ_EVENT_OPEN && (ev->flags & VZ_OPEN_SIGNED) != 0 &&
+	    vz_proof_new(&in->proof) < 0) {
+		free(in);
+		return NULL;
+	}
 	in->visit = v;
 	in->number = ev->number;
 	in->kind = ev->kind;
@@ -95,6 +102,7 @@ incoming_free(struct incoming *in)
 {
 	vz_buf_free(&in->body);
 	vz_buf_free(&in->reply);
+	vz_proof_free(in->proof);
 	free(in);
 }
 

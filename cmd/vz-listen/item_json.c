@@ -33,6 +33,8 @@ item_json_put(struct vz_buf *out, const struct item_json *m)
 	vz_json_bytes(&j, "name", m->name, m->name_len);
 	vz_json_str(&j, "id", m->id);
 	vz_json_u64(&j, "size", m->len);
+	if (m->is_signed)
+		vz_json_bool(&j, "signed", true);
 	vz_json_bool(&j, "base64", !text);
 	if (text)
 		vz_json_bytes(&j, "body", m->body, m->len);

@@ -4,6 +4,7 @@
 #ifndef VZ_LISTEN_ITEM_JSON_H
 #define VZ_LISTEN_ITEM_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,11 +16,12 @@ struct item_json {
 	size_t name_len;
 	const uint8_t *body;
 	size_t len;
+	bool is_signed;
 };
 
 /*
- * Appends it: peer, name, id, size, and body: text, or where it is not UTF-8 base64, and then
- * "base64" is true. VZ_ELIMIT, VZ_ENOMEM; then nothing is appended.
+ * Appends it: peer, name, id, size, "signed" where it is, and body: text, or where it is not UTF-8
+ * base64, and then "base64" is true. VZ_ELIMIT, VZ_ENOMEM; then nothing is appended.
  */
 int item_json_put(struct vz_buf *out, const struct item_json *m);
 

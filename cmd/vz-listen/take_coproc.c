@@ -127,7 +127,8 @@ ask(struct incoming *in)
 	    .name_len = in->name_len,
 	    .body = vz_buf_ptr(&in->body),
 	    .len = in->body.len,
-	    .wanted = in->kind == VZ_KIND_ASK};
+	    .wanted = in->kind == VZ_KIND_ASK,
+	    .is_signed = in->proof != NULL};
 	int r = vz_coproc_ask(v->srv->coproc, &m, in, &in->ticket);
 
 	if (r == VZ_EFULL)

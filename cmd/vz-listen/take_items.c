@@ -298,7 +298,8 @@ end(struct visit *v, struct incoming *in)
 	    .name = in->name,
 	    .name_len = in->name_len,
 	    .body = vz_buf_ptr(&in->body),
-	    .len = in->body.len};
+	    .len = in->body.len,
+	    .is_signed = in->proof != NULL};
 	struct run *run;
 	int r;
 

@@ -205,6 +205,18 @@ end(struct visit *v, struct incoming *in)
 	return true;
 }
 
+static int
+prove(struct incoming *in, const uint8_t *p, size_t text_len, size_t len)
+{
+	return vz_drop_prove(in->own, p, text_len, len);
+}
+
+static ssize_t
+read_back(const struct incoming *in, uint64_t at, uint8_t *p, size_t n)
+{
+	return vz_drop_read(in->own, at, p, n);
+}
+
 static void
 turn(struct server *srv, struct visit *v)
 {
@@ -285,6 +297,8 @@ const struct taker taker_sink = {
     .begin = begin,
     .data = data,
     .end = end,
+    .prove = prove,
+    .read_back = read_back,
     .leave = leave,
     .drop = drop,
     .turn = turn,

@@ -40,6 +40,13 @@ struct taker {
 	bool (*data)(struct visit *v, struct incoming *in, struct vz_event *ev);
 	bool (*end)(struct visit *v, struct incoming *in);
 	/*
+	 * Its manifest (text_len bytes) and the signature of that (the rest), which were verified:
+	 * kept where there is a place for them. VZ_ENOMEM. NULL: nowhere.
+	 */
+	int (*prove)(struct incoming *in, const uint8_t *p, size_t text_len, size_t len);
+	/* Up to n of its bytes from `at` on, which are here from an earlier process. VZ_ESYSTEM. */
+	ssize_t (*read_back)(const struct incoming *in, uint64_t at, uint8_t *p, size_t n);
+	/*
 	 * A small message that came whole, without all that; NULL when there is no such way. False:
 	 * wait, before anything was done.
 	 */

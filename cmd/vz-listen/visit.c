@@ -62,6 +62,7 @@ pass_on(struct visit *v, struct vz_event *ev)
 	switch (ev->type) {
 	case VZ_EVENT_OPEN: return deliver_open(v, ev);
 	case VZ_EVENT_DATA: return deliver_data(v, ev);
+	case VZ_EVENT_SIGNED: return deliver_signed(v, ev);
 	case VZ_EVENT_END: return deliver_end(v, ev);
 	case VZ_EVENT_WHOLE: return deliver_whole(v, ev);
 	case VZ_EVENT_CANCEL: deliver_cancel(v, ev); return true;
@@ -185,6 +186,7 @@ visit_new(struct server *srv)
 	if (!v)
 		return NULL;
 	v->srv = srv;
+	v->self = srv->me.identity->bundle.identity;
 	v->active_at = vz_loop_now(srv->loop);
 	LIST_INIT(&v->incoming);
 	SLIST_INIT(&v->parts);

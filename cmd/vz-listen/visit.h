@@ -19,6 +19,9 @@ struct incoming {
 	uint64_t number, bytes, begun_at, moved_at;
 	uint16_t attempt;
 	uint8_t kind;
+	struct vz_proof *proof; /* it is signed (signed.h); else NULL */
+	bool proved;            /* and so it was */
+	uint64_t earlier;       /* bytes of it that were here before this process */
 	char id[VZ_MESSAGE_ID_TEXT];
 
 	/* Its taker's: */
@@ -63,6 +66,7 @@ struct visit {
 	uint8_t *held_bytes;        /* of `held`, when its connection is gone */
 	struct vz_timer away;       /* how long it may be without one */
 	uint8_t stream[VZ_STREAM_LEN];
+	struct vz_key self;       /* who was called */
 	SLIST_HEAD(, part) parts; /* what an earlier process left (recall.h) */
 	bool recalled;            /* something is known of it there */
 	struct quota_place quota;

@@ -19,6 +19,7 @@ struct item {
 	uint64_t number, sent;
 	uint64_t began_us;
 	int status;
+	struct signing *signing; /* --sign, from its begin to its verdict (sign.h) */
 };
 
 #endif

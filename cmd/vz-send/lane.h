@@ -8,6 +8,7 @@
 #include "cmd/vz-send/input.h"
 #include "cmd/vz-send/item.h"
 #include "cmd/vz-send/link.h"
+#include "cmd/vz-send/sign.h"
 
 #define FILES_IN_FLIGHT 64 /* files sent whose verdict is outstanding */
 
@@ -26,7 +27,9 @@ struct lane {
 	bool accelerated; /* its records are sealed as fast as can be */
 	bool durable;     /* what the listener has outlives it when it is durable, not before */
 	int status;
-	uint64_t bytes; /* delivered */
+	uint64_t bytes;    /* delivered */
+	bool has_previous; /* --sign: the hash of the last manifest */
+	uint8_t previous[VZ_MANIFEST_HASH];
 };
 
 /* Connects, and begins to read. */

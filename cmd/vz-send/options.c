@@ -25,6 +25,7 @@ static const char help[] =
     "      --unordered, --raw  replies as they come: number, tab, reply; not escaped\n"
     "  -n                      send an empty message; standard input is not read\n"
     "      --name NAME         the message's name (default: FILE's last component)\n"
+    "      --sign              sign: the other side can prove to others who sent it\n"
     "      --retry-for TIME    try again for so long when the connection breaks (30s)\n"
     "      --store=auto|only; --expires TIME   leave it at the relay if DEST is away\n"
     "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP;
@@ -40,6 +41,7 @@ enum {
 	OPT_UNORDERED,
 	OPT_RAW,
 	OPT_RETRY_FOR,
+	OPT_SIGN,
 	OPT_STORE,
 	OPT_EXPIRES,
 };
@@ -56,6 +58,7 @@ static const struct option longs[] = {
     {"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
     {"unordered", no_argument, NULL, OPT_UNORDERED},
     {"raw", no_argument, NULL, OPT_RAW},
+    {"sign", no_argument, NULL, OPT_SIGN},
     {"retry-for", required_argument, NULL, OPT_RETRY_FOR},
     {"store", required_argument, NULL, OPT_STORE},
     {"expires", required_argument, NULL, OPT_EXPIRES},
@@ -151,6 +154,7 @@ parse_options(struct send_options *o, int argc, char **argv)
 		case OPT_IN_FLIGHT: set_in_flight(o, optarg); break;
 		case OPT_UNORDERED: o->unordered = true; break;
 		case OPT_RAW: o->raw = true; break;
+		case OPT_SIGN: o->sign = true; break;
 		case OPT_RETRY_FOR: set_retry_for(o, optarg); break;
 		case OPT_STORE: set_store(o, optarg); break;
 		case OPT_EXPIRES: set_expires(o, optarg); break;
@@ -196,6 +200,11 @@ refuse_misfits(const struct send_options *o)
 		diag_usage("--lines, --null and --frames are about standard input only");
 	if (o->batch && o->name)
 		diag_usage("--name fits one message only");
+	if (o->sign && o->batch)
+		diag_usage(
+		    "--sign goes with one message each, not with --lines, --null or --frames");
+	if (o->sign && o->check)
+		diag_usage("--sign and --check exclude each other");
 	if (o->reply && o->check)
 		diag_usage("-r and --check exclude each other");
 	if (o->reply && o->n_files > 1)

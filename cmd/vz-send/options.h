@@ -26,6 +26,7 @@ struct send_options {
 	bool check;       /* --check */
 	bool reply;       /* --reply */
 	bool raw;         /* --raw */
+	bool sign;        /* --sign */
 	bool batch;       /* --lines, --null or --frames: then */
 	enum vz_items_mode mode;
 	bool unordered;        /* --unordered */

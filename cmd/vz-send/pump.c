@@ -74,6 +74,7 @@ pump_cancel(struct lane *l, struct item *it, int status, const char *text)
 	if (session && it->state == ITEM_SENDING)
 		(void)vz_session_cancel(session, it->number, (uint8_t)status, text);
 	verdict_tell(l, it, "failed", status, text, strlen(text));
+	sign_over(it);
 	input_leave(input_of(l, it), l->index);
 	it->status = status;
 	it->state = ITEM_OVER;
@@ -82,17 +83,20 @@ pump_cancel(struct lane *l, struct item *it, int status, const char *text)
 static uint8_t
 flags_of(const struct input *in)
 {
-	return (uint8_t)(vz_source_rereadable(in->source) ? 0 : VZ_OPEN_ONE_PASS);
+	return (uint8_t)((vz_source_rereadable(in->source) ? 0 : VZ_OPEN_ONE_PASS) |
+	    (in->run->options->sign ? VZ_OPEN_SIGNED : 0));
 }
 
 static bool
 open_message(struct lane *l, struct item *it)
 {
 	const struct input *in = input_of(l, it);
-	int err = vz_session_open(link_session(&l->link),
-	    l->run->options->reply ? VZ_KIND_ASK : VZ_KIND_SEND, flags_of(in),
-	    in->name ? in->name : "", vz_source_length(in->source), &it->number);
+	int err = sign_begin(l, it);
 
+	if (!err)
+		err = vz_session_open(link_session(&l->link),
+		    l->run->options->reply ? VZ_KIND_ASK : VZ_KIND_SEND, flags_of(in),
+		    in->name ? in->name : "", vz_source_length(in->source), &it->number);
 	if (err == VZ_EFULL)
 		return false; /* a turn comes when there is room */
 	if (err) {
@@ -128,6 +132,8 @@ seal(struct lane *l, struct item *it, int got)
 			lane_broken(l, (int)r);
 			return false;
 		}
+		if (it->signing)
+			sign_bytes(it, p, (size_t)r);
 		it->sent += (uint64_t)r;
 		have -= (uint64_t)r;
 	}
@@ -144,7 +150,9 @@ end_message(struct lane *l, struct item *it)
 		input_broke(l, it, err);
 		return;
 	}
-	err = vz_session_end(link_session(&l->link), it->number);
+	err = it->signing ? sign_say(l, it) : 0;
+	if (!err)
+		err = vz_session_end(link_session(&l->link), it->number);
 	if (err) {
 		lane_broken(l, err);
 		return;

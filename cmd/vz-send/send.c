@@ -203,6 +203,8 @@ run_free(struct run *r)
 	if (r->options->reply)
 		outlet_free(&r->out);
 	for (size_t i = 0; r->lanes && i < r->n_lanes; i++) {
+		for (size_t k = 0; r->lanes[i].items && k < r->n_inputs; k++)
+			sign_over(&r->lanes[i].items[k]);
 		free(r->lanes[i].items);
 		free(r->lanes[i].batch);
 	}

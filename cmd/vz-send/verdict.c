@@ -104,6 +104,7 @@ settle(struct lane *l, uint64_t number, const struct verdict *v)
 		say_refused(l, it, v);
 		verdict_tell(l, it, "failed", v->status, v->text, v->text_len);
 	}
+	sign_over(it);
 	input_leave(&l->run->inputs[it - l->items], l->index);
 	it->status = v->status;
 	it->state = ITEM_OVER;

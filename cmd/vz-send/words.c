@@ -133,6 +133,8 @@ words_closed(const struct link *k, const struct vz_event *ev)
 	diag_error("%s: %s%s%s", k->shown, words_of_status(ev->status), *text ? ": " : "", text);
 	if (ev->status == VZ_EXIT_REFUSED && k->stage < LINK_READY)
 		hint_authorize(k);
+	if (ev->status == VZ_EXIT_DATA && k->options->sign)
+		diag_hint("a listener of an earlier version takes no signed messages");
 	return ev->status != 0 ? ev->status : VZ_EXIT_UNAVAILABLE;
 }
 

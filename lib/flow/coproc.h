@@ -7,7 +7,8 @@
  *
  *	u32 length
  *	u64 number	to be repeated in the answer; means nothing else
- *	u8  flags	1 = the body of the answer is wanted; other bits are to be ignored
+ *	u8  flags	1 = the body of the answer is wanted; 2 = the message is signed; other
+ *			bits are to be ignored
  *	u8  p		length of the peer's key
  *	u8  i		length of the message id
  *	u8  n		length of the message's name
@@ -39,6 +40,7 @@
 struct vz_coproc;
 
 #define VZ_COPROC_WANTED   1u /* flags: the body of the answer is wanted */
+#define VZ_COPROC_SIGNED   2u /* the message is signed, and that was verified */
 #define VZ_COPROC_HEAD     16 /* bytes of a message's frame before the peer's key */
 #define VZ_COPROC_ANSWER   13 /* bytes of an answer's frame before the reply */
 #define VZ_COPROC_LOST     75 /* the status of what it had not answered when it died */
@@ -88,7 +90,8 @@ struct vz_coproc_message {
 	size_t name_len; /* at most 255 */
 	const void *body;
 	size_t len;
-	bool wanted; /* the reply is */
+	bool wanted;    /* the reply is */
+	bool is_signed; /* the message */
 };
 
 /*

@@ -37,7 +37,8 @@ vz_coproc_put(struct vz_coproc *c, const struct vz_coproc_message *m, uint64_t n
 		return r;
 	vz_store32(p, (uint32_t)rest);
 	vz_store64(p + NUMBER_AT, number);
-	p[12] = m->wanted ? VZ_COPROC_WANTED : 0;
+	p[12] =
+	    (uint8_t)((m->wanted ? VZ_COPROC_WANTED : 0) | (m->is_signed ? VZ_COPROC_SIGNED : 0));
 	p[13] = (uint8_t)peer;
 	p[14] = (uint8_t)id;
 	p[15] = (uint8_t)m->name_len;

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-#define ADDED 12
+#define ADDED 13
 
 bool
 vz_handler_env_drops(const char *entry)
@@ -42,6 +42,7 @@ list(const struct vz_handler_facts *f, const char *attempt, struct added all[sta
 	    {"VZ_MESSAGE_ID", or_nothing(f->message_id)},
 	    {"VZ_MESSAGE_NAME", or_nothing(f->message_name)},
 	    {"VZ_ATTEMPT", attempt},
+	    {"VZ_SIGNED", f->is_signed},
 	    {"PROTO", f->proto},
 	    {"TCPREMOTEIP", f->remote_ip},
 	    {"TCPREMOTEPORT", f->remote_port},
@@ -60,7 +61,8 @@ list(const struct vz_handler_facts *f, const char *attempt, struct added all[sta
 bool
 vz_handler_env_adds(const char *entry)
 {
-	static const struct vz_handler_facts any = {.proto = "",
+	static const struct vz_handler_facts any = {.is_signed = "",
+	    .proto = "",
 	    .remote_ip = "",
 	    .remote_port = "",
 	    .local_ip = "",

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * What a handler is told. The first five are always set, to nothing when NULL; the UCSPI variables
- * are set when not NULL. Texts that a peer chose are escaped by the caller.
+ * What a handler is told. The first five are always set, to nothing when NULL; the others are set
+ * when not NULL. Texts that a peer chose are escaped by the caller.
  */
 struct vz_handler_facts {
 	const char *peer;         /* VZ_PEER: vz1... */
@@ -19,6 +19,7 @@ struct vz_handler_facts {
 	const char *message_id;   /* VZ_MESSAGE_ID */
 	const char *message_name; /* VZ_MESSAGE_NAME, escaped */
 	uint64_t attempt;         /* VZ_ATTEMPT */
+	const char *is_signed;    /* VZ_SIGNED: 1 */
 
 	const char *proto;                   /* PROTO: TCP or IPC */
 	const char *remote_ip, *remote_port; /* TCPREMOTEIP, TCPREMOTEPORT */

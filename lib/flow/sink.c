@@ -74,6 +74,12 @@ end(struct vz_drop *d, bool whole)
 }
 
 int
+vz_drop_prove(struct vz_drop *d, const uint8_t *p, size_t text_len, size_t len)
+{
+	return d->sink->kind->prove ? d->sink->kind->prove(d, p, text_len, len) : 0;
+}
+
+int
 vz_drop_finish(struct vz_drop *d)
 {
 	int r = d->sink->kind->finish(d);

@@ -93,6 +93,18 @@ int vz_drop_file(const struct vz_drop *d, char out[static VZ_SINK_FILE_MAX]);
 /* How many of n bytes were taken; 0 = wait, then offer the same bytes again. VZ_ESYSTEM. */
 ssize_t vz_drop_write(struct vz_drop *d, const uint8_t *p, size_t n);
 /*
+ * The message's manifest, text_len of the len bytes at p, and its signature, the others: a folder
+ * keeps them beside its file, as ID.manifest and ID.manifest.sig (vz_message_id), names that no
+ * message there can have, and which are there when that is; all other sinks keep nothing. Before it
+ * is placed; said again, it replaces what was said. VZ_ENOMEM.
+ */
+int vz_drop_prove(struct vz_drop *d, const uint8_t *p, size_t text_len, size_t len);
+/*
+ * Up to n of the bytes from `at` on that were written, of an earlier process or by this one; 0
+ * where there are none. Only where vz_sink_lasts. VZ_ESYSTEM.
+ */
+ssize_t vz_drop_read(const struct vz_drop *d, uint64_t at, uint8_t *p, size_t n);
+/*
  * Whole messages get their places together, durably: results[i] is 0, or what went wrong with
  * drops[i], which then is to be aborted. To be finished after it, which tells of them. Only where
  * vz_sink_lasts.

@@ -21,6 +21,7 @@ struct dir {
 struct dir_drop {
 	struct vz_spill spill;
 	bool there; /* the file has its name */
+	char id[VZ_MESSAGE_ID_TEXT];
 	size_t line_at, line_len;
 	char line[]; /* path, newline, NUL */
 };
@@ -42,6 +43,7 @@ dir_begin(struct vz_sink *sink, const struct vz_arrival *m, const struct vz_left
 		return VZ_ENOMEM;
 	snprintf(d->line, len + 1, "%s/%s", s->path, name);
 	d->line_len = len + 1;
+	vz_message_id(m->stream, m->number, d->id);
 	r = vz_spill_open(&d->spill, d->line, s->mode, left);
 	if (r < 0) {
 		free(d);
@@ -76,11 +78,27 @@ print(struct dir *s, struct dir_drop *d)
 }
 
 static int
+dir_prove(struct vz_drop *drop, const uint8_t *p, size_t text_len, size_t len)
+{
+	struct dir_drop *d = (struct dir_drop *)drop;
+	const struct dir *s = (const struct dir *)drop->sink;
+	char path[PATH_MAX];
+
+	vz_beside_free(d->spill.beside, false);
+	d->spill.beside = NULL;
+	snprintf(path, sizeof(path), "%s/%s", s->path, d->id);
+	return vz_beside_new(&d->spill.beside, path, s->mode, p, text_len, len);
+}
+
+/* What lies beside it first: who sees the file sees them too. */
+static int
 dir_place(struct vz_drop *drop)
 {
 	struct dir_drop *d = (struct dir_drop *)drop;
-	int r = vz_fs_temp_place(&d->spill.temp, d->line, 1);
+	int r = vz_beside_place(d->spill.beside);
 
+	if (r == 0)
+		r = vz_fs_temp_place(&d->spill.temp, d->line, 1);
 	/* A listener that was killed may have put it there before it could say so. */
 	if (r == VZ_EEXISTS && vz_fs_temp_equals(&d->spill.temp, d->line))
 		r = 0;
@@ -114,6 +132,7 @@ dir_end(struct vz_drop *drop, bool whole)
 		s->sink.torn = true;
 	}
 	vz_fs_temp_abort(&d->spill.temp);
+	vz_beside_free(d->spill.beside, !whole);
 	if (!whole && d->there) {
 		d->line[d->line_len - 1] = '\0';
 		(void)unlink(d->line);
@@ -135,6 +154,7 @@ dir_free(struct vz_sink *sink)
 static const struct vz_sink_kind dir_kind = {
     .begin = dir_begin,
     .write = vz_spill_write,
+    .prove = dir_prove,
     .place = dir_place,
     .finish = dir_finish,
     .end = dir_end,

@@ -74,13 +74,25 @@ spill_of(struct vz_drop *d)
 	return (struct vz_spill *)d;
 }
 
+static int
+flush_one(struct vz_spill *f)
+{
+	int r = vz_fs_temp_flush(&f->temp);
+
+	return r == 0 ? vz_beside_flush(f->beside) : r;
+}
+
 static void
 flush(struct vz_drop *const *drops, int *results, size_t n)
 {
-	int all = n >= TOGETHER_FROM ? vz_fs_temp_flush_all(&spill_of(drops[0])->temp) : 0;
+	int all;
 
 	for (size_t i = 0; i < n; i++)
-		results[i] = n >= TOGETHER_FROM ? all : vz_fs_temp_flush(&spill_of(drops[i])->temp);
+		results[i] = vz_beside_write(spill_of(drops[i])->beside);
+	all = n >= TOGETHER_FROM ? vz_fs_temp_flush_all(&spill_of(drops[0])->temp) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (results[i] == 0)
+			results[i] = n >= TOGETHER_FROM ? all : flush_one(spill_of(drops[i]));
 }
 
 void
@@ -152,6 +164,22 @@ vz_sink_take_up(struct vz_sink *s, const struct vz_arrival *m, const char *file,
 
 	*out = NULL;
 	return left.name ? vz_sink_open(s, m, &left, out) : VZ_ENOTFOUND;
+}
+
+ssize_t
+vz_drop_read(const struct vz_drop *d, uint64_t at, uint8_t *p, size_t n)
+{
+	const struct vz_spill *f = (const struct vz_spill *)d;
+	ssize_t r;
+
+	if (at >= f->written)
+		return 0;
+	if (n > f->written - at)
+		n = (size_t)(f->written - at);
+	do
+		r = pread(f->temp.fd, p, n, (off_t)at);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? VZ_ESYSTEM : r;
 }
 
 int

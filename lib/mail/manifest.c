@@ -151,6 +151,21 @@ vz_manifest_hash(const char *text, size_t len, uint8_t out[static VZ_MANIFEST_HA
 	vz_hash2(VZ_HASH_SHA512, text, len, NULL, 0, out);
 }
 
+/* A signer that is somebody else is believed no more than a sender. */
+int
+vz_manifest_sign(const struct vz_key *from, const void *text, size_t len, vz_manifest_sign_fn *sign,
+    void *arg, struct vz_buf *out)
+{
+	uint8_t digest[VZ_MANIFEST_HASH], raw[VZ_SIGN_LEN];
+	int err;
+
+	vz_manifest_hash(text, len, digest);
+	err = sign(arg, digest, raw);
+	if (!err)
+		err = vz_sshsig_verify(from->b, VZ_NS_MESSAGE, text, len, raw);
+	return err ? err : vz_sshsig_armor(from->b, VZ_NS_MESSAGE, raw, out);
+}
+
 /* The signature of a text by its `from`; one signature has one armour. */
 static int
 check_sig(

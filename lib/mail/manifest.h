@@ -62,6 +62,18 @@ int vz_manifest_parse(const char *text, size_t len, struct vz_manifest *out);
 /* SHA-512 of the text: what the next one has as `previous`. */
 void vz_manifest_hash(const char *text, size_t len, uint8_t out[static VZ_MANIFEST_HASH]);
 /*
+ * Signs in the namespace VZ_NS_MESSAGE: what vz_sshsig_sign_digest does. 0 or a VZ_E... that is
+ * handed on. Whoever holds the secret key, or knows whom to ask.
+ */
+typedef int vz_manifest_sign_fn(
+    void *arg, const uint8_t digest[static VZ_MANIFEST_HASH], uint8_t sig[static 64]);
+/*
+ * Appends the armoured signature of the text by `from`. VZ_EAUTH when the signer gave what does not
+ * verify, what the signer returned, VZ_ELIMIT, VZ_ENOMEM.
+ */
+int vz_manifest_sign(const struct vz_key *from, const void *text, size_t len,
+    vz_manifest_sign_fn *sign, void *arg, struct vz_buf *out);
+/*
  * Reads text and signature, and verifies the one by the other. VZ_EFORMAT (the text is not as
  * above), VZ_EDENIED (a signature in another namespace), VZ_EMISMATCH (by another key than `from`),
  * VZ_EAUTH (it does not verify, or is malformed), VZ_ENOMEM; then *out is zeroed.

@@ -131,21 +131,6 @@ vz_seal_put(struct vz_seal *s, const void *p, size_t n, struct vz_buf *to)
 	return err;
 }
 
-/* The armoured signature. A signer that is somebody else is believed no more than a sender. */
-static int
-sign(struct vz_seal *s, struct vz_buf *sig)
-{
-	const uint8_t *text = vz_buf_ptr(&s->text), *from = s->manifest.from.b;
-	uint8_t digest[VZ_MANIFEST_HASH], raw[VZ_SIGN_LEN];
-	int err;
-
-	vz_manifest_hash((const char *)text, s->text.len, digest);
-	err = s->sign(s->sign_arg, digest, raw);
-	if (!err)
-		err = vz_sshsig_verify(from, VZ_NS_MESSAGE, text, s->text.len, raw);
-	return err ? err : vz_sshsig_armor(from, VZ_NS_MESSAGE, raw, sig);
-}
-
 static int
 finish(struct vz_seal *s, struct vz_buf *to)
 {
@@ -156,7 +141,8 @@ finish(struct vz_seal *s, struct vz_buf *to)
 	vz_buf_init(&sig, VZ_MANIFEST_SIG_MAX);
 	err = vz_manifest_encode(&s->manifest, &s->text);
 	if (!err)
-		err = sign(s, &sig);
+		err = vz_manifest_sign(&s->manifest.from, vz_buf_ptr(&s->text), s->text.len,
+		    s->sign, s->sign_arg, &sig);
 	if (!err)
 		err = put_padding(s, VZ_USTAR_BODY, s->manifest.size, to);
 	if (!err)

@@ -19,12 +19,8 @@
 /* The most that n bytes of body, and the end, append in one call. */
 #define VZ_SEAL_WRITTEN(n) VZ_AGE_WRITTEN((n) + 8192)
 
-/*
- * Signs as `from` in the namespace VZ_NS_MESSAGE: what vz_sshsig_sign_digest does. 0 or the
- * VZ_E... that vz_seal_end then returns.
- */
-typedef int
-vz_seal_sign_fn(void *arg, const uint8_t digest[static VZ_MANIFEST_HASH], uint8_t sig[static 64]);
+/* Signs as `from`; an error of it is what vz_seal_end then returns. */
+typedef vz_manifest_sign_fn vz_seal_sign_fn;
 
 struct vz_seal_config {
 	struct vz_manifest manifest;      /* all of it but sha512, which is made here */

@@ -9,7 +9,7 @@
  * Field codes, in the order of the bytes on the wire:
  *	s stream   N number   K kind    F flags    A attempt  O offset   L length
  *	S status   R rights   X max_size C limit   W window   t taken    d durable  k token
- *	c count
+ *	c count  m text_len
  * and the tails of wire/layout.h
  */
 static const struct vz_layout types[VZ_FRAME_TYPES] = {
@@ -28,6 +28,7 @@ static const struct vz_layout types[VZ_FRAME_TYPES] = {
     [VZ_FRAME_CLOSE] = {"close", "ST"},
     [VZ_FRAME_PADDING] = {"padding", "B"},
     [VZ_FRAME_WHOLE] = {"whole", "NKB"},
+    [VZ_FRAME_SIGNED] = {"signed", "NmB"},
     [VZ_FRAME_ANSWER] = {"answer", "NSB"},
     [VZ_FRAME_DELIVERED] = {"delivered", "Nc"},
 };
@@ -44,6 +45,7 @@ static const struct vz_layout_field fields[128] = {
     ['W'] = {4, offsetof(struct vz_frame, window)},
     ['c'] = {4, offsetof(struct vz_frame, count)},
     ['A'] = {2, offsetof(struct vz_frame, attempt)},
+    ['m'] = {2, offsetof(struct vz_frame, text_len)},
     ['K'] = {1, offsetof(struct vz_frame, kind)},
     ['F'] = {1, offsetof(struct vz_frame, flags)},
     ['S'] = {1, offsetof(struct vz_frame, status)},
@@ -66,12 +68,22 @@ vz_frame_name(uint8_t type)
 	return vz_layout_name(&layouts, type);
 }
 
+/* Neither is empty. */
+static bool
+signed_ok(const struct vz_frame *f)
+{
+	return f->text_len > 0 && f->text_len <= VZ_SIGNED_TEXT && f->bytes_len > f->text_len &&
+	    f->bytes_len - f->text_len <= VZ_SIGNED_SIG;
+}
+
 static bool
 values_ok(const struct vz_frame *f)
 {
-	uint8_t known =
-	    f->type == VZ_FRAME_READY ? VZ_READY_DURABLE | VZ_READY_RESUMES : VZ_OPEN_ONE_PASS;
+	uint8_t known = f->type == VZ_FRAME_READY ? VZ_READY_DURABLE | VZ_READY_RESUMES
+						  : VZ_OPEN_ONE_PASS | VZ_OPEN_SIGNED;
 
+	if (f->type == VZ_FRAME_SIGNED && !signed_ok(f))
+		return false;
 	return f->kind <= VZ_KIND_ASK && (f->flags & ~known) == 0;
 }
 

@@ -15,6 +15,9 @@
 #define VZ_DATA_MAX       (VZ_RECORD_PLAIN_MAX - VZ_DATA_HEAD) /* bytes of a message in one record */
 #define VZ_STREAM_LEN     16
 #define VZ_NAME_MAX       255
+#define VZ_SIGNED_TEXT    2048 /* bytes of a manifest, */
+#define VZ_SIGNED_SIG     1024 /* and of its signature */
+#define VZ_SIGNED_MAX     (VZ_SIGNED_TEXT + VZ_SIGNED_SIG)
 #define VZ_LENGTH_UNKNOWN UINT64_MAX
 
 enum vz_frame_type {
@@ -25,6 +28,7 @@ enum vz_frame_type {
 	VZ_FRAME_END = 4,    /* number, length */
 	VZ_FRAME_FORGET = 6, /* number: all below it are forgotten */
 	VZ_FRAME_WHOLE = 7,  /* number, kind, bytes: open, data and end of a small message in one */
+	VZ_FRAME_SIGNED = 8, /* number, text_len, bytes = manifest and its signature */
 	/* listener to sender */
 	VZ_FRAME_READY =
 	    16, /* rights, flags, max_size, limit (connection), window (message), number (next) */
@@ -51,6 +55,7 @@ enum vz_message_kind {
 
 /* OPEN's flags. */
 #define VZ_OPEN_ONE_PASS 1u /* the source cannot be read again: make durable early */
+#define VZ_OPEN_SIGNED   2u /* SIGNED comes before END */
 
 /* READY's flags. */
 #define VZ_READY_DURABLE 1u /* what is durable outlives the listener: hold what is not */
@@ -60,7 +65,7 @@ enum vz_message_kind {
 struct vz_frame {
 	uint8_t type;
 	uint8_t kind, flags, status, rights;
-	uint16_t attempt;
+	uint16_t attempt, text_len;
 	uint32_t window, count;
 	uint64_t number, offset, length, taken, durable, limit, max_size, token;
 	uint8_t stream[VZ_STREAM_LEN];

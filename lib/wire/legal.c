@@ -9,17 +9,18 @@
 
 static const uint64_t frames[] = {
     [VZ_STAGE_LISTENER_START] = ALWAYS | BIT(STREAM),
-    [VZ_STAGE_LISTENER_OPEN] = ALWAYS | FLOW | BIT(OPEN) | BIT(WHOLE) | BIT(CANCEL) | BIT(FORGET),
+    [VZ_STAGE_LISTENER_OPEN] =
+	ALWAYS | FLOW | BIT(OPEN) | BIT(WHOLE) | BIT(SIGNED) | BIT(CANCEL) | BIT(FORGET),
     [VZ_STAGE_SENDER_START] = ALWAYS | BIT(READY),
     [VZ_STAGE_SENDER_OPEN] = ALWAYS | FLOW | BIT(DONE) | BIT(ANSWER) | BIT(DELIVERED),
 };
 
 /* What may be said of a message to its listener; the second row when a reply is wanted. */
 static const uint64_t to_listener[][2] = {
-    [VZ_MESSAGE_OPEN] = {BIT(DATA) | BIT(END) | BIT(CANCEL),
-	BIT(DATA) | BIT(END) | BIT(CANCEL) | BIT(ACK)},
-    [VZ_MESSAGE_REFUSED] = {BIT(DATA) | BIT(END) | BIT(CANCEL),
-	BIT(DATA) | BIT(END) | BIT(CANCEL) | BIT(ACK)},
+    [VZ_MESSAGE_OPEN] = {BIT(DATA) | BIT(SIGNED) | BIT(END) | BIT(CANCEL),
+	BIT(DATA) | BIT(SIGNED) | BIT(END) | BIT(CANCEL) | BIT(ACK)},
+    [VZ_MESSAGE_REFUSED] = {BIT(DATA) | BIT(SIGNED) | BIT(END) | BIT(CANCEL),
+	BIT(DATA) | BIT(SIGNED) | BIT(END) | BIT(CANCEL) | BIT(ACK)},
     [VZ_MESSAGE_ENDED] = {0, BIT(ACK)},
     [VZ_MESSAGE_OVER] = {0, BIT(ACK)}, /* crossed the verdict: without effect */
 };

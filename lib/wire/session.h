@@ -75,6 +75,9 @@ enum vz_event_type {
 	VZ_EVENT_OPEN,   /* a message begins: number, kind, flags, name (bytes), length; offset: the
 			    first byte that its sender still has. Refuse it by vz_session_done */
 	VZ_EVENT_DATA,   /* its next bytes, to be given to the sink, then vz_session_taken */
+	VZ_EVENT_SIGNED, /* of one whose OPEN had VZ_OPEN_SIGNED, when all its bytes have come and
+			    before its END: text_len bytes of manifest and then the signature, in
+			    bytes. Verify them; refuse it by vz_session_done */
 	VZ_EVENT_END,    /* it is whole and verified: finish the sink, then vz_session_done */
 	VZ_EVENT_WHOLE,  /* a small message, whole and verified: number, kind, bytes; as if END had
 			    come */
@@ -97,7 +100,7 @@ struct vz_event {
 	uint16_t attempt;
 	uint8_t flags;
 	const uint8_t *bytes;
-	size_t bytes_len;
+	size_t bytes_len, text_len;
 };
 
 /*
@@ -151,6 +154,13 @@ size_t vz_session_room(const struct vz_session *s, uint64_t number);
 /* Sends up to len bytes straight from p; returns how many were taken (at most the room), or an
  * error. */
 long vz_session_data(struct vz_session *s, uint64_t number, const uint8_t *p, size_t len);
+/*
+ * All bytes of a message opened with VZ_OPEN_SIGNED are sent: text_len of the len bytes at p are
+ * its manifest, the rest the signature of that. Needed before its end, once, and again after
+ * VZ_EVENT_GO_ON. VZ_EINVAL also for more than VZ_SIGNED_TEXT and VZ_SIGNED_SIG, or an empty one.
+ */
+int vz_session_sign(
+    struct vz_session *s, uint64_t number, const uint8_t *p, size_t text_len, size_t len);
 /* All bytes are sent: ends it. The listener's verdict comes as VZ_EVENT_DONE. */
 int vz_session_end(struct vz_session *s, uint64_t number);
 /*

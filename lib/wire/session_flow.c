@@ -43,7 +43,8 @@ vz_session_room(const struct vz_session *s, uint64_t number)
 	uint64_t room;
 	size_t waiting;
 
-	if (m == NULL || !may_send(s, m) || m->silent || m->asked || m->owes)
+	if (m == NULL || !may_send(s, m) || m->silent || m->asked || m->owes ||
+	    (s->sender && m->proved))
 		return 0;
 	vz_session_out(s, &waiting);
 	if (waiting >= s->out_full)
@@ -151,7 +152,8 @@ vz_session_end(struct vz_session *s, uint64_t number)
 	struct vz_frame f = {.type = VZ_FRAME_END, .number = number};
 	struct vz_half *h;
 
-	if (m == NULL || !may_send(s, m) || (s->sender && (m->silent || m->asked)))
+	if (m == NULL || !may_send(s, m) || (s->sender && (m->silent || m->asked)) ||
+	    (s->sender && m->is_signed && !m->proved))
 		return VZ_EINVAL;
 	h = vz_half_out(s, m);
 	if (!s->sender && (m->silent || m->owes)) { /* said with the rest of the reply */
@@ -171,7 +173,7 @@ vz_session_end(struct vz_session *s, uint64_t number)
 static void
 go_on(struct vz_message *m, struct vz_event *ev)
 {
-	m->asked = false;
+	m->asked = m->proved = false;
 	if (m->up.acked < m->up.moved)
 		m->up.acked = m->up.moved;
 	m->up.moved = m->up.taken;

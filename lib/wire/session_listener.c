@@ -90,6 +90,7 @@ on_open(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	if ((r = first_time(s, f->number, &m)) < 0)
 		return r;
 	m->kind = f->kind;
+	m->is_signed = (f->flags & VZ_OPEN_SIGNED) != 0;
 	m->up.declared = f->length;
 	m->up.limit = VZ_WINDOW_MESSAGE;
 	m->down.declared = VZ_LENGTH_UNKNOWN;
@@ -137,11 +138,29 @@ on_whole(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	return 1;
 }
 
+/* The manifest is of all the bytes: none may follow it, and none may be missing. */
+static int
+on_signed(struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
+{
+	if (!m->is_signed || m->proved ||
+	    (m->up.declared != VZ_LENGTH_UNKNOWN && m->up.declared != m->up.moved))
+		return VZ_EPROTO;
+	m->proved = true;
+	if (m->state == VZ_MESSAGE_REFUSED)
+		return 0;
+	ev->type = VZ_EVENT_SIGNED;
+	ev->number = f->number;
+	ev->text_len = f->text_len;
+	ev->bytes = f->bytes;
+	ev->bytes_len = f->bytes_len;
+	return 1;
+}
+
 static int
 on_end(struct vz_session *s, struct vz_message *m, const struct vz_frame *f, struct vz_event *ev)
 {
 	bool refused = m->state == VZ_MESSAGE_REFUSED;
-	int r = vz_flow_end(s, m, f, ev);
+	int r = m->is_signed && !m->proved ? VZ_EPROTO : vz_flow_end(s, m, f, ev);
 
 	if (r < 0)
 		return r;
@@ -207,7 +226,8 @@ repeated(const struct vz_session *s, const struct vz_message *m, const struct vz
 		return false;
 	if (f->type == VZ_FRAME_CANCEL)
 		return m->state == VZ_MESSAGE_OVER && (m->again || s->resumed);
-	return m->again && (f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_END);
+	return m->again &&
+	    (f->type == VZ_FRAME_DATA || f->type == VZ_FRAME_SIGNED || f->type == VZ_FRAME_END);
 }
 
 static int
@@ -245,7 +265,8 @@ vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_even
 	    !vz_legal_message(s->stage, m->state, m->kind == VZ_KIND_ASK, f->type))
 		return VZ_EPROTO;
 	switch (f->type) {
-	case VZ_FRAME_DATA: return vz_flow_data(s, m, f, ev);
+	case VZ_FRAME_DATA: return m->proved ? VZ_EPROTO : vz_flow_data(s, m, f, ev);
+	case VZ_FRAME_SIGNED: return on_signed(m, f, ev);
 	case VZ_FRAME_END: return on_end(s, m, f, ev);
 	case VZ_FRAME_ACK: return vz_flow_ack(s, m, f, ev);
 	default: return on_cancel(m, f, ev);

@@ -199,13 +199,15 @@ vz_session_reopen(
 	int r;
 
 	if (m == NULL || !m->silent || m->state == VZ_MESSAGE_OVER || offset > m->up.taken ||
-	    s->stage != VZ_STAGE_SENDER_OPEN || s->closing || s->closed)
+	    m->is_signed != ((flags & VZ_OPEN_SIGNED) != 0) || s->stage != VZ_STAGE_SENDER_OPEN ||
+	    s->closing || s->closed)
 		return VZ_EINVAL;
 	if ((r = come_to(s, number)) < 0)
 		return r;
 	/* From there on all is held, and another listener may have had less of it than the last. */
 	m->up.taken = offset;
 	m->up.durable = 0;
+	m->proved = false;
 	f.kind = m->kind;
 	f.attempt = s->attempt;
 	f.offset = offset;
@@ -357,7 +359,12 @@ open_again(struct vz_session *s, struct vz_message *m, const struct vz_frame *f)
 	/* It let go of no more than what we said that we have. */
 	if (f->offset > m->up.taken)
 		return VZ_EPROTO;
-	return m->state == VZ_MESSAGE_OVER ? 0 : vz_flow_put_ack(s, m);
+	if (m->state == VZ_MESSAGE_OVER)
+		return 0;
+	if (m->is_signed != ((f->flags & VZ_OPEN_SIGNED) != 0))
+		return VZ_EPROTO;
+	m->proved = m->state == VZ_MESSAGE_ENDED; /* else it is said anew, as the end is */
+	return vz_flow_put_ack(s, m);
 }
 
 int

@@ -58,12 +58,33 @@ vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *n
 		return r;
 	}
 	m->kind = kind;
+	m->is_signed = (flags & VZ_OPEN_SIGNED) != 0;
 	m->up.declared = length;
 	m->up.limit = s->message_window;
 	m->down.declared = VZ_LENGTH_UNKNOWN;
 	m->down.limit = VZ_WINDOW_MESSAGE;
 	s->verdicts++;
 	*number = f.number;
+	return 0;
+}
+
+int
+vz_session_sign(
+    struct vz_session *s, uint64_t number, const uint8_t *p, size_t text_len, size_t len)
+{
+	struct vz_message *m = vz_messages_get(&s->messages, number);
+	struct vz_frame f = {
+	    .type = VZ_FRAME_SIGNED, .number = number, .bytes = p, .bytes_len = len};
+	int r;
+
+	if (m == NULL || !m->is_signed || m->proved || m->state != VZ_MESSAGE_OPEN || m->silent ||
+	    m->asked || text_len > VZ_SIGNED_TEXT ||
+	    (m->up.declared != VZ_LENGTH_UNKNOWN && m->up.declared != m->up.moved))
+		return VZ_EINVAL;
+	f.text_len = (uint16_t)text_len;
+	if ((r = vz_session_put(s, &f)) < 0)
+		return r;
+	m->proved = true;
 	return 0;
 }
 

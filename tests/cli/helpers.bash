@@ -184,11 +184,11 @@ ipv6_or_skip() {
 	grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null || skip 'no ::1 here'
 }
 
-# small_disk FOLDER: a file system of 1 MiB there.
+# small_disk FOLDER [SIZE]: a file system of 1 MiB there, or of that size.
 small_disk() {
 	[ "$(id -u)" -eq 0 ] || skip 'only root can mount a small disk'
 	mkdir -p "$1"
-	mount -t tmpfs -o size=1m,mode=700 none "$1" 2>/dev/null || skip 'cannot mount a small disk here'
+	mount -t tmpfs -o size="${2:-1m}",mode=700 none "$1" 2>/dev/null || skip 'cannot mount a small disk here'
 	MOUNTED+=("$1")
 }
 

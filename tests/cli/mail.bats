@@ -47,6 +47,11 @@ handle() {
 	listen -v
 }
 
+# waits_for FILE WORDS: they are there, of what bob wrote.
+waits_for() {
+	grep -qxF "$2" "listen.$1"
+}
+
 # waiting N: so many are in bob's mailbox, as he is told.
 waiting() {
 	timeout "$PATIENCE" "$FAULT/relaypeer" -i "$(id_of bob)" --leave "$RELAY" collect >mailbox 2>mailbox.err
@@ -258,4 +263,65 @@ waiting() {
 	cat m? m?? | wc -c >want
 	cat in/5353* | wc -c >got
 	cmp want got
+}
+
+@test "what was sealed for an age key that was replaced is opened, by a listener that ran meanwhile too" {
+	relay
+	mkdir -m 700 b
+	cp "$(id_of bob)" b/identity
+	printf first >m1
+	printf second >m2
+	post m1
+	exits 0 "$KEYGEN" -f b/identity --rotate >rotated
+	started listen "$LISTEN" -i b/identity --ready-fd 9 -k --lines --allow "$(key_of alice)" "$RELAY"
+	LISTENER=$PID
+	until_true waits_for out first
+	exits 0 "$KEYGEN" -f b/identity --rotate >rotated
+	post -n 2 m2
+	until_true waits_for out second
+}
+
+@test "SIGTERM lets a command finish with its message, which is then gone from the mailbox" {
+	relay
+	printf one >m1
+	printf two >m2
+	mkfifo gate
+	post m1 m2
+	handle 'cat >>got; echo >>got; read -r x <gate'
+	until_true test -s got
+	kill "$LISTENER"
+	until_true grep -q 'stopping: 1 message' listen.err
+	echo go >gate
+	ended 0 "$LISTENER"
+	[ "$(cat got)" = one ]
+	waiting 1
+}
+
+@test "a book of mail that cannot be used is an error before anything is delivered" {
+	relay
+	printf x >m
+	post m
+	mkdir -m 700 state
+	echo nonsense >state/mail.db
+	chmod 600 state/mail.db
+	exits 78 timeout "$PATIENCE" "$LISTEN" -i "$(id_of bob)" --state state --allow "$(key_of alice)" --lines "$RELAY" 2>listen.err >out
+	says listen.err 'mail.db: damaged, or not of this program'
+	[ ! -s out ]
+	waiting 1
+}
+
+@test "the plaintext and the name of a message are nowhere at the relay" {
+	relay
+	printf 'a secret that is nowhere else' >m
+	post -N 'a-name-that-is-nowhere-else' m
+	kill "$RELAYING"
+	ended 0,143 "$RELAYING"
+	run ! grep -rqaE 'nowhere.else' r relay.err relay.out
+	relay
+	STDOUT=out collect -k --lines
+	until_true waiting 0
+	[ "$(cat out)" = 'a secret that is nowhere else' ]
+	kill "$RELAYING"
+	ended 0,143 "$RELAYING"
+	run ! grep -rqaE 'nowhere.else' r relay.err relay.out
 }

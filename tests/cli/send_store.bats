@@ -270,5 +270,5 @@ waits() {
 	at_relay -k --lines
 	until_true grep -qx two listen.out
 	[ "$(cat listen.out)" = $'one\ntwo' ]
-	says listen.err 'has not come, and a later one has'
+	says listen.err 'was not delivered, and a later one was'
 }

@@ -25,7 +25,8 @@
  * or down. --end says how a cut looks: fin (the default) is an orderly end of file to both sides,
  * rst a reset, hole a silence: whatever comes from either side is swallowed, and nothing is closed
  * before both sides are. An end of file or a reset from one side is handed on to the other as it
- * is.
+ * is. With --record DIR the bytes that come are also written there, for each connection to N.up
+ * and N.down.
  *
  * With --seed and without --breaks one of these is chosen, with its offset below BYTES, its
  * direction and its end; it is said on stdout: `seed S: --flip 1234:3 --dir up --end fin`. The same
@@ -74,6 +75,7 @@ struct lane {
 struct link {
 	int fd[2]; /* who connected to us; whom we connected to */
 	struct lane lane[2];
+	unsigned number; /* of the connection, from 1 */
 	enum how how;    /* it will be cut so */
 	uint64_t linger; /* set: the cut is made, all input is dropped until then */
 };
@@ -209,6 +211,18 @@ edit(struct lane *l, uint64_t at, size_t n)
 	return n + (size_t)(b - opt.a);
 }
 
+/* --record: n bytes came in a direction. */
+static void
+record(const struct link *k, int dir, const uint8_t *p, size_t n)
+{
+	char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%u.%s", opt.record, k->number, dir == UP ? "up" : "down");
+	if ((f = fopen(path, "ae")) == NULL || fwrite(p, n, 1, f) != 1 || fclose(f) != 0)
+		err(71, "%s", path);
+}
+
 /* False when the link is gone or the turn is over for it. */
 static bool
 lane_read(nfds_t i, int dir)
@@ -227,6 +241,8 @@ lane_read(nfds_t i, int dir)
 		l->eof = true;
 		return true;
 	}
+	if (opt.record != NULL)
+		record(k, dir, l->buf, (size_t)n);
 	if (l->seen == 0)
 		l->began = now_ms();
 	l->off = 0;
@@ -381,6 +397,7 @@ link_accept(int listener)
 {
 	int in = accept(listener, NULL, NULL), one = 1, out;
 	struct link *k = NULL;
+	static unsigned number;
 
 	if (in < 0)
 		return;
@@ -398,6 +415,7 @@ link_accept(int listener)
 	/* Refused by Unix sockets, which do not need it. */
 	setsockopt(in, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	k->number = ++number;
 	k->fd[0] = in;
 	k->fd[1] = out;
 	links[n_links++] = k;

@@ -39,7 +39,7 @@ static struct {
 	size_t breaks;
 	bool seeded;
 	int ready_fd;
-	const char *to, *at;
+	const char *to, *at, *record;
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
 } opt = {.how = ANYHOW, .ready_fd = -1};
@@ -66,7 +66,7 @@ usage(const char *what)
 	    "usage: mangle --ready-fd N --to [KEY@]WHERE [--at PATH] [--cut OFFSET |\n"
 	    "       --flip OFFSET[:BIT] | --drop A:B | --repeat A:B | --reorder A:B |\n"
 	    "       --hole OFFSET | --breaks N] [--seed S] [--within BYTES] [--delay MS]\n"
-	    "       [--throttle BYTES] [--dir up|down|both] [--end fin|rst|hole]\n",
+	    "       [--throttle BYTES] [--record DIR] [--dir up|down|both] [--end fin|rst|hole]\n",
 	    what);
 	exit(64);
 }
@@ -160,9 +160,10 @@ parse(int argc, char **argv)
 	static const struct option longs[] = {{"cut", 1, NULL, CUT}, {"flip", 1, NULL, FLIP},
 	    {"drop", 1, NULL, DROP}, {"repeat", 1, NULL, REPEAT}, {"reorder", 1, NULL, REORDER},
 	    {"hole", 1, NULL, HOLE}, {"ready-fd", 1, NULL, 'r'}, {"to", 1, NULL, 't'},
-	    {"at", 1, NULL, 'a'}, {"dir", 1, NULL, 'd'}, {"end", 1, NULL, 'e'},
-	    {"delay", 1, NULL, 'l'}, {"throttle", 1, NULL, 's'}, {"seed", 1, NULL, 'S'},
-	    {"within", 1, NULL, 'w'}, {"breaks", 1, NULL, 'b'}, {NULL, 0, NULL, 0}};
+	    {"at", 1, NULL, 'a'}, {"record", 1, NULL, 'R'}, {"dir", 1, NULL, 'd'},
+	    {"end", 1, NULL, 'e'}, {"delay", 1, NULL, 'l'}, {"throttle", 1, NULL, 's'},
+	    {"seed", 1, NULL, 'S'}, {"within", 1, NULL, 'w'}, {"breaks", 1, NULL, 'b'},
+	    {NULL, 0, NULL, 0}};
 	const char *rest;
 	int c;
 
@@ -171,6 +172,7 @@ parse(int argc, char **argv)
 		case 'r': opt.ready_fd = (int)number(optarg, '\0', &rest); break;
 		case 't': parse_to(optarg); break;
 		case 'a': opt.at = optarg; break;
+		case 'R': opt.record = optarg; break;
 		case 'd': opt.dir = parse_one_of(optarg, dirs, 3, "--dir up|down|both"); break;
 		case 'e':
 			opt.how = (enum how)parse_one_of(optarg, hows, 3, "--end fin|rst|hole");

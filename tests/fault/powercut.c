@@ -5,9 +5,9 @@
  *
  * FILE gets a record (powercut.h) for each file made in DIR (an absolute path; folders in it are
  *not looked into), each write, truncation, sync, rename and unlink of them, each sync of DIR
- *itself, and each write to standard output, in the order in which they happened: a sync and a write
- *to standard output when they are done, everything else before it is begun. `recut` makes of it
- *what the folder may look like after the power was cut.
+ *itself, and each write to standard output, in the order in which they happened and with the time:
+ *a sync and a write to standard output when they are done, everything else before it is begun.
+ *`recut` makes of it what the folder may look like after the power was cut.
  *
  * Files mapped into memory, and those that are only fallocated, are not followed. Only the program
  * that was started is recorded, not its children.
@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/fault/powercut.h"
@@ -44,8 +45,11 @@ static void
 record(uint32_t op, int file, uint64_t at, const void *p, size_t n)
 {
 	struct powercut_record r = {.op = op, .file = (uint32_t)file, .at = at, .len = n};
+	struct timespec t;
 	struct iovec v[2] = {{&r, sizeof(r)}, {(void *)(uintptr_t)p, n}};
 
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	r.when = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 	if (out >= 0 && writev(out, v, 2) != (ssize_t)(sizeof(r) + n))
 		_exit(71);
 }

@@ -18,6 +18,7 @@ enum powercut_op {
 struct powercut_record {
 	uint32_t op, file; /* files are numbered from 1 */
 	uint64_t at, len;
+	uint64_t when; /* CLOCK_MONOTONIC in nanoseconds, never less than that of the one before */
 };
 
 #endif

@@ -5,12 +5,14 @@
  *
  * The moment is between two random records of LOG. DIR is made, with the files that have a name
  * then: what was synced is there, and of what was written or truncated since then, page by page,
- *all or nothing or a random part; single pages may be torn between sectors of 512 bytes. Names that
- * were made, changed or removed since the folder was synced are there up to a random one of them.
- * SAID gets what had been written to standard output by then.
+ * all or nothing or a random part; single pages may be torn between sectors of 512 bytes. Names
+ * that were made, changed or removed since the folder was synced are there up to a random one of
+ * them. SAID gets what had been written to standard output by then.
  *
- * On stdout one line: the moment, and how many pages were kept, dropped and torn. The same seed
- *does the same. Status 64 wrong use, 71 the system refused, or the log is no such log.
+ * On stdout one line: the moment, how many pages were kept, dropped and torn, and the time of the
+ * first record that is lost (CLOCK_MONOTONIC in nanoseconds; one behind all times when none is):
+ * whatever anybody saw before it, the program had done. The same seed does the same. Status 64
+ * wrong use, 71 the system refused, or the log is no such log.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -276,7 +278,10 @@ main(int argc, char **argv)
 	write_files(argv[4]);
 	if (fclose(said) != 0)
 		err(71, "%s", argv[5]);
-	printf("seed %s: cut after %zu of %zu records; pages kept %lu, dropped %lu, torn %lu\n",
-	    argv[2], when, n, kept, dropped, torn);
+	printf(
+	    "seed %s: cut after %zu of %zu records; pages kept %lu, dropped %lu, torn %lu; before "
+	    "%llu\n",
+	    argv[2], when, n, kept, dropped, torn,
+	    when < n ? (unsigned long long)record_at(at[when], &p).when : ULLONG_MAX);
 	return fflush(stdout) == 0 ? 0 : 71;
 }

@@ -29,7 +29,7 @@ struct vz_handler {
 
 struct asked {
 	uint64_t number;
-	bool open, wanted, forgotten, given; /* given: its frame was seen whole */
+	bool open, wanted, is_signed, forgotten, given; /* given: its frame was seen whole */
 	size_t len;
 };
 
@@ -205,7 +205,10 @@ read_stdin(void)
 		for (i = 0; i < n_asked; i++)
 			if (asked[i].number == vz_load64(p + 4) && !asked[i].given)
 				break;
-		PROMISE(i < n_asked && p[12] == (asked[i].wanted ? VZ_COPROC_WANTED : 0));
+		PROMISE(i < n_asked &&
+		    p[12] ==
+			((asked[i].wanted ? VZ_COPROC_WANTED : 0) |
+			    (asked[i].is_signed ? VZ_COPROC_SIGNED : 0)));
 		PROMISE(len == VZ_COPROC_HEAD - 4 + (size_t)p[13] + p[14] + p[15] + asked[i].len);
 		asked[i].given = true;
 		vz_buf_consume(&command.stdin_, 4 + len);
@@ -224,13 +227,14 @@ ask(struct vz_rd *in)
 	    .name_len = how,
 	    .body = field,
 	    .len = len,
-	    .wanted = (how & 1) != 0};
+	    .wanted = (how & 1) != 0,
+	    .is_signed = len % 2 != 0};
 	struct asked *a = &asked[n_asked];
 	int r;
 
 	if (n_asked == ASKED_MAX)
 		return;
-	*a = (struct asked){.open = true, .wanted = m.wanted, .len = len};
+	*a = (struct asked){.open = true, .wanted = m.wanted, .is_signed = m.is_signed, .len = len};
 	r = vz_coproc_ask(c, &m, a, &a->number);
 	PROMISE(r == 0 || r == VZ_EFULL || r == VZ_ELIMIT || r == VZ_ECLOSED);
 	PROMISE(r != VZ_ELIMIT || len > BODY_MAX);

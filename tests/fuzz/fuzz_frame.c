@@ -23,13 +23,18 @@ check(const struct vz_frame *f)
 	switch (f->type) {
 	case VZ_FRAME_OPEN:
 		PROMISE(f->kind <= VZ_KIND_ASK);
-		PROMISE((f->flags & ~VZ_OPEN_ONE_PASS) == 0);
+		PROMISE((f->flags & ~(VZ_OPEN_ONE_PASS | VZ_OPEN_SIGNED)) == 0);
 		PROMISE(vz_name_ok(f->bytes, f->bytes_len));
 		break;
 	case VZ_FRAME_CANCEL:
 	case VZ_FRAME_DONE:
 	case VZ_FRAME_CLOSE:
 		PROMISE(f->bytes_len <= VZ_TEXT_MAX && vz_utf8_ok(f->bytes, f->bytes_len));
+		break;
+	case VZ_FRAME_SIGNED:
+		PROMISE(f->text_len > 0 && f->text_len <= VZ_SIGNED_TEXT);
+		PROMISE(f->bytes_len > f->text_len);
+		PROMISE(f->bytes_len - f->text_len <= VZ_SIGNED_SIG);
 		break;
 	case VZ_FRAME_DATA: PROMISE(f->bytes_len > 0); break;
 	default: break;

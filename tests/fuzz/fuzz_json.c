@@ -29,6 +29,7 @@ struct values {
 	size_t a_len, b_len;
 	char *text; /* a, as far as a C string goes */
 	uint64_t number;
+	bool is_signed;
 };
 
 static int
@@ -86,6 +87,8 @@ read_item(const struct vz_buf *out, size_t from, const struct values *v)
 	json_same(&j, room, v->text, strlen(v->text));
 	json_take(&j, ",\"size\":");
 	json_number(&j, v->b_len);
+	if (v->is_signed)
+		json_take(&j, ",\"signed\":true");
 	if (vz_utf8_ok(v->b, v->b_len)) {
 		json_take(&j, ",\"base64\":false,\"body\":");
 		json_same(&j, room, v->b, v->b_len);
@@ -117,13 +120,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	v.a_len = in.len > 0 ? cut % (in.len + 1) : 0;
 	v.b = v.a + v.a_len;
 	v.b_len = in.len - v.a_len;
+	v.is_signed = cut % 5 == 4;
 	v.text = fuzz_string(v.a, v.a_len);
 	item = (struct item_json){.peer = "vz1",
 	    .id = v.text,
 	    .name = v.a,
 	    .name_len = v.a_len,
 	    .body = v.b,
-	    .len = v.b_len};
+	    .len = v.b_len,
+	    .is_signed = v.is_signed};
 	vz_buf_init(&out, max);
 	if ((r = write_object(&out, &v)) == 0) {
 		read_object(&out, 0, &v);

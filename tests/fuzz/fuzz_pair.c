@@ -23,7 +23,7 @@ struct way {
 };
 
 struct talk {
-	bool open, heard_open, ask, cancelled, judged, verdict;
+	bool open, heard_open, ask, is_signed, proved, cancelled, judged, verdict;
 	uint8_t status;
 	struct way up, down;
 };
@@ -123,7 +123,15 @@ on_listener(struct talk *t, const struct vz_event *ev)
 		t->up.heard_end = true;
 		break;
 	case VZ_EVENT_DATA: got_bytes(&t->up, ev); break;
-	case VZ_EVENT_END: got_end(&t->up); break;
+	case VZ_EVENT_SIGNED:
+		PROMISE(t->is_signed && !t->proved && t->up.got == t->up.put);
+		PROMISE(ev->text_len == 3 && ev->bytes_len == 8 && memcmp(ev->bytes, text, 8) == 0);
+		t->proved = true;
+		break;
+	case VZ_EVENT_END:
+		PROMISE(t->proved == t->is_signed);
+		got_end(&t->up);
+		break;
 	case VZ_EVENT_CANCEL:
 		PROMISE(t->heard_open && t->cancelled);
 		t->judged = true; /* nothing more is to be said about it */
@@ -207,7 +215,7 @@ static void
 begin(uint8_t how, size_t n)
 {
 	uint8_t kind = (how & 1) != 0 ? VZ_KIND_ASK : VZ_KIND_SEND;
-	bool whole = (how & 2) != 0;
+	bool whole = (how & 2) != 0, is_signed = !whole && (how & 4) != 0;
 	uint64_t number;
 	int r;
 
@@ -216,11 +224,13 @@ begin(uint8_t how, size_t n)
 	if (whole)
 		r = vz_session_whole(side[0].s, kind, text, n, &number);
 	else
-		r = vz_session_open(side[0].s, kind, 0, "name", VZ_LENGTH_UNKNOWN, &number);
+		r = vz_session_open(side[0].s, kind, is_signed ? VZ_OPEN_SIGNED : 0, "name",
+		    VZ_LENGTH_UNKNOWN, &number);
 	if (r < 0)
 		return;
 	PROMISE(number == opened++);
-	talk[number] = (struct talk){.open = true, .ask = kind == VZ_KIND_ASK};
+	talk[number] =
+	    (struct talk){.open = true, .ask = kind == VZ_KIND_ASK, .is_signed = is_signed};
 	if (whole)
 		talk[number].up = (struct way){.put = n, .ended = true};
 }
@@ -265,7 +275,11 @@ move(struct vz_rd *in)
 	switch (what % 8) {
 	case 0: begin(what >> 4, n); break;
 	case 1: put_bytes(&side[0], &t->up, number, n); break;
-	case 2: end_bytes(&side[0], &t->up, number); break;
+	case 2:
+		if (t->is_signed)
+			(void)vz_session_sign(side[0].s, number, text, 3, 8);
+		end_bytes(&side[0], &t->up, number);
+		break;
 	case 3: judge(t, number, what >> 4, n); break;
 	case 4: put_bytes(&side[1], &t->down, number, n); break;
 	case 5: end_bytes(&side[1], &t->down, number); break;

@@ -17,7 +17,7 @@
 #define OUT_MAX (1024 * 1024)
 
 struct followed {
-	bool open, ask, over;
+	bool open, ask, over, is_signed, proved;
 	struct {
 		bool ended;
 		uint64_t bytes;
@@ -116,15 +116,17 @@ to_peer(struct game *g)
 
 /* Bytes and their end come alike to a listener and, of a reply, to a sender. */
 static void
-on_bytes(struct followed *m, const struct vz_event *ev)
+on_bytes(struct followed *m, const struct vz_event *ev, bool sender)
 {
 	PROMISE(m->open && !m->heard.ended && !m->over);
 	if (ev->type == VZ_EVENT_END) {
 		PROMISE(ev->length == m->heard.bytes);
+		PROMISE(sender || m->proved == m->is_signed);
 		m->heard.ended = true;
 		return;
 	}
 	PROMISE(ev->bytes_len > 0 && ev->offset == m->heard.bytes);
+	PROMISE(sender || !m->proved);
 	m->heard.bytes += ev->bytes_len;
 }
 
@@ -136,6 +138,13 @@ on_listener_event(struct followed *m, const struct vz_event *ev)
 		PROMISE(!m->open);
 		m->open = true;
 		m->ask = ev->kind == VZ_KIND_ASK;
+		m->is_signed = (ev->flags & VZ_OPEN_SIGNED) != 0;
+		break;
+	case VZ_EVENT_SIGNED:
+		PROMISE(m->open && m->is_signed && !m->proved && !m->heard.ended && !m->over);
+		PROMISE(ev->text_len > 0 && ev->bytes_len > ev->text_len);
+		PROMISE(ev->bytes_len <= VZ_SIGNED_MAX);
+		m->proved = true;
 		break;
 	case VZ_EVENT_WHOLE:
 		PROMISE(!m->open && ev->bytes_len <= VZ_WHOLE_MAX && ev->length == ev->bytes_len);
@@ -196,7 +205,7 @@ on_event(struct game *g, const struct vz_event *ev)
 	case VZ_EVENT_DATA:
 	case VZ_EVENT_END:
 		if (m != &other)
-			on_bytes(m, ev);
+			on_bytes(m, ev, g->sender);
 		return;
 	default: break;
 	}
@@ -256,6 +265,20 @@ say_bytes(struct game *g, struct followed *m, uint64_t number, size_t n)
 		m->said.bytes += (uint64_t)sent;
 }
 
+/* On the sender's side `is_signed` and `proved` are what it said itself, as `said`. */
+static void
+say_end(struct game *g, struct followed *m, uint64_t number, size_t n)
+{
+	if (g->sender && vz_session_sign(g->s, number, zeros, n / 2, n) == 0) {
+		PROMISE(n / 2 > 0 && n / 2 <= VZ_SIGNED_TEXT && n - n / 2 <= VZ_SIGNED_SIG);
+		m->proved = true;
+	}
+	if (vz_session_end(g->s, number) != 0)
+		return;
+	PROMISE(!g->sender || number >= NUMBERS || m->proved == m->is_signed);
+	m->said.ended = true;
+}
+
 static void
 listener_move(struct game *g, uint8_t what, struct followed *m, uint64_t number, size_t n)
 {
@@ -278,6 +301,7 @@ sender_move(struct game *g, uint8_t what, struct followed *m, uint64_t number, s
 {
 	uint8_t kind = what & 0x80 ? VZ_KIND_ASK : VZ_KIND_SEND;
 	bool whole = (what & 0x20) != 0;
+	uint8_t flags = n % 4 == 3 ? VZ_OPEN_SIGNED : 0;
 	int r;
 
 	if (what & 0x40) {
@@ -288,13 +312,14 @@ sender_move(struct game *g, uint8_t what, struct followed *m, uint64_t number, s
 	if (whole)
 		r = vz_session_whole(g->s, kind, zeros, n, &number);
 	else
-		r = vz_session_open(g->s, kind, 0, "name", VZ_LENGTH_UNKNOWN, &number);
+		r = vz_session_open(g->s, kind, flags, "name", VZ_LENGTH_UNKNOWN, &number);
 	PROMISE(r != 0 || !whole || n <= VZ_WHOLE_MAX);
 	if (r == 0 && number < NUMBERS) {
 		m = &g->m[number];
 		PROMISE(!m->open);
 		m->open = true;
 		m->ask = kind == VZ_KIND_ASK;
+		m->is_signed = !whole && flags != 0;
 		m->said.ended = whole;
 		m->said.bytes = whole ? n : 0;
 	}
@@ -312,10 +337,7 @@ move(struct game *g)
 	case 0: vz_session_taken(g->s, number, n); break;
 	case 1: vz_session_durable(g->s, number, n); break;
 	case 2: say_bytes(g, m, number, n); break;
-	case 3:
-		if (vz_session_end(g->s, number) == 0)
-			m->said.ended = true;
-		break;
+	case 3: say_end(g, m, number, n); break;
 	default:
 		if (g->sender)
 			sender_move(g, what, m, number, n);

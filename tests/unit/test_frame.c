@@ -61,6 +61,12 @@ static const struct sample {
 	 .bytes = (const uint8_t *)"line",
 	 .bytes_len = 4},
 	3 + 9 + 4},
+    {{.type = VZ_FRAME_SIGNED,
+	 .number = 3,
+	 .text_len = 4,
+	 .bytes = (const uint8_t *)"textsig",
+	 .bytes_len = 7},
+	3 + 10 + 7},
     {{.type = VZ_FRAME_ANSWER,
 	 .number = 3,
 	 .status = 2,
@@ -85,6 +91,7 @@ assert_same(const struct vz_frame *a, const struct vz_frame *b)
 	assert_int_equal(a->status, b->status);
 	assert_int_equal(a->rights, b->rights);
 	assert_int_equal(a->attempt, b->attempt);
+	assert_int_equal(a->text_len, b->text_len);
 	assert_int_equal(a->window, b->window);
 	assert_int_equal(a->count, b->count);
 	assert_true(a->number == b->number && a->offset == b->offset && a->length == b->length);
@@ -154,7 +161,7 @@ a_frame_cut_or_lengthened_anywhere_is_malformed(void **state)
 static void
 unknown_types_kinds_flags_and_unfit_words_are_malformed(void **state)
 {
-	static const uint8_t unknown[] = {0, 0, 0, 8, 0, 0, 15, 0, 0, 36, 0, 0, 255, 0, 0};
+	static const uint8_t unknown[] = {0, 0, 0, 9, 0, 0, 15, 0, 0, 36, 0, 0, 255, 0, 0};
 	struct vz_frame f = samples[1].f;
 	struct vz_buf b;
 	struct vz_rd r;
@@ -172,7 +179,7 @@ unknown_types_kinds_flags_and_unfit_words_are_malformed(void **state)
 	r = vz_rd_of(p, b.len);
 	assert_int_equal(vz_frame_next(&r, &f), VZ_EFORMAT);
 	p[3 + 8] = 1;
-	p[3 + 9] = 2; /* flags */
+	p[3 + 9] = 4; /* flags */
 	r = vz_rd_of(p, b.len);
 	assert_int_equal(vz_frame_next(&r, &f), VZ_EFORMAT);
 	p[3 + 9] = 0;
@@ -215,6 +222,47 @@ frames_that_may_not_be_sent_are_refused_and_leave_nothing(void **state)
 }
 
 static void
+a_manifest_and_its_signature_have_their_bounds_and_are_not_empty(void **state)
+{
+	static const struct {
+		uint16_t text_len;
+		size_t len;
+		int r;
+	} cases[] = {
+	    {VZ_SIGNED_TEXT, VZ_SIGNED_MAX, 0},
+	    {1, 2, 0},
+	    {1, 1 + VZ_SIGNED_SIG, 0},
+	    {0, 1, VZ_EINVAL},
+	    {1, 1, VZ_EINVAL},
+	    {2, 1, VZ_EINVAL},
+	    {VZ_SIGNED_TEXT + 1, VZ_SIGNED_MAX, VZ_EINVAL},
+	    {VZ_SIGNED_TEXT, VZ_SIGNED_MAX + 1, VZ_EINVAL},
+	    {1, 2 + VZ_SIGNED_SIG, VZ_EINVAL},
+	};
+	static uint8_t bytes[VZ_SIGNED_MAX + 1], raw[VZ_FRAME_HEAD + 10 + VZ_SIGNED_MAX + 1];
+	struct vz_frame f = {.type = VZ_FRAME_SIGNED, .bytes = bytes};
+	struct vz_buf b;
+	struct vz_rd r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		f.bytes = bytes;
+		f.text_len = cases[i].text_len;
+		f.bytes_len = cases[i].len;
+		vz_buf_init(&b, sizeof raw);
+		assert_int_equal(vz_frame_put(&b, &f), cases[i].r);
+		assert_int_equal(b.len, cases[i].r == 0 ? 13 + cases[i].len : 0);
+		vz_buf_free(&b);
+		/* And what an adversary would send. */
+		raw[0] = VZ_FRAME_SIGNED;
+		vz_store16(raw + 1, (uint16_t)(10 + cases[i].len));
+		vz_store16(raw + 11, cases[i].text_len);
+		r = vz_rd_of(raw, 13 + cases[i].len);
+		assert_int_equal(vz_frame_next(&r, &f), cases[i].r == 0 ? 1 : VZ_EFORMAT);
+	}
+}
+
+static void
 random_bytes_never_read_outside(void **state)
 {
 	uint64_t x = 88172645463325252u;
@@ -253,7 +301,7 @@ the_table_of_legal_frames_lets_nobody_speak_out_of_turn(void **state)
 		bool flow = type == VZ_FRAME_DATA || type == VZ_FRAME_END || type == VZ_FRAME_ACK ||
 		    type == VZ_FRAME_WINDOW;
 		bool sender = type == VZ_FRAME_OPEN || type == VZ_FRAME_WHOLE ||
-		    type == VZ_FRAME_CANCEL || type == VZ_FRAME_FORGET;
+		    type == VZ_FRAME_SIGNED || type == VZ_FRAME_CANCEL || type == VZ_FRAME_FORGET;
 
 		assert_int_equal(
 		    vz_legal_frame(VZ_STAGE_LISTENER_START, type), both || type == VZ_FRAME_STREAM);
@@ -280,6 +328,10 @@ the_table_of_legal_messages_follows_their_states(void **state)
 		assert_false(vz_legal_message(l, VZ_MESSAGE_ENDED, ask, VZ_FRAME_DATA));
 		assert_false(vz_legal_message(l, VZ_MESSAGE_ENDED, ask, VZ_FRAME_END));
 		assert_false(vz_legal_message(l, VZ_MESSAGE_ENDED, ask, VZ_FRAME_CANCEL));
+		assert_true(vz_legal_message(l, VZ_MESSAGE_OPEN, ask, VZ_FRAME_SIGNED));
+		assert_false(vz_legal_message(l, VZ_MESSAGE_ENDED, ask, VZ_FRAME_SIGNED));
+		assert_false(vz_legal_message(l, VZ_MESSAGE_OVER, ask, VZ_FRAME_SIGNED));
+		assert_false(vz_legal_message(s, VZ_MESSAGE_OPEN, ask, VZ_FRAME_SIGNED));
 		assert_false(vz_legal_message(l, VZ_MESSAGE_OVER, ask, VZ_FRAME_DATA));
 		assert_false(vz_legal_message(l, VZ_MESSAGE_OPEN, ask, VZ_FRAME_DONE));
 		/* A reply only where one is wanted. */
@@ -298,6 +350,7 @@ main(void)
 	    cmocka_unit_test(a_frame_cut_or_lengthened_anywhere_is_malformed),
 	    cmocka_unit_test(unknown_types_kinds_flags_and_unfit_words_are_malformed),
 	    cmocka_unit_test(frames_that_may_not_be_sent_are_refused_and_leave_nothing),
+	    cmocka_unit_test(a_manifest_and_its_signature_have_their_bounds_and_are_not_empty),
 	    cmocka_unit_test(random_bytes_never_read_outside),
 	    cmocka_unit_test(the_table_of_legal_frames_lets_nobody_speak_out_of_turn),
 	    cmocka_unit_test(the_table_of_legal_messages_follows_their_states),

@@ -244,6 +244,77 @@ an_end_counts_only_with_the_true_length_and_once(void **state)
 }
 
 static void
+opened_as_signed(struct bout *b, uint64_t length)
+{
+	stream(b);
+	assert_int_equal(
+	    SAY(b, .type = VZ_FRAME_OPEN, .flags = VZ_OPEN_SIGNED, .length = length), 0);
+	assert_int_equal(b->last.type, VZ_EVENT_OPEN);
+	assert_int_equal(b->last.flags, VZ_OPEN_SIGNED);
+}
+
+#define SIGNED .type = VZ_FRAME_SIGNED, .text_len = 4, BYTES(7)
+
+static void
+what_was_opened_as_signed_does_not_end_without_its_manifest_and_nothing_else_has_one(void **state)
+{
+	struct bout b;
+
+	(void)state;
+	opened_as_signed(&b, VZ_LENGTH_UNKNOWN);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_DATA, BYTES(10)), 0);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_END, .length = 10), VZ_EPROTO);
+	finish(&b);
+	opened(&b);
+	assert_int_equal(SAY(&b, SIGNED), VZ_EPROTO);
+	finish(&b);
+	stream(&b);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_WHOLE, BYTES(1)), 0);
+	assert_int_equal(SAY(&b, SIGNED), VZ_EPROTO);
+	finish(&b);
+	stream(&b);
+	assert_int_equal(SAY(&b, SIGNED), VZ_EPROTO);
+	finish(&b);
+}
+
+static void
+a_manifest_comes_once_between_the_last_byte_and_the_end(void **state)
+{
+	struct bout b;
+
+	(void)state;
+	opened_as_signed(&b, VZ_LENGTH_UNKNOWN);
+	assert_int_equal(SAY(&b, SIGNED), 0);
+	assert_int_equal(b.last.type, VZ_EVENT_SIGNED);
+	assert_int_equal(b.last.text_len, 4);
+	assert_int_equal(b.last.bytes_len, 7);
+	assert_int_equal(SAY(&b, SIGNED), VZ_EPROTO); /* twice */
+	finish(&b);
+	opened_as_signed(&b, VZ_LENGTH_UNKNOWN);
+	assert_int_equal(SAY(&b, SIGNED), 0);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_DATA, BYTES(1)), VZ_EPROTO);
+	finish(&b);
+	opened_as_signed(&b, 5); /* too early */
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_DATA, BYTES(4)), 0);
+	assert_int_equal(SAY(&b, SIGNED), VZ_EPROTO);
+	finish(&b);
+	opened_as_signed(&b, VZ_LENGTH_UNKNOWN);
+	assert_int_equal(SAY(&b, SIGNED), 0);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_END), 0);
+	assert_int_equal(b.last.type, VZ_EVENT_END);
+	assert_int_equal(SAY(&b, SIGNED), VZ_EPROTO); /* too late */
+	finish(&b);
+	/* Of a refused one it is dropped, like the rest. */
+	opened_as_signed(&b, VZ_LENGTH_UNKNOWN);
+	assert_int_equal(vz_session_done(b.s, 0, 65, "no"), 0);
+	assert_int_equal(SAY(&b, SIGNED), 0);
+	assert_int_equal(b.last.type, VZ_EVENT_OPEN);
+	assert_int_equal(SAY(&b, .type = VZ_FRAME_END), 0);
+	assert_int_equal(b.last.type, VZ_EVENT_OPEN);
+	finish(&b);
+}
+
+static void
 windows_cannot_be_overrun(void **state)
 {
 	uint64_t sent = 0;
@@ -644,6 +715,9 @@ main(void)
 	    cmocka_unit_test(a_sender_that_speaks_out_of_turn_is_stopped),
 	    cmocka_unit_test(numbers_and_offsets_must_follow_each_other),
 	    cmocka_unit_test(an_end_counts_only_with_the_true_length_and_once),
+	    cmocka_unit_test(
+		what_was_opened_as_signed_does_not_end_without_its_manifest_and_nothing_else_has_one),
+	    cmocka_unit_test(a_manifest_comes_once_between_the_last_byte_and_the_end),
 	    cmocka_unit_test(windows_cannot_be_overrun),
 	    cmocka_unit_test(unfinished_messages_are_bounded),
 	    cmocka_unit_test(only_what_is_over_can_be_forgotten),

@@ -8,7 +8,7 @@
 
 #define TOTAL 24
 static struct sent {
-	bool whole, rereadable, ended, over, cancelled;
+	bool whole, is_signed, rereadable, ended, over, cancelled;
 	uint8_t kind;
 	uint64_t size, sent, held_from;
 	unsigned verdicts;
@@ -16,7 +16,7 @@ static struct sent {
 
 /* What the listener knows, and what of it outlives it. */
 static struct taken {
-	bool here, ended;
+	bool here, proved, ended;
 	uint64_t got, untaken;
 } down[TOTAL];
 static struct kept {
@@ -59,6 +59,13 @@ kill_it(void)
 
 /* The sender's program. */
 
+static uint8_t
+flags_of(const struct sent *u)
+{
+	return (
+	    uint8_t)((u->rereadable ? 0 : VZ_OPEN_ONE_PASS) | (u->is_signed ? VZ_OPEN_SIGNED : 0));
+}
+
 static void
 say_again(void)
 {
@@ -72,7 +79,8 @@ say_again(void)
 		for (size_t i = 0; u->whole && i < u->size; i++)
 			bytes[i] = wire_byte(m, i);
 		HOLDS((u->whole ? vz_session_rewhole(sender, m, bytes, u->size)
-				: vz_session_reopen(sender, m, 0, "name", u->held_from)) == 0);
+				: vz_session_reopen(
+				      sender, m, flags_of(u), "name", u->held_from)) == 0);
 	}
 }
 
@@ -87,13 +95,13 @@ open_one(void)
 	u->kind = rnd(8) == 0 ? VZ_KIND_ASK : VZ_KIND_SEND;
 	u->whole = rnd(2);
 	u->rereadable = rnd(2);
+	u->is_signed = !u->whole && opened % 3 > 0; /* by no chance: seeds stay what they were */
 	u->size = rnd(u->whole ? 300 : SIZE_MOST);
 	for (size_t i = 0; u->whole && i < u->size; i++)
 		bytes[i] = wire_byte(opened, i);
-	r = u->whole
-	    ? vz_session_whole(sender, u->kind, bytes, u->size, &number)
-	    : vz_session_open(sender, u->kind, (uint8_t)(u->rereadable ? 0 : VZ_OPEN_ONE_PASS),
-		  "name", u->rereadable ? u->size : VZ_LENGTH_UNKNOWN, &number);
+	r = u->whole ? vz_session_whole(sender, u->kind, bytes, u->size, &number)
+		     : vz_session_open(sender, u->kind, flags_of(u), "name",
+			   u->rereadable ? u->size : VZ_LENGTH_UNKNOWN, &number);
 	if (r == VZ_EFULL)
 		return;
 	HOLDS(r == 0 && number == opened);
@@ -121,6 +129,8 @@ send_some(unsigned m)
 	took = vz_session_data(sender, m, chunk, n);
 	HOLDS(took >= 0);
 	u->sent += (uint64_t)took;
+	if (u->sent == u->size && u->is_signed)
+		(void)vz_session_sign(sender, m, (const uint8_t *)"textsig", 4, 7);
 	if (u->sent == u->size && vz_session_end(sender, m) == 0)
 		u->ended = true;
 }
@@ -225,6 +235,11 @@ listener_event(const struct vz_event *ev)
 	case VZ_EVENT_END:
 		d->ended = true;
 		HOLDS(d->got == up[ev->number].size);
+		HOLDS(d->proved == up[ev->number].is_signed);
+		break;
+	case VZ_EVENT_SIGNED:
+		d->proved = true;
+		HOLDS(up[ev->number].is_signed && d->got == up[ev->number].size && !d->ended);
 		break;
 	case VZ_EVENT_CANCEL:
 		HOLDS(up[ev->number].cancelled);

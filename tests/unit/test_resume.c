@@ -9,14 +9,14 @@
 #define TOTAL 24
 /* A message in the eyes of its sender, and of its listener. */
 struct sent {
-	bool opened, whole, ended, over, cancelled;
+	bool opened, whole, is_signed, ended, over, cancelled;
 	uint8_t kind, status;
 	uint64_t size, sent, held_from, reply_got, reply_untaken;
 	bool reply_ended;
 	unsigned verdicts;
 };
 struct taken {
-	bool whole, over, answers;
+	bool whole, proved, over, answers;
 	uint8_t status, kind;
 	unsigned opened, ended, cancelled;
 	uint64_t got, untaken, reply, reply_size;
@@ -59,6 +59,12 @@ break_it(void)
 
 /* The sender's program. */
 
+static uint8_t
+flags_of(const struct sent *u)
+{
+	return u->is_signed ? VZ_OPEN_SIGNED : 0;
+}
+
 static void
 resume_messages(void)
 {
@@ -74,7 +80,7 @@ resume_messages(void)
 				bytes[i] = wire_byte(m, i);
 			HOLDS(vz_session_rewhole(sender, m, bytes, u->size) == 0);
 		} else {
-			HOLDS(vz_session_reopen(sender, m, 0, "name", u->held_from) == 0);
+			HOLDS(vz_session_reopen(sender, m, flags_of(u), "name", u->held_from) == 0);
 		}
 	}
 }
@@ -89,11 +95,12 @@ open_one(void)
 
 	u->kind = (uint8_t)rnd(2);
 	u->whole = rnd(2);
+	u->is_signed = !u->whole && opened % 3 > 0; /* by no chance: seeds stay what they were */
 	u->size = rnd(u->whole ? 300 : SIZE_MOST);
 	for (size_t i = 0; u->whole && i < u->size; i++)
 		bytes[i] = wire_byte(opened, i);
 	r = u->whole ? vz_session_whole(sender, u->kind, bytes, u->size, &number)
-		     : vz_session_open(sender, u->kind, 0, "name",
+		     : vz_session_open(sender, u->kind, flags_of(u), "name",
 			   rnd(2) ? u->size : VZ_LENGTH_UNKNOWN, &number);
 	if (r == VZ_EFULL)
 		return;
@@ -123,6 +130,10 @@ send_some(unsigned m)
 	took = vz_session_data(sender, m, chunk, n);
 	HOLDS(took >= 0);
 	u->sent += (uint64_t)took;
+	if (u->sent == u->size && u->is_signed) {
+		HOLDS(vz_session_waits(sender, m) || vz_session_end(sender, m) == VZ_EINVAL);
+		(void)vz_session_sign(sender, m, (const uint8_t *)"textsig", 4, 7);
+	}
 	if (u->sent == u->size && vz_session_end(sender, m) == 0)
 		u->ended = true;
 }
@@ -223,7 +234,14 @@ listener_event(struct vz_session *s, const struct vz_event *ev)
 		/* fallthrough */
 	case VZ_EVENT_END:
 		d->ended++;
+		HOLDS(d->proved == up[ev->number].is_signed);
 		HOLDS(d->ended == 1 && d->got == up[ev->number].size);
+		break;
+	case VZ_EVENT_SIGNED: /* again after a break */
+		d->proved = true;
+		HOLDS(up[ev->number].is_signed && d->got == up[ev->number].size && !d->ended);
+		HOLDS(ev->text_len == 4 && ev->bytes_len == 7 &&
+		    memcmp(ev->bytes, "textsig", 7) == 0);
 		break;
 	case VZ_EVENT_CANCEL:
 		d->cancelled++;

@@ -45,9 +45,10 @@ byte_by_byte_delivery_changes_nothing(void **state)
 }
 
 static void
-cut(uint64_t k, enum direction d, bool reset, const struct wire_result *clean)
+cut(const struct wire_plan *plan, uint64_t k, enum direction d, bool reset,
+    const struct wire_result *clean)
 {
-	struct wire_plan p = whole;
+	struct wire_plan p = *plan;
 	struct wire_result r;
 
 	p.cut[d] = k;
@@ -62,16 +63,33 @@ cut(uint64_t k, enum direction d, bool reset, const struct wire_result *clean)
 }
 
 static void
-a_cut_after_any_byte_never_passes_for_an_end(void **state)
+cut_everywhere(const struct wire_plan *plan, unsigned step)
 {
 	struct wire_result clean;
 
-	(void)state;
-	wire_play(&whole, &clean);
+	wire_play(plan, &clean);
+	assert_true(clean.sender_ok);
 	for (unsigned reset = 0; reset < 2; reset++)
 		for (int d = UP; d <= DOWN; d++)
-			for (uint64_t k = 0; k <= clean.moved[d]; k += test_step(1))
-				cut(k, (enum direction)d, reset, &clean);
+			for (uint64_t k = 0; k <= clean.moved[d]; k += test_step(step))
+				cut(plan, k, (enum direction)d, reset, &clean);
+}
+
+static void
+a_cut_after_any_byte_never_passes_for_an_end(void **state)
+{
+	(void)state;
+	cut_everywhere(&whole, 1);
+}
+
+static void
+nor_does_one_in_signed_messages(void **state)
+{
+	struct wire_plan p = whole;
+
+	(void)state;
+	p.are_signed = true;
+	cut_everywhere(&p, 5);
 }
 
 static void
@@ -207,6 +225,7 @@ main(void)
 	    cmocka_unit_test(an_undisturbed_session_delivers_every_message_whole),
 	    cmocka_unit_test(byte_by_byte_delivery_changes_nothing),
 	    cmocka_unit_test(a_cut_after_any_byte_never_passes_for_an_end),
+	    cmocka_unit_test(nor_does_one_in_signed_messages),
 	    cmocka_unit_test(a_bit_flipped_anywhere_is_caught_before_any_byte_of_it_reaches_a_sink),
 	    cmocka_unit_test(a_large_message_fills_windows_and_arrives),
 	    cmocka_unit_test(a_large_session_cut_at_random_is_never_believed),

@@ -297,6 +297,145 @@ messages_under_way_at_once_in_a_folder_do_not_mix(void **state)
 }
 
 static void
+prove(struct vz_drop *d)
+{
+	assert_int_equal(vz_drop_prove(d, (const uint8_t *)"textsignature", 4, 13), 0);
+}
+
+static void
+place(struct vz_sink *s, struct vz_drop **d, size_t n)
+{
+	int results[8];
+
+	vz_sink_place(s, d, results, n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(results[i], 0);
+}
+
+static void
+a_folder_keeps_a_manifest_beside_its_message_from_when_that_is_there(void **state)
+{
+	struct vz_sink *s;
+	struct vz_drop *d[5];
+	char name[64];
+
+	(void)state;
+	assert_int_equal(vz_sink_dir(dir, 0644, -1, &s), 0);
+	d[0] = begin_named(s, 7, "n", 1);
+	put(d[0], "body");
+	assert_int_equal(vz_drop_prove(d[0], (const uint8_t *)"ab", 1, 2), 0);
+	prove(d[0]); /* said again after a break */
+	assert_int_equal(files_in_dir(), 1);
+	assert_int_equal(vz_drop_finish(d[0]), 0);
+	assert_file_is(in_dir(ID ".7-n"), "body");
+	assert_file_is(in_dir(ID ".7.manifest"), "text");
+	assert_file_is(in_dir(ID ".7.manifest.sig"), "signature");
+	assert_int_equal(files_in_dir(), 3);
+	/* Many together, of which not all are signed. */
+	for (unsigned i = 0; i < 5; i++) {
+		d[i] = begin(s, i);
+		if (i != 2)
+			prove(d[i]);
+	}
+	place(s, d, 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(vz_drop_finish(d[i]), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), ID ".%u.manifest.sig", i);
+		assert_int_equal(access(in_dir(name), F_OK), i == 2 ? -1 : 0);
+	}
+	assert_int_equal(files_in_dir(), 3 + 5 + 2 * 4);
+	vz_sink_free(s);
+}
+
+static void
+a_message_that_is_not_whole_leaves_no_manifest_either(void **state)
+{
+	struct vz_sink *s;
+	struct vz_drop *d;
+	int r;
+
+	(void)state;
+	assert_int_equal(vz_sink_dir(dir, 0644, -1, &s), 0);
+	d = begin(s, 0);
+	prove(d);
+	vz_drop_abort(d);
+	assert_int_equal(files_in_dir(), 0);
+	d = begin(s, 0); /* placed, and then the path could not be told */
+	prove(d);
+	place(s, &d, 1);
+	assert_int_equal(files_in_dir(), 3);
+	vz_drop_abort(d);
+	assert_int_equal(files_in_dir(), 0);
+	/* Another one is there: it stays, and the message is none. */
+	assert_int_equal(vz_fs_replace(in_dir(ID ".0.manifest.sig"), 0644, 0, "other", 5), 0);
+	d = begin(s, 0);
+	prove(d);
+	vz_sink_place(s, &d, &r, 1);
+	assert_int_equal(r, VZ_EEXISTS);
+	vz_drop_abort(d);
+	assert_file_is(in_dir(ID ".0.manifest.sig"), "other");
+	assert_int_equal(files_in_dir(), 1);
+	/* The same one is there, of a listener that was killed before it could place the message.
+	 */
+	assert_int_equal(vz_fs_replace(in_dir(ID ".0.manifest.sig"), 0644, 0, "signature", 9), 0);
+	d = begin(s, 0);
+	prove(d);
+	assert_int_equal(vz_drop_finish(d), 0);
+	assert_int_equal(files_in_dir(), 3);
+	vz_sink_free(s);
+}
+
+static void
+no_message_can_take_the_name_of_a_manifest(void **state)
+{
+	static const char *const names[] = {
+	    ".manifest", "manifest", "", "-", ".manifest.sig", "./.manifest"};
+	char out[VZ_SINK_NAME_MAX + 1];
+
+	(void)state;
+	for (uint64_t number = 0; number < 30; number++)
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			struct vz_arrival m = {.stream = stream,
+			    .number = number,
+			    .name = (const uint8_t *)names[i],
+			    .name_len = strlen(names[i])};
+			char id[VZ_MESSAGE_ID_TEXT];
+			size_t n;
+
+			vz_message_id(stream, number, id);
+			n = strlen(id);
+			vz_sink_name_of(&m, out);
+			assert_memory_equal(out, id, n);
+			assert_true(out[n] == '\0' || out[n] == '-');
+		}
+}
+
+static void
+a_single_file_keeps_no_manifest_and_what_was_written_can_be_read(void **state)
+{
+	struct vz_sink *s;
+	struct vz_drop *d;
+	uint8_t buf[16];
+
+	(void)state;
+	assert_int_equal(vz_sink_file(in_dir("out"), 0644, &s), 0);
+	d = begin(s, 0);
+	prove(d);
+	put(d, "0123456789");
+	assert_int_equal(vz_drop_read(d, 0, buf, sizeof(buf)), 10);
+	assert_memory_equal(buf, "0123456789", 10);
+	assert_int_equal(vz_drop_read(d, 7, buf, 2), 2);
+	assert_memory_equal(buf, "78", 2);
+	assert_int_equal(vz_drop_read(d, 10, buf, 2), 0);
+	put(d, "abc"); /* where writing goes on is not changed */
+	assert_int_equal(vz_drop_finish(d), 0);
+	assert_file_is(in_dir("out"), "0123456789abc");
+	assert_int_equal(files_in_dir(), 1);
+	vz_sink_free(s);
+}
+
+static void
 a_file_whose_path_cannot_be_printed_goes_away_again(void **state)
 {
 	struct vz_sink *s;
@@ -603,6 +742,10 @@ main(void)
 	    with_dir(a_path_is_printed_after_the_file_has_its_name),
 	    with_dir(a_message_that_is_there_is_not_overwritten),
 	    with_dir(messages_under_way_at_once_in_a_folder_do_not_mix),
+	    with_dir(a_folder_keeps_a_manifest_beside_its_message_from_when_that_is_there),
+	    with_dir(a_message_that_is_not_whole_leaves_no_manifest_either),
+	    cmocka_unit_test(no_message_can_take_the_name_of_a_manifest),
+	    with_dir(a_single_file_keeps_no_manifest_and_what_was_written_can_be_read),
 	    with_dir(a_file_whose_path_cannot_be_printed_goes_away_again),
 	    with_dir(a_full_pipe_for_paths_is_waited_for),
 	    cmocka_unit_test(a_pipe_is_written_without_waiting_and_without_changing_its_flags),

@@ -5,7 +5,11 @@
  */
 #include "tests/unit/transcript.h"
 #include "base/err.h"
+#include "base/hash.h"
+#include "base/secret.h"
 #include "crypto/aead.h"
+#include "crypto/sign.h"
+#include "mail/manifest.h"
 #include "wire/session.h"
 
 struct pair {
@@ -62,7 +66,47 @@ carry(struct pair *p, int from)
 }
 
 static void
-transcribe(struct pair *p, bool aes)
+say_signed(struct vz_session *s, uint64_t number, const char *text, const char *sig)
+{
+	uint8_t both[VZ_SIGNED_MAX];
+	size_t n = strlen(text), m = strlen(sig);
+
+	memcpy(both, text, n);
+	memcpy(both + n, sig, m);
+	assert_int_equal(vz_session_sign(s, number, both, n, n + m), 0);
+}
+
+/* The manifest of the message, as the sender signs it. */
+static void
+prove(struct pair *p, const struct vz_identity *const id[2], uint64_t number, const char *body)
+{
+	struct vz_manifest m = {.from = id[0]->bundle.identity,
+	    .to = id[1]->bundle.identity,
+	    .sequence = number + 1,
+	    .name = "fox.txt",
+	    .size = strlen(body)};
+	uint8_t raw[VZ_SIGN_LEN];
+	struct vz_buf text, sig;
+
+	vz_buf_init(&text, VZ_MANIFEST_MAX);
+	vz_buf_init(&sig, VZ_MANIFEST_SIG_MAX);
+	memset(m.stream, 0x99, sizeof m.stream);
+	vz_hash2(VZ_HASH_SHA512, body, strlen(body), NULL, 0, m.sha512);
+	assert_int_equal(vz_manifest_encode(&m, &text), 0);
+	vz_sshsig_sign(id[0]->sign_secret, VZ_NS_MESSAGE, vz_buf_ptr(&text), text.len, raw);
+	assert_int_equal(vz_sshsig_armor(m.from.b, VZ_NS_MESSAGE, raw, &sig), 0);
+	line(&p->text, "manifest", vz_buf_ptr(&text), text.len);
+	line(&p->text, "manifest-signature", vz_buf_ptr(&sig), sig.len);
+	assert_int_equal(vz_buf_u8(&text, 0), 0);
+	assert_int_equal(vz_buf_u8(&sig, 0), 0);
+	say_signed(
+	    p->s[0], number, (const char *)vz_buf_ptr(&text), (const char *)vz_buf_ptr(&sig));
+	vz_buf_free(&text);
+	vz_buf_free(&sig);
+}
+
+static void
+transcribe(struct pair *p, bool aes, bool is_signed)
 {
 	static const char body[] = "The quick brown fox jumps over the lazy dog.\n";
 	struct vz_identity *id[2];
@@ -92,10 +136,13 @@ transcribe(struct pair *p, bool aes)
 	}
 	carry(p, 0);
 	carry(p, 1);
-	assert_int_equal(
-	    vz_session_open(p->s[0], VZ_KIND_SEND, 0, "fox.txt", sizeof body - 1, &number), 0);
+	assert_int_equal(vz_session_open(p->s[0], VZ_KIND_SEND, is_signed ? VZ_OPEN_SIGNED : 0,
+			     "fox.txt", sizeof body - 1, &number),
+	    0);
 	assert_int_equal(vz_session_data(p->s[0], number, (const uint8_t *)body, sizeof body - 1),
 	    sizeof body - 1);
+	if (is_signed)
+		prove(p, (const struct vz_identity *const *)id, number, body);
 	assert_int_equal(vz_session_end(p->s[0], number), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		carry(p, 0);
@@ -108,11 +155,11 @@ transcribe(struct pair *p, bool aes)
 }
 
 static void
-compare(const char *path, bool aes)
+compare(const char *path, bool aes, bool is_signed)
 {
 	struct pair p;
 
-	transcribe(&p, aes);
+	transcribe(&p, aes, is_signed);
 	frozen(path, &p.text);
 }
 
@@ -120,7 +167,7 @@ static void
 a_session_with_known_keys_is_byte_for_byte_the_frozen_one(void **state)
 {
 	(void)state;
-	compare("tests/vectors/session-chachapoly.txt", false);
+	compare("tests/vectors/session-chachapoly.txt", false, false);
 }
 
 static void
@@ -129,7 +176,14 @@ and_so_it_is_with_aes_256_gcm(void **state)
 	(void)state;
 	if (!vz_aead_has_aes())
 		skip();
-	compare("tests/vectors/session-aes256gcm.txt", true);
+	compare("tests/vectors/session-aes256gcm.txt", true, false);
+}
+
+static void
+and_so_is_that_of_a_signed_message(void **state)
+{
+	(void)state;
+	compare("tests/vectors/session-signed.txt", false, true);
 }
 
 int
@@ -138,6 +192,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_session_with_known_keys_is_byte_for_byte_the_frozen_one),
 	    cmocka_unit_test(and_so_it_is_with_aes_256_gcm),
+	    cmocka_unit_test(and_so_is_that_of_a_signed_message),
 	};
 
 	if (vz_secret_init() < 0)

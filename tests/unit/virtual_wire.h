@@ -37,6 +37,7 @@ struct wire_plan {
 	const size_t *sizes; /* of the messages to send */
 	unsigned messages;
 	bool lengths_known;
+	bool are_signed;
 };
 
 /* What came of it. */
@@ -67,6 +68,7 @@ struct wire {
 	uint64_t got[MESSAGES_MAX];
 	unsigned opened, steps;
 	bool goodbye;
+	bool proved[MESSAGES_MAX];
 };
 
 static struct vz_identity *wire_ids[3];
@@ -137,7 +139,7 @@ wire_send(struct wire *w)
 	long took;
 
 	while (w->opened < p->messages) {
-		if (vz_session_open(s, VZ_KIND_SEND, 0, "name",
+		if (vz_session_open(s, VZ_KIND_SEND, p->are_signed ? VZ_OPEN_SIGNED : 0, "name",
 			p->lengths_known ? p->sizes[w->opened] : VZ_LENGTH_UNKNOWN,
 			&w->number[w->opened]) < 0)
 			return;
@@ -155,6 +157,10 @@ wire_send(struct wire *w)
 				return;
 			w->sent[m] += (uint64_t)took;
 		}
+		if (p->are_signed)
+			assert_int_equal(vz_session_sign(s, w->number[m],
+					     (const uint8_t *)"textsignature", 4, 13),
+			    0);
 		assert_int_equal(vz_session_end(s, w->number[m]), 0);
 		w->sent[m] = NEVER;
 	}
@@ -204,8 +210,14 @@ wire_listener_event(struct wire *w, const struct vz_event *ev)
 		w->got[m] += ev->bytes_len;
 		assert_int_equal(vz_session_taken(s, ev->number, ev->bytes_len), 0);
 		break;
+	case VZ_EVENT_SIGNED:
+		assert_true(w->got[m] == w->plan->sizes[m] && !w->proved[m]);
+		assert_memory_equal(ev->bytes, "textsignature", 13);
+		w->proved[m] = true;
+		break;
 	case VZ_EVENT_END:
 		assert_true(w->got[m] == w->plan->sizes[m]);
+		assert_true(w->proved[m] == w->plan->are_signed);
 		w->result->listener_whole[m] = true;
 		assert_int_equal(vz_session_done(s, ev->number, 0, ""), 0);
 		break;
