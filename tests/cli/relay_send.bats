@@ -423,16 +423,16 @@ stream_begins() {
 	exits 77 "$SEND" "${as[@]}" "$(at_relay bob)" < <(printf x) 2>send.err
 	says send.err 'refused by the relay: an older bundle'
 	says send.err 'hint: .*--rotate'
-	! grep -q 'authorized file' send.err
+	run ! grep -q 'authorized file' send.err
 	exits 77 "$SEND" --store=only "${as[@]}" "$(at_relay bob)" < <(printf x) 2>send.err
 	says send.err 'hint: .*--rotate'
-	! grep -q 'authorized file' send.err
+	run ! grep -q 'authorized file' send.err
 	# A listener there hears the same.
 	exits 77 timeout "$PATIENCE" "$LISTEN" "${as[@]}" --allow "$(key_of bob)" "$RELAY" 2>listen.err 3>&-
 	says listen.err 'hint: .*--rotate'
-	! grep -q 'authorized file' listen.err
+	run ! grep -q 'authorized file' listen.err
 	# And where no line would help, none is asked for.
 	SENDER=carol exits 77 send "$(at_relay bob)" < <(printf x)
 	says send.err 'this key is revoked'
-	! grep -q hint send.err
+	run ! grep -q hint send.err
 }
