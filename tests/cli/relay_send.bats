@@ -126,6 +126,11 @@ settled() { [ "$(stat -c %s "$1")" -ge "$2" ]; }
 	started again "$LISTEN" -i l20/identity --allow "$(key_of alice)" --ready-fd 9 "$RELAY"
 	exits 69 send "${all#,}" < <(printf y)
 	[ "$(cat again.out)" = y ]
+	# Nor do those hold anybody up that are waited for.
+	started patience "$LISTEN" -i l20/identity --allow "$(key_of alice)" --ready-fd 9 "$RELAY"
+	"$SEND" --retry-for 1h -i "$(id_of alice)" "${all#,}" < <(printf z) 2>send.err 3>&- &
+	STARTED+=($!)
+	until_true grep -q z patience.out
 }
 
 @test "a name from peers is the relay, or all of it" {
