@@ -536,8 +536,21 @@ openmetrics() {
 	ended 0 "$RELAYING"
 }
 
-@test "as a service it takes sockets, and says when it is ready and when it ends" {
-	[ "$(id -u)" -eq 0 ] || command -v socat >/dev/null || skip 'no socat here'
+@test "a listening socket can come from a service manager" {
+	mkdir -m 700 r
+	cp "$(id_of relay)" r/identity
+	may "register $(key_of bob)" "connect $(key_of alice)"
+	started relay "$FAULT/fdpass" --ready-fd 9 -- "$VZRELAY" -i r/identity --state r/state
+	RELAYING=$PID
+	RELAY="$(key_of relay)@$READY"
+	registered bob
+	reach 0
+	kill "$RELAYING"
+	ended 0 "$RELAYING"
+}
+
+@test "a service manager is told when it is ready, and when it ends" {
+	command -v socat >/dev/null || skip 'no socat here'
 	socat -u UNIX-RECV:notify,mode=600 - >notified 2>socat.err 3>&- &
 	STARTED+=("$!")
 	until_true test -S notify
