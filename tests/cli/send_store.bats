@@ -136,6 +136,55 @@ waits() {
 	waits 0
 }
 
+@test "auto: a listener that is registered and does not come is away, too" {
+	relay
+	known
+	started deaf "$FAULT/relaypeer" -i "$(id_of bob)" --deaf --ready-fd 9 "$RELAY" listen
+	exits 80 send --state alices -w 1 --store=auto "$TO" <<<x
+	says send.err 'away: stored at the relay'
+	kill "$PID"
+	ended 0,143 "$PID"
+	mkdir in
+	at_relay -d in
+	until_true holds 1 in
+	[ "$(cat in/*)" = x ]
+}
+
+@test "of several destinations each goes its own way, and each has its line" {
+	relay
+	known
+	printf '%s\n' "register $(key_of bob)" "connect,deposit $(key_of alice)" "register $(key_of carol)" >r/authorized
+	kill -HUP "$RELAYING"
+	mkdir carols
+	started carol "$LISTEN" -i "$(id_of carol)" --state cs --ready-fd 9 --allow "$(key_of alice)" -k -d carols "$RELAY"
+	exits 80 send --state alices --store=auto "$TO,$(key_of carol)@$RELAY" <<<both
+	says send.err "^vz-send: $(key_of bob)@.*: stored, 5"
+	says send.err "^vz-send: $(key_of carol)@.*: delivered, 5"
+	[ "$(cat carols/*)" = both ]
+	mkdir in
+	at_relay -d in
+	until_true holds 1 in
+	exits 0 send --state alices --store=only --lines "$TO,$(key_of carol)@$RELAY" < <(seq 100)
+	until_true holds 101 in
+	until_true holds 101 carols
+}
+
+@test "an interrupt stores nothing of what was not whole, and ends by the signal" {
+	relay
+	known
+	mkfifo hold
+	"$SEND" -v -i "$(id_of alice)" --state alices --store=only "$TO" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	echo half >&8
+	until_true grep -q 'asked for' held.err
+	kill -TERM "$HELD"
+	ended 143 "$HELD"
+	exec 8>&-
+	waits 0
+}
+
 @test "a failure counts more than that something was stored" {
 	relay
 	known

@@ -44,6 +44,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(o.name == NULL || (vz_name_ok(o.name, strlen(o.name)) && !o.batch));
 	PROMISE(o.name == NULL || o.n_files <= 1);
 	PROMISE(!o.reply || (!o.check && o.n_files <= 1 && strchr(o.dest, ',') == NULL));
+	PROMISE(o.store <= STORE_ONLY && o.expires_s >= 1 && o.expires_s <= 30 * 86400);
+	PROMISE(o.store == STORE_NEVER || (!o.reply && !o.check));
 	PROMISE(!o.unordered || (o.reply && o.batch));
 	for (size_t i = 0; i < o.n_files; i++)
 		PROMISE(o.files[i] != NULL);
