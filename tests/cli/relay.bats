@@ -434,6 +434,15 @@ few() {
 	ended 0 "$OLD"
 }
 
+@test "with nothing to wait for, one whose port is shared ends as soon as its sockets are empty" {
+	relay --reuse-port --drain 1h
+	registered bob
+	BOB=$PID
+	kill "$RELAYING"
+	ended 75 "$BOB"
+	ended 0 "$RELAYING"
+}
+
 @test "events are JSON, and the record is whole and says who met whom" {
 	command -v jq >/dev/null || skip 'no jq here'
 	relay --log-json --audit log
