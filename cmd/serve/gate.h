@@ -9,7 +9,7 @@
 
 #include "cmd/common/self.h"
 #include "cmd/serve/caller.h"
-#include "cmd/serve/lent.h"
+#include "cmd/common/lent.h"
 #include "cmd/serve/sockets.h"
 #include "guard/penalty.h"
 #include "guard/pool.h"

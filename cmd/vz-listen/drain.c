@@ -49,7 +49,8 @@ over(struct server *srv, bool complete)
 	report_drained(srv, complete);
 	if (!complete)
 		srv->signo = srv->drain.signo;
-	server_stop(srv, 0);
+	/* One that began by itself has no signal to tell of it. */
+	server_stop(srv, complete || srv->signo != 0 ? 0 : VZ_EXIT_TEMPFAIL);
 }
 
 static void

@@ -89,7 +89,19 @@ void posts_judge(struct server *srv);
 /* At once, without a word. */
 void posts_free(struct server *srv);
 
-/* For claims.c. */
+/* For the files that posts are made of (post.c). */
+
+/* Of the i-th address; due at once. */
+void post_begin(struct post *p, struct server *srv, int i);
+/* Sets the timer by the stay. */
+void post_set_due(struct post *p);
+/* Drops the connection, if there is one. */
+void post_let_go(struct post *p);
+/*
+ * It is over for good, and told. One that never stood could not be opened, and the start fails with
+ * that status; else as server_deserted.
+ */
+void post_end(struct post *p, int status, bool successor);
 
 /* A connection to p's relay, of our identity as it is now, which is the caller's to borrow;
  * `handler` and `arg` are left to it. */

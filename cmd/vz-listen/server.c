@@ -193,7 +193,7 @@ server_deserted(struct server *srv, int status, bool successor)
 	if (srv->options->serve.drain_ms > 0)
 		drain_deserted(srv, handed);
 	else
-		server_stop(srv, 0);
+		server_stop(srv, srv->messages > 0 ? VZ_EXIT_TEMPFAIL : 0);
 }
 
 /* Signals. */

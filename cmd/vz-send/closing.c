@@ -59,6 +59,13 @@ keep_place(struct vz_sandbox *s, const struct vz_endpoint *at, struct secrets *a
 	return VZ_EXIT_OSERR;
 }
 
+/* It is read again before each connection: replaced by renaming, it is another file. */
+static void
+keep_identity(struct vz_sandbox *s, const struct self *me)
+{
+	sandbox_folder_of(s, me->identity_path, VZ_SANDBOX_READ);
+}
+
 /* Made now, for a folder that is not there cannot be kept; whoever needs it says why it cannot be.
  */
 static void
@@ -99,6 +106,7 @@ closing(struct run *r)
 	if (o->common.sandbox != SANDBOX_OFF) {
 		for (size_t i = 0; i < r->n_lanes && !status; i++)
 			status = keep_place(&s, &r->lanes[i].link.to.at, &all);
+		keep_identity(&s, &r->me);
 		keep_state(&s, &r->me);
 		for (size_t i = 0; i < o->n_files; i++)
 			if (r->inputs[i].path && !r->inputs[i].stdin_fd)

@@ -23,8 +23,8 @@ link_clock_us(void)
 }
 
 void
-link_init(struct link *k, const struct send_options *options, const struct self *me,
-    struct vz_loop *loop, const char *text, const struct vz_address *to)
+link_init(struct link *k, const struct send_options *options, struct self *me, struct vz_loop *loop,
+    const char *text, const struct vz_address *to)
 {
 	memset(k, 0, sizeof(*k));
 	k->options = options;
@@ -34,6 +34,24 @@ link_init(struct link *k, const struct send_options *options, const struct self 
 	k->to = *to;
 	diag_escape(k->shown, sizeof(k->shown), text, strlen(text));
 	self_session(me, &options->common, true, &k->to.key, &k->config);
+}
+
+void
+link_borrow(struct link *k)
+{
+	if (!k->lender)
+		return;
+	link_give_back(k);
+	lent_renew(k->me, k->lender);
+	k->lent = lent_take(*k->lender);
+	k->config.channel.self = k->me->identity;
+}
+
+void
+link_give_back(struct link *k)
+{
+	lent_give_back(k->lent);
+	k->lent = NULL;
 }
 
 void
@@ -78,6 +96,7 @@ on_peer(struct link *k)
 		link_abort(k, vz_exit_of_peer(err), "");
 		return;
 	}
+	link_give_back(k);
 	k->stage = LINK_AUTHENTICATED;
 	words_authenticated(k);
 	if (k->user->authenticated)
@@ -169,6 +188,7 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 	struct link *k = arg;
 
 	renew_stop(k);
+	link_give_back(k);
 	k->conn = NULL; /* freed by its owner after this call */
 	k->oldest = vz_session_oldest(vz_conn_session(c));
 	k->answered = vz_session_begun(vz_conn_session(c));
@@ -193,6 +213,7 @@ static const struct vz_conn_handler handler = {
 void
 link_not_reached(struct link *k, int err, int sys_errno, enum vz_dial_step step)
 {
+	link_give_back(k);
 	if (k->conn) {
 		(void)renew_dialled(k, -1, err, sys_errno);
 		via_drop(k);
@@ -270,6 +291,7 @@ link_dial_only(struct link *k)
 	};
 
 	k->began_us = link_clock_us();
+	link_borrow(k);
 	if (k->to.relayed)
 		return via_dial(k);
 	return vz_dial_start(k->loop, &c, on_dialled, k, &k->dial);
@@ -372,6 +394,7 @@ link_drop(struct link *k)
 	if (k->loop)
 		redial_stop(k);
 	vz_session_free(k->session);
+	link_give_back(k);
 	k->session = NULL;
 	k->conn = NULL;
 }

@@ -5,6 +5,7 @@
 #ifndef VZ_SEND_LINK_H
 #define VZ_SEND_LINK_H
 
+#include "cmd/common/lent.h"
 #include "cmd/common/self.h"
 #include "cmd/vz-send/options.h"
 #include "cmd/vz-send/via.h"
@@ -21,6 +22,8 @@ struct link_user {
 	 * and whom we want has come there. */
 	void (*relay)(void *arg);
 	void (*matched)(void *arg);
+	/* It broke, or was not met, and is tried again later. */
+	void (*lost)(void *arg);
 	/* The peer is who was called; messages may be opened (DESIGN 5: 64 KiB before READY). */
 	void (*authenticated)(void *arg);
 	/* The other side lets us send; or, when ev->attempt is not 0, go on. */
@@ -47,8 +50,11 @@ struct link {
 	const struct send_options *options;
 	const struct link_user *user;
 	void *arg;
-	const struct self *me;
-	const char *text; /* the destination as it was given */
+	struct self *me;
+	struct lent **lender; /* of me->identity, which is read again before each connection; or
+				 NULL */
+	struct lent *lent;    /* until the handshake is over */
+	const char *text;     /* the destination as it was given */
 	struct vz_address to;
 	struct vz_session_config config;
 	char shown[512]; /* the destination, for people */
@@ -80,8 +86,12 @@ struct link {
 };
 
 /* Prepares a connection to `to`, called `text` by people. All are borrowed; fails never. */
-void link_init(struct link *k, const struct send_options *options, const struct self *me,
+void link_init(struct link *k, const struct send_options *options, struct self *me,
     struct vz_loop *loop, const char *text, const struct vz_address *to);
+/* For a handshake: our identity as it is now. */
+void link_borrow(struct link *k);
+/* It is over, or there is none. */
+void link_give_back(struct link *k);
 /* Starts to connect: 0, or reports and returns the status. */
 int link_start(struct link *k, const struct link_user *user, void *arg);
 /* Connects, for the first time or again: `over` when that cannot even be tried. */

@@ -54,6 +54,9 @@ make_lanes(struct run *r)
 	const struct send_options *o = r->options;
 	struct dests dests;
 
+	r->lent = lent_new(&r->me);
+	if (!r->lent)
+		return no_memory();
 	dests_parse(&r->me, o->dest, &dests);
 	r->lanes = calloc(dests.n, sizeof(*r->lanes));
 	r->n_lanes = dests.n;
@@ -65,6 +68,7 @@ make_lanes(struct run *r)
 		if (o->store != STORE_NEVER && !dests.dest[i].to.relayed)
 			not_relayed(dests.dest[i].text);
 		link_init(&l->link, o, &r->me, r->loop, dests.dest[i].text, &dests.dest[i].to);
+		l->link.lender = &r->lent;
 		if (o->batch)
 			l->batch = batch_new(o->mode, o->in_flight);
 		else
@@ -176,8 +180,7 @@ go(struct run *r)
 		status = closing(r);
 	if (status)
 		return status;
-	for (size_t i = 0; i < r->n_lanes; i++)
-		lane_start(&r->lanes[i]);
+	run_call(r);
 	err = vz_loop_run(r->loop);
 	if (err < 0) {
 		diag_error("%s", diag_words(err));
@@ -213,6 +216,7 @@ run_free(struct run *r)
 	free(r->lanes);
 	free(r->inputs);
 	free(r->dest_text);
+	free(r->lent);
 	self_free(&r->me);
 }
 

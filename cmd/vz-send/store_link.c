@@ -175,6 +175,7 @@ on_ended(void *arg, struct vz_rlink *rlink, int err, int sys_errno, enum vz_dial
 
 	(void)rlink;
 	st->rlink = NULL;
+	link_give_back(&st->lane->link);
 	st->lane->link.via.step = st->stage == STORE_DIALLING ? VIA_DIALLING
 	    : st->stage == STORE_HANDSHAKE                    ? VIA_HANDSHAKE
 							      : VIA_MATCH;
@@ -204,6 +205,7 @@ store_dial(struct store *st)
 	struct vz_rlink_config c;
 	int err;
 
+	link_borrow(k);
 	via_config(k, &limits, &c);
 	c.handler = &handler;
 	c.arg = st;

@@ -89,6 +89,11 @@ store_words_failed(const struct store *st, int err, int sys_errno, enum vz_dial_
 		diag_error("%s: the relay did not answer in time", k->shown);
 		return VZ_EXIT_TEMPFAIL;
 	}
+	if (err == VZ_EMISMATCH && st->stage != STORE_HANDSHAKE) {
+		diag_error("%s: the relay gave out the keys of another host", k->shown);
+		diag_hint("a relay that does so is broken, or not to be trusted");
+		return VZ_EXIT_PROTOCOL;
+	}
 	return via_words_failed(k, err == 0 ? VZ_ECLOSED : err);
 }
 

@@ -69,6 +69,11 @@ crash() {
 	wait "$RELAY" || true
 }
 
+# asked: alice has asked the relay for something.
+asked() {
+	grep -q 'asked for' send.err
+}
+
 # bob_listens OPTION...: at the relay. Sets LISTENER.
 bob_listens() {
 	started listen nsenter --net="/proc/$(cat bob.pid)/ns/net" "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" \
@@ -163,4 +168,35 @@ alice_sends() {
 	exec 7>&-
 	ended 0 "$sender"
 	cmp in answer
+}
+
+@test "a relay that is killed while a message is left there and while it is collected costs nothing, and nothing comes twice" {
+	local sender
+
+	networks
+	relay
+	bytes 12000000 in
+	mkdir got
+	bob_listens --dir got "$RB"
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+
+	alice_sends -v --store=only "$(key_of bob)@$RA" <in &
+	sender=$!
+	STARTED+=("$sender")
+	until_true asked
+	crash
+	relay
+	ended 0 "$sender"
+
+	bob_listens --dir got "$RB"
+	crash
+	relay
+	until_true holds 1 got
+	cmp in got/*
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+	bob_listens --keep "$RB" -- tr a-z A-Z
+	[ "$(echo 'nothing more?' | alice_sends -r "$(key_of bob)@$RA")" = 'NOTHING MORE?' ]
+	holds 1 got
 }

@@ -83,7 +83,7 @@ patient() {
 	bytes 2000000 first
 	bytes 2000000 second
 	cat first >&8
-	until_true arrived 1000000
+	until_true eval '[ -n "$(find in -type f -size +900k)" ]'
 	kill -9 "$RELAYING"
 	until_true grep -q 'relay .*; trying until' listen.err
 	AT=("${RELAY#*@}")
@@ -231,6 +231,78 @@ senders() {
 		ended 0 "$pid"
 	done
 	holds "$(cat sent.* | wc -l)" in
+}
+
+@test "whose place is taken finishes what is under way, and a signal does not cut it short" {
+	relay
+	mkdir in
+	at_relay -d in -v
+	mkfifo hold
+	"$SEND" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	echo first >&8
+	until_true grep -q 'message .* from' listen.err
+	old=$LISTENER
+	mv listen.err old.err
+	at_relay -d in 8>&-
+	until_true grep -q 'stopping: 1 message' old.err
+	kill "$old"
+	exits 0 send "$ADDR" <<<new
+	echo last >&8
+	exec 8>&-
+	ended 0 "$HELD"
+	ended 77 "$old"
+	holds 2 in
+	printf 'first\nlast\n' | cmp - "$(grep -l last in/*)"
+}
+
+@test "whose place is taken with --reuse-port, and does not finish in time, does not end with 0" {
+	relay
+	mkdir in
+	at_relay -d in -v --reuse-port --drain 200ms
+	mkfifo hold
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	echo first >&8
+	until_true grep -q 'message .* from' listen.err
+	old=$LISTENER
+	at_relay -d in 8>&-
+	ended 75 "$old"
+	ended 75 "$HELD"
+	exec 8>&-
+	empty in
+}
+
+@test "who comes through a relay and says nothing pushes out its like, and nobody else" {
+	local i
+
+	relay_of_three
+	AT=(127.0.0.1:0 "$RELAY")
+	listen -k --lines -v
+	direct=$READY
+	there=$(sed -n 2p listen.ready)
+	mkfifo hold
+	exec 8<>hold
+	# One stranger of another source, who was there before all of them.
+	exec 7<>"/dev/tcp/127.0.0.1/${direct##*:}"
+	pushed() { [ "$(grep -c "relay:.*: pushed out by newer" listen.err)" -ge 4 ]; }
+	for ((i = 1; i <= 60; i++)); do
+		"$FAULT/relaypeer" -i "$(id_of carol)" "$RELAY" connect "$(key_of bob)" <hold >/dev/null 2>silent.err 3>&- 8>&- &
+		STARTED+=("$!")
+		said "$i" 'connection from relay:'
+		! pushed || break
+	done
+	pushed || fail 'nobody was pushed out'
+	run ! grep -q ' 127.0.0.1:.*: pushed out' listen.err
+	exits 0 send "$there" < <(printf there)
+	exits 0 send "$direct" < <(printf direct)
+	[ "$(cat listen.out)" = $'there\ndirect' ]
+	run ! grep -q ' 127.0.0.1:.*: pushed out' listen.err
+	exec 7>&- 8>&-
 }
 
 @test "senders that come to the relay and go again keep nobody out" {

@@ -89,6 +89,57 @@ open_at() {
 	[ "$(cat dir/* | sort)" = $'one\nthree\ntwo' ]
 }
 
+@test "a sender that comes again after a break has its new keys" {
+	local -a BREAKS_END_LISTEN=()
+
+	mkdir dir
+	listen -k -d dir --state listener
+	mkfifo hold
+	"$SEND" -v -i "$(id_of alice)" --state sender "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	bytes 200000 in
+	cat in >&8
+	until_true arrived 100000
+	exits 0 rotate alice
+	exits 0 send --state sender "$ADDR" <<<between
+	kill -9 "$LISTENER"
+	ended 137 "$LISTENER"
+	AT=("${ADDR#*@}")
+	listen -k -d dir --state listener 8>&-
+	until_true grep -q resumed held.err
+	cat in >&8
+	exec 8>&-
+	ended 0 "$HELD"
+	says held.err 'identity read again'
+	[ "$(find dir -type f ! -name '.*' | wc -l)" -eq 2 ]
+}
+
+@test "another identity in the place of ours is not taken up in the middle" {
+	local -a BREAKS_END_LISTEN=()
+
+	mkdir dir
+	listen -k -d dir --state listener
+	mkfifo hold
+	"$SEND" -v -i "$(id_of alice)" --state sender "$ADDR" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	bytes 200000 in
+	cat in >&8
+	until_true arrived 100000
+	"$KEYGEN" -q -f "$(id_of alice)" --force
+	kill -9 "$LISTENER"
+	ended 137 "$LISTENER"
+	AT=("${ADDR#*@}")
+	listen -k -d dir --state listener 8>&-
+	until_true grep -q resumed held.err
+	exec 8>&-
+	ended 0 "$HELD"
+	cmp in dir/*
+}
+
 @test "a stolen older copy is refused once the new keys were seen, on either side" {
 	mkdir dir
 	cp -r bob stolen

@@ -270,5 +270,5 @@ waits() {
 	at_relay -k --lines
 	until_true grep -qx two listen.out
 	[ "$(cat listen.out)" = $'one\ntwo' ]
-	says listen.err 'was not delivered, and a later one was'
+	until_true grep -q 'was not delivered, and a later one was' listen.err
 }

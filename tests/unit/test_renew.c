@@ -155,6 +155,29 @@ age_is_told_at_its_time_or_byte_and_begins_anew_with_another_connection(void **u
 }
 
 static void
+what_began_before_its_connection_has_all_of_its_time_from_then_on(void **unused)
+{
+	struct vz_session_config c = {.age_ms = 3600000, .handshake_ms = 10000, .now = 1000};
+	struct vz_session *s;
+	size_t n;
+
+	(void)unused;
+	c.channel.initiator = true;
+	c.channel.service = VZ_SERVICE_MESSAGES;
+	c.channel.self = wire_ids[0];
+	c.channel.responder = wire_ids[1]->bundle.identity;
+	assert_int_equal(vz_session_new(&s, &c), 0);
+	vz_session_out(s, &n);
+	vz_session_sent(s, n, 1000);
+	assert_true(vz_session_deadline(s) == 11000);
+	vz_session_begins(s, 9000, 10000);
+	assert_true(vz_session_deadline(s) == 19000);
+	assert_int_equal(vz_session_tick(s, 18999, true), 0);
+	assert_int_equal(vz_session_tick(s, 19000, true), VZ_ETIMEOUT);
+	vz_session_free(s);
+}
+
+static void
 ten_per_cent_more_or_less_are_spread_over_all_of_that(void **unused)
 {
 	uint64_t least = UINT64_MAX, most = 0;
@@ -181,6 +204,7 @@ main(void)
 	    cmocka_unit_test(a_listener_that_would_not_go_on_with_the_stream_is_not_left),
 	    cmocka_unit_test(
 		age_is_told_at_its_time_or_byte_and_begins_anew_with_another_connection),
+	    cmocka_unit_test(what_began_before_its_connection_has_all_of_its_time_from_then_on),
 	    cmocka_unit_test(ten_per_cent_more_or_less_are_spread_over_all_of_that),
 	};
 

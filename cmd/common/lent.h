@@ -2,8 +2,8 @@
  * Our identity, which handshakes under way keep as they began with it, while it is read again
  * before the next one (DESIGN 4).
  */
-#ifndef VZ_SERVE_LENT_H
-#define VZ_SERVE_LENT_H
+#ifndef VZ_CMD_LENT_H
+#define VZ_CMD_LENT_H
 
 #include <stdbool.h>
 
@@ -24,6 +24,8 @@ struct lent *lent_new(const struct self *me);
  * True when it is another key, and so another address. What fails was said, and the old one stays.
  */
 bool lent_refresh(struct self *me, struct lent **l);
+/* The same, but another key is not taken: what has begun goes on as whom it began. */
+void lent_renew(struct self *me, struct lent **l);
 struct lent *lent_take(struct lent *l);
 /* NULL is none. */
 void lent_give_back(struct lent *l);

@@ -1,4 +1,4 @@
-#include "cmd/serve/lent.h"
+#include "cmd/common/lent.h"
 
 #include <stdlib.h>
 
@@ -23,8 +23,9 @@ drop_if_unused(struct lent *l)
 	free(l);
 }
 
-bool
-lent_refresh(struct self *me, struct lent **l)
+/* 1 another key, 0 the same, negative: the old one stays. */
+static int
+read_again(struct self *me, struct lent **l, bool any)
 {
 	struct vz_key before = me->identity->bundle.identity;
 	struct self probe = *me;
@@ -36,11 +37,15 @@ lent_refresh(struct self *me, struct lent **l)
 	r = self_reload(&probe);
 	me->seen = probe.seen;
 	if (r <= 0)
-		return false;
+		return -1;
+	if (!any && !vz_key_equal(&before, &probe.identity->bundle.identity)) {
+		vz_identity_free(probe.identity);
+		return -1;
+	}
 	fresh = lent_new(&probe);
 	if (!fresh) {
 		vz_identity_free(probe.identity);
-		return false;
+		return -1;
 	}
 	me->identity = probe.identity;
 	*l = fresh;
@@ -48,6 +53,18 @@ lent_refresh(struct self *me, struct lent **l)
 	drop_if_unused(old);
 	diag_verbose(1, "identity read again");
 	return !vz_key_equal(&before, &fresh->identity->bundle.identity);
+}
+
+bool
+lent_refresh(struct self *me, struct lent **l)
+{
+	return read_again(me, l, true) == 1;
+}
+
+void
+lent_renew(struct self *me, struct lent **l)
+{
+	(void)read_again(me, l, false);
 }
 
 struct lent *
