@@ -1,4 +1,5 @@
 #include "cmd/vz-listen/facts.h"
+#include "cmd/vz-listen/signed.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -72,7 +73,7 @@ facts_env(const struct incoming *in, char ***out)
 	    .message_id = in->id,
 	    .message_name = diag_escape(name, sizeof(name), in->name, in->name_len),
 	    .attempt = (uint64_t)in->attempt + 1,
-	    .is_signed = in->proof ? "1" : NULL,
+	    .is_signed = signed_is(in) ? "1" : NULL,
 	};
 
 	add_ends(v, &f);
