@@ -4,7 +4,7 @@
 load helpers
 
 BODY='the treasure lies under the third oak'
-REPLY='then dig there before the moon is up'
+ANSWER='then dig there before the moon is up'
 NAME='Quarterly Figures 2031.ods'
 LETTER='keep this until he is at home again'
 LETTER_NAME='Letter To My Brother.txt'
@@ -22,7 +22,7 @@ setup_file() {
 
 # What a relay must not learn.
 secrets() {
-	printf '%s\n' "$BODY" "$REPLY" "$NAME" "$LETTER" "$LETTER_NAME" 'alice at the lighthouse' \
+	printf '%s\n' "$BODY" "$ANSWER" "$NAME" "$LETTER" "$LETTER_NAME" 'alice at the lighthouse' \
 		'bob in the boat house' fox-den-relay bobs-hideout my-old-friend-al
 }
 
@@ -74,13 +74,14 @@ told() {
 	grep -q "$(key_of alice)" relay.err
 	grep -q "$(key_of bob)" relay/audit
 	grep -q '^vz_relay_' relay/metrics
+	run ! grep -i vz1 relay/metrics
 }
 
 @test "a relay learns nothing of what is sent through it, nor of any name" {
 	relay_and_wire
 	# Often enough that no boundary of blocks hides all of it.
 	yes "$BODY" | head -n 5000 >body
-	echo "$REPLY" >reply
+	echo "$ANSWER" >reply
 	bob fox-den-relay -- sh -c 'cat >taken; echo "$VZ_MESSAGE_NAME $VZ_PEER_NAME" >>taken; cat reply'
 	alice -r --sign --name "$NAME" bobs-hideout body >answer
 	cmp reply answer
@@ -107,8 +108,7 @@ told() {
 	cp -r relay/spool spool.before
 	[ "$(cat spool.before/spool.db* | wc -c)" -gt "$(stat -c %s letter)" ]
 	bob --dir inbox fox-den-relay
-	until_true holds 1 inbox
-	cmp letter inbox/*
+	until_true eval 'cmp -s letter inbox/*'
 	kill "$PID"
 	ended 0 "$PID"
 	told
@@ -116,7 +116,7 @@ told() {
 	[ ! -s learned ] || fail "the relay knows: $(cat seen)"
 	ls inbox >names
 	found inbox names a b >known
-	secrets | grep -v -e "$BODY" -e "$REPLY" -e "$NAME" | sort | cmp - known
+	secrets | grep -v -e "$BODY" -e "$ANSWER" -e "$NAME" | sort | cmp - known
 }
 
 @test "the same search finds what is not encrypted from host to host, on the way and in the spool" {

@@ -86,6 +86,19 @@ prefix() {
 	empty got
 }
 
+@test "a relay that cuts every connection only costs time: what was begun goes on, and arrives once" {
+	local BREAKS_END_LISTEN=() BREAKS_END_SEND=()
+
+	bytes 1000000 in
+	liar
+	listens
+	lie 'cut 300000'
+	send "$ADDR" in
+	holds 1 got
+	cmp in got/*
+	did 4 connect
+}
+
 @test "two senders that each get the other's match are joined with nobody" {
 	local first status=0
 

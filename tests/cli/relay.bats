@@ -129,6 +129,10 @@ setup_file() {
 	exec 8>&-
 	ended 0,76 "$HELD"
 	alive "$PID"
+	# Still in the file, and without the right that it uses.
+	may "connect $(key_of bob)"
+	ended 77 "$PID"
+	says bob.err 'no longer has that right'
 }
 
 @test "a damaged list of revoked keys lets nobody new in, and leaves who is there" {
@@ -350,6 +354,18 @@ few() {
 		[ ! -s said.back ]
 	done
 	reach 0
+}
+
+@test "who fails before it has proved a key is told nothing, and held until its time is over" {
+	relay -w 1h
+	registered bob
+	exec 7<>"/dev/tcp/127.0.0.1/${RELAY##*:}"
+	printf '\0\60%048d' 7 >&7
+	reach 0 7>&-
+	reach 0 7>&-
+	# Neither bytes nor an end.
+	run ! read -r -t 0 -u 7
+	exec 7>&-
 }
 
 @test "told to end, listeners are told 75, pairs go on, and it exits 0 when they have ended" {

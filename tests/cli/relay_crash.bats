@@ -38,7 +38,7 @@ NOTHING='lost 0, back 0, twice 0, torn 0'
 
 @test "power cuts do show the losses of a vz-relay with synchronous=NORMAL" {
 	together
-	WEAK=1 CUTS=10 SEED=3 exits 1 timeout 300 "$VZ_TREE/tests/fault/relay-cuts" "$VZ_BUILD" >counted 2>&1 3>&-
+	WEAK=1 CUTS=15 exits 1 timeout 300 "$VZ_TREE/tests/fault/relay-cuts" "$VZ_BUILD" >counted 2>&1 3>&-
 	tail -n 1 counted >&3
 	grep -q 'lost [1-9]' counted
 }

@@ -312,7 +312,7 @@ stream_begins() {
 	relay
 	listens -k --lines
 	kill -STOP "$LISTENER"
-	exits 75 send -w 500ms "$ADDR" < <(printf x)
+	exits 75 send -w 1s "$ADDR" < <(printf x)
 	one_error send.err 'did not come to the relay in time'
 	kill -CONT "$LISTENER"
 	exits 0 send "$ADDR" < <(printf x)
@@ -388,7 +388,7 @@ stream_begins() {
 	chmod 600 psk other
 	listens -k --lines --psk-file psk
 	exits 0 send --psk-file psk "$ADDR" < <(printf x)
-	exits 76 send -w 300ms --psk-file other "$ADDR" < <(printf x)
+	exits 76 send -w 1500ms --psk-file other "$ADDR" < <(printf x)
 	one_error send.err 'connected, but no'
 	says send.err 'hint: another pre-shared key than this one'
 	[ "$(cat listen.out)" = x ]

@@ -99,8 +99,8 @@ open_at() {
 	HELD=$!
 	STARTED+=("$HELD")
 	exec 8>hold
-	bytes 200000 data
-	cat data >&8
+	bytes 200000 in
+	cat in >&8
 	until_true arrived 100000
 	exits 0 rotate alice
 	exits 0 send --state sender "$ADDR" <<<between
@@ -109,11 +109,11 @@ open_at() {
 	AT=("${ADDR#*@}")
 	listen -k -d dir --state listener 8>&-
 	until_true grep -q resumed held.err
-	cat data >&8
+	cat in >&8
 	exec 8>&-
 	ended 0 "$HELD"
 	says held.err 'identity read again'
-	[ "$(ls dir | wc -l)" -eq 2 ]
+	[ "$(find dir -type f ! -name '.*' | wc -l)" -eq 2 ]
 }
 
 @test "another identity in the place of ours is not taken up in the middle" {
@@ -126,8 +126,8 @@ open_at() {
 	HELD=$!
 	STARTED+=("$HELD")
 	exec 8>hold
-	bytes 200000 data
-	cat data >&8
+	bytes 200000 in
+	cat in >&8
 	until_true arrived 100000
 	"$KEYGEN" -q -f "$(id_of alice)" --force
 	kill -9 "$LISTENER"
@@ -137,7 +137,7 @@ open_at() {
 	until_true grep -q resumed held.err
 	exec 8>&-
 	ended 0 "$HELD"
-	cmp data dir/*
+	cmp in dir/*
 }
 
 @test "a stolen older copy is refused once the new keys were seen, on either side" {

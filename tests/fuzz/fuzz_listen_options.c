@@ -41,7 +41,8 @@ check(void)
 	PROMISE(o.serve.max_conns >= 1 && o.serve.max_conns <= 65536);
 	PROMISE(o.max_handlers >= 1 && o.max_handlers <= 4096 && o.serve.socket_mode <= 0777);
 	PROMISE(o.handler_ms <= 366ull * 24 * 3600 * 1000 && o.max_size <= INT64_MAX);
-	PROMISE(o.serve.ready_fd == -1 || (o.serve.ready_fd > 2 && fcntl(o.serve.ready_fd, F_GETFD) >= 0));
+	PROMISE(o.serve.ready_fd == -1 ||
+	    (o.serve.ready_fd > 2 && fcntl(o.serve.ready_fd, F_GETFD) >= 0));
 	PROMISE(o.serve.allowed <= ALLOW_MAX && (o.serve.allowed == 0) == (o.serve.allow == NULL));
 	for (size_t i = 0; i < o.serve.allowed; i++)
 		PROMISE(vz_sign_point_ok(o.serve.allow[i].b));

@@ -531,13 +531,18 @@ without_descriptors_for_a_pipe_it_reads_and_writes(void **state)
 {
 	struct pair *p = joined(4 * MIB, 4 * MIB, 0);
 	struct rlimit old, none;
+	int taken[32], n = 0;
 
 	(void)state;
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	none = old;
-	none.rlim_cur = 3;
+	none.rlim_cur = 32;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	while (n < 32 && (taken[n] = dup(0)) >= 0)
+		n++;
 	run();
+	while (n > 0)
+		close(taken[--n]);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	assert_delivered(p, 4 * MIB, 4 * MIB);
 	assert_int_equal(vz_pipes_waiting(pool), 0);
