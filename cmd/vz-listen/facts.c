@@ -1,5 +1,4 @@
 #include "cmd/vz-listen/facts.h"
-#include "cmd/vz-listen/signed.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/common/diag.h"
+#include "cmd/vz-listen/signed.h"
 #include "flow/handler_env.h"
 #include "net/sockopt.h"
 
