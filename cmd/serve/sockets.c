@@ -32,6 +32,7 @@ no_socket(const char *address, int err)
 	    : err == VZ_EMODE || err == VZ_EEXISTS ? VZ_EXIT_CANTCREAT
 	    : err == VZ_ELIMIT                     ? VZ_EXIT_USAGE
 						   : VZ_EXIT_OSERR;
+	bool foreign = false;
 
 	switch (err) {
 	case VZ_ENOTFOUND: diag_error("cannot listen on %s: no such host", address); break;
@@ -42,8 +43,14 @@ no_socket(const char *address, int err)
 	case VZ_ELIMIT:
 		diag_error("cannot listen on %s: more than %d sockets", address, VZ_LISTEN_MAX);
 		break;
-	default: diag_error("cannot listen on %s: %s", address, diag_words(err)); break;
+	default:
+		foreign = err == VZ_ESYSTEM && errno == EADDRNOTAVAIL;
+		diag_error("cannot listen on %s: %s", address, diag_words(err));
+		break;
 	}
+	if (foreign)
+		diag_hint(
+		    "no address of this host; a relay's has its key before it: vz1KEY@HOST:PORT");
 	exit(status);
 }
 

@@ -9,6 +9,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/serve/shortage.h"
 #include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/claims.h"
 #include "cmd/vz-listen/closing.h"
 #include "cmd/vz-listen/commands.h"
 #include "cmd/vz-listen/recall.h"
@@ -45,6 +46,8 @@ descriptors_wanted(const struct listen_options *o)
 {
 	uint64_t need = (uint64_t)o->serve.max_conns + DESCRIPTORS_MORE;
 
+	/* A relay has its registration, its mail, and who is being claimed. */
+	need += (uint64_t)o->serve.n_addresses * (CLAIMS_MAX + 2);
 	if (o->command) /* three for each, while it starts */
 		need += 3 * (uint64_t)o->max_handlers;
 	return need;

@@ -150,8 +150,8 @@ client_refuse(struct client *c, enum refusal why, uint8_t status, const char *wo
 void
 client_refused(struct client *c)
 {
-	if (c->state == CLIENT_RUNNING && !c->refused)
-		report_denied(c, VZ_EXIT_REFUSED, "closed by its mailbox");
+	if (c->state == CLIENT_RUNNING && !c->refused && c->mail.status != 0)
+		report_denied(c, c->mail.status, c->mail.words);
 	c->refused = true;
 	client_kick(c);
 }

@@ -220,6 +220,7 @@ lane_over(struct lane *l, int status)
 	l->run->lanes_over++;
 	if (!l->run->signo)
 		tell(l);
+	run_call(l->run);
 	run_settled(l->run);
 }
 
@@ -237,13 +238,26 @@ on_over(void *arg, int status)
 {
 	struct lane *l = arg;
 
-	if (status == 0 && l->link.away && !l->over)
+	if (status == 0 && l->link.away && !l->over) {
+		run_call(l->run);
 		begin_storing(l);
-	else
+	} else {
 		lane_over(l, status);
+	}
+}
+
+/* It does not wait at the relay any more. */
+static void
+on_met_or_lost(void *arg)
+{
+	struct lane *l = arg;
+
+	run_call(l->run);
 }
 
 static const struct link_user user = {
+    .matched = on_met_or_lost,
+    .lost = on_met_or_lost,
     .authenticated = on_authenticated,
     .ready = on_ready,
     .event = on_event,

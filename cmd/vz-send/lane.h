@@ -23,7 +23,7 @@ struct lane {
 	size_t in_flight;    /* in state ENDED */
 	struct store *store; /* once this lane stores (store.h) */
 	struct batch *batch; /* --lines and the like: then there are no items */
-	bool over;
+	bool started, over;
 	bool accelerated; /* its records are sealed as fast as can be */
 	bool durable;     /* what the listener has outlives it when it is durable, not before */
 	int status;

@@ -22,6 +22,8 @@ struct link_user {
 	 * and whom we want has come there. */
 	void (*relay)(void *arg);
 	void (*matched)(void *arg);
+	/* It broke, or was not met, and is tried again later. */
+	void (*lost)(void *arg);
 	/* The peer is who was called; messages may be opened (DESIGN 5: 64 KiB before READY). */
 	void (*authenticated)(void *arg);
 	/* The other side lets us send; or, when ev->attempt is not 0, go on. */

@@ -99,8 +99,11 @@ redial_later(struct link *k, int err, int sys_errno)
 	k->try_again = false;
 	words_lost(k, err, sys_errno, delay);
 	k->redial = (struct vz_timer){.fn = on_time, .arg = k};
-	if (vz_timer_set(k->loop, &k->redial, delay) == 0)
+	if (vz_timer_set(k->loop, &k->redial, delay) == 0) {
+		if (k->user->lost)
+			k->user->lost(k->arg);
 		return true;
+	}
 	diag_error("%s", diag_words(VZ_ENOMEM));
 	k->status = VZ_EXIT_OSERR;
 	return false;

@@ -180,8 +180,7 @@ go(struct run *r)
 		status = closing(r);
 	if (status)
 		return status;
-	for (size_t i = 0; i < r->n_lanes; i++)
-		lane_start(&r->lanes[i]);
+	run_call(r);
 	err = vz_loop_run(r->loop);
 	if (err < 0) {
 		diag_error("%s", diag_words(err));

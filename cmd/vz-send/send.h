@@ -36,6 +36,8 @@ struct run {
 /* All of it; returns the exit status, or dies by the signal that ended it. */
 int send_run(const struct send_options *options);
 
+/* Calls those destinations that can be called now: at first, and whenever one was met or lost. */
+void run_call(struct run *r);
 /* A lane is over, or stdout is free: the run ends when nothing is left. */
 void run_settled(struct run *r);
 /* command.c: makes the process that is to be the command of --run: 0, or the exit status. */

@@ -99,16 +99,17 @@ on_ready(void *arg, struct vz_rlink *rlink, const struct vz_rlink_ready *r)
 	struct link *k = arg;
 	struct vz_conn_config c = {
 	    .session = k->config, .first = r->first, .first_len = r->first_len};
+	bool renews = k->conn != NULL;
 
 	k->via.rlink = NULL;
 	k->via.step = VIA_NONE;
 	c.begun = k->via.begun;
 	(void)vz_relay_client_path(vz_rlink_client(rlink), &c.session.channel);
 	words_matched(k);
-	if (k->user->matched && !k->conn)
-		k->user->matched(k->arg);
 	k->via.begun = NULL; /* moved */
 	link_reached(k, r->fd, &c);
+	if (k->user->matched && !renews && k->stage != LINK_OVER)
+		k->user->matched(k->arg);
 }
 
 static void

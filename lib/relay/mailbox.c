@@ -50,6 +50,8 @@ vz_mailbox_close(
 {
 	c->box->stats.refused[why]++;
 	c->refused = true;
+	c->status = status;
+	c->words = words;
 	(void)vz_relay_serve_close(c->serve, status, words); /* or it is hung up on */
 	c->box->config.touched(c->box->config.ctx, c);
 }

@@ -32,6 +32,8 @@ struct vz_mailbox_client {
 	uint64_t max_size;            /* 0 = VZ_STORE_MESSAGE_MAX */
 	/* It was closed with words, or cannot even be told any: to be ended by the caller. */
 	bool refused;
+	uint8_t status;    /* ... with this status; 0 = without a word */
+	const char *words; /* ... and these; static */
 	/* private */
 	bool listens;
 	struct vz_mailbox *box;

@@ -96,6 +96,11 @@ starts_not() {
 	usage "not a duration.*'soon'" --resume-window soon 0
 }
 
+@test "another host's address is no place to listen, and a relay's needs its key" {
+	starts_not 71 'cannot listen on 192.0.2.1:4433' 192.0.2.1:4433
+	says listen.err 'hint: no address of this host; a relay.s has its key before it: vz1KEY@HOST:PORT'
+}
+
 @test "an address that is a name has to be in peers, and a relay cannot be behind a relay" {
 	starts_not 68 "nonsense: no such name in peers" nonsense
 	usage 'behind a relay' --allow-any "$(key_of alice)@$(key_of carol)@127.0.0.1:1"

@@ -129,6 +129,10 @@ setup_file() {
 	exec 8>&-
 	ended 0,76 "$HELD"
 	alive "$PID"
+	# Still in the file, and without the right that it uses.
+	may "connect $(key_of bob)"
+	ended 77 "$PID"
+	says bob.err 'no longer has that right'
 }
 
 @test "a damaged list of revoked keys lets nobody new in, and leaves who is there" {
@@ -352,6 +356,18 @@ few() {
 	reach 0
 }
 
+@test "who fails before it has proved a key is told nothing, and held until its time is over" {
+	relay -w 1h
+	registered bob
+	exec 7<>"/dev/tcp/127.0.0.1/${RELAY##*:}"
+	printf '\0\60%048d' 7 >&7
+	reach 0 7>&-
+	reach 0 7>&-
+	# Neither bytes nor an end.
+	run ! read -r -t 0 -u 7
+	exec 7>&-
+}
+
 @test "told to end, listeners are told 75, pairs go on, and it exits 0 when they have ended" {
 	relay -v
 	registered bob
@@ -520,8 +536,21 @@ openmetrics() {
 	ended 0 "$RELAYING"
 }
 
-@test "as a service it takes sockets, and says when it is ready and when it ends" {
-	[ "$(id -u)" -eq 0 ] || command -v socat >/dev/null || skip 'no socat here'
+@test "a listening socket can come from a service manager" {
+	mkdir -m 700 r
+	cp "$(id_of relay)" r/identity
+	may "register $(key_of bob)" "connect $(key_of alice)"
+	started relay "$FAULT/fdpass" --ready-fd 9 -- "$VZRELAY" -i r/identity --state r/state
+	RELAYING=$PID
+	RELAY="$(key_of relay)@$READY"
+	registered bob
+	reach 0
+	kill "$RELAYING"
+	ended 0 "$RELAYING"
+}
+
+@test "a service manager is told when it is ready, and when it ends" {
+	command -v socat >/dev/null || skip 'no socat here'
 	socat -u UNIX-RECV:notify,mode=600 - >notified 2>socat.err 3>&- &
 	STARTED+=("$!")
 	until_true test -S notify

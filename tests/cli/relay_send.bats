@@ -107,6 +107,32 @@ settled() { [ "$(stat -c %s "$1")" -ge "$2" ]; }
 	done
 }
 
+@test "of more destinations at one relay than may wait there each is met" {
+	local all='' i
+
+	relay --allow-any
+	for i in {1..20}; do
+		mkdir -m 700 "l$i"
+		"$KEYGEN" -f "l$i/identity" >/dev/null 2>&1
+		started "l$i" "$LISTEN" -i "l$i/identity" --allow "$(key_of alice)" --ready-fd 9 "$RELAY"
+		all+=,$READY
+	done
+	exits 0 send "${all#,}" < <(printf x)
+	[ "$(grep -c delivered send.err)" -eq 20 ]
+	for i in {1..20}; do
+		[ "$(cat "l$i.out")" = x ]
+	done
+	# And with most of them away the others are met all the same.
+	started again "$LISTEN" -i l20/identity --allow "$(key_of alice)" --ready-fd 9 "$RELAY"
+	exits 69 send "${all#,}" < <(printf y)
+	[ "$(cat again.out)" = y ]
+	# Nor do those hold anybody up that are waited for.
+	started patience "$LISTEN" -i l20/identity --allow "$(key_of alice)" --ready-fd 9 "$RELAY"
+	"$SEND" --retry-for 1h -i "$(id_of alice)" "${all#,}" < <(printf z) 2>send.err 3>&- &
+	STARTED+=($!)
+	until_true grep -q z patience.out
+}
+
 @test "a name from peers is the relay, or all of it" {
 	relay
 	mkdir -m 700 a
@@ -291,7 +317,7 @@ stream_begins() {
 	relay
 	listens -k --lines
 	kill -STOP "$LISTENER"
-	exits 75 send -w 500ms "$ADDR" < <(printf x)
+	exits 75 send -w 1s "$ADDR" < <(printf x)
 	one_error send.err 'did not come to the relay in time'
 	kill -CONT "$LISTENER"
 	exits 0 send "$ADDR" < <(printf x)
@@ -367,7 +393,7 @@ stream_begins() {
 	chmod 600 psk other
 	listens -k --lines --psk-file psk
 	exits 0 send --psk-file psk "$ADDR" < <(printf x)
-	exits 76 send -w 300ms --psk-file other "$ADDR" < <(printf x)
+	exits 76 send -w 1500ms --psk-file other "$ADDR" < <(printf x)
 	one_error send.err 'connected, but no'
 	says send.err 'hint: another pre-shared key than this one'
 	[ "$(cat listen.out)" = x ]

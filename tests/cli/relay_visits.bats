@@ -83,7 +83,7 @@ patient() {
 	bytes 2000000 first
 	bytes 2000000 second
 	cat first >&8
-	until_true arrived 1000000
+	until_true eval '[ -n "$(find in -type f -size +900k)" ]'
 	kill -9 "$RELAYING"
 	until_true grep -q 'relay .*; trying until' listen.err
 	AT=("${RELAY#*@}")

@@ -49,6 +49,9 @@ struct client {
 	struct vz_watch watch;
 	struct mail *deposit;
 	bool registered, over;
+	/* A sender's: its match, and what it opens with. */
+	uint8_t match[VZ_MATCH_LEN], first[VZ_RELAY_FIRST_MAX];
+	size_t first_len;
 };
 
 /* Who waits for a claim: a client, one who came to the door, or a replay. */
@@ -176,6 +179,8 @@ offer(const struct vz_key *to, struct client *sender, int fd)
 	if (n_matches == MATCHES)
 		errx(71, "too many matches");
 	randombytes_buf(m->id, sizeof(m->id));
+	if (sender && !lies[OTHER_MATCH].on)
+		memcpy(m->id, sender->match, sizeof(m->id));
 	for (struct client *c = clients; c; c = c->next) {
 		if (c->over || !c->registered || (to && !vz_key_equal(peer_of(c), to)))
 			continue;
@@ -191,6 +196,7 @@ offer(const struct vz_key *to, struct client *sender, int fd)
 static void
 join(struct client *sender, struct client *listener)
 {
+	struct client *other;
 	int from, to;
 
 	if (lies[SWAP_SENDERS].on && !held_sender) {
@@ -201,20 +207,17 @@ join(struct client *sender, struct client *listener)
 	from = leave(sender);
 	to = leave(listener);
 	if (!lies[SWAP_SENDERS].on) {
-		raw_join(from, to, "session");
+		raw_join(from, to, "session", sender->first, sender->first_len);
 		return;
 	}
-	sender = held_sender;
-	listener = held_listener;
-	held_sender = held_listener = NULL;
-	raw_join(from, leave(listener), NULL);
-	raw_join(leave(sender), to, NULL);
+	other = held_sender;
+	raw_join(from, leave(held_listener), NULL, sender->first, sender->first_len);
+	raw_join(leave(other), to, NULL, other->first, other->first_len);
 }
 
 static void
 claimed(struct client *c, const struct vz_relay_event *ev)
 {
-	uint8_t other[VZ_MATCH_LEN];
 	struct match *m = NULL;
 
 	for (size_t i = 0; i < n_matches; i++)
@@ -225,14 +228,12 @@ claimed(struct client *c, const struct vz_relay_event *ev)
 		return;
 	}
 	m->waits = false;
-	memcpy(other, m->id, sizeof(other));
-	other[0] ^= lies[OTHER_MATCH].on;
 	need(vz_relay_serve_ready(c->serve, m->id), "ready");
 	if (m->sender) {
-		need(vz_relay_serve_ready(m->sender->serve, other), "ready");
+		need(vz_relay_serve_ready(m->sender->serve, m->sender->match), "ready");
 		join(m->sender, c);
 	} else if (m->door >= 0) {
-		raw_join(m->door, leave(c), NULL);
+		raw_join(m->door, leave(c), NULL, NULL, 0);
 	} else {
 		raw_replay("session", leave(c));
 	}
@@ -245,14 +246,12 @@ join_directly(struct client *c)
 	struct sockaddr_in at = {.sin_family = AF_INET,
 	    .sin_addr = {htonl(INADDR_LOOPBACK)},
 	    .sin_port = htons((uint16_t)lies[AS_DIRECT].a)};
-	uint8_t id[VZ_MATCH_LEN];
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		err(71, "the listener");
-	randombytes_buf(id, sizeof(id));
-	need(vz_relay_serve_ready(c->serve, id), "ready");
-	raw_join(leave(c), fd, NULL);
+	need(vz_relay_serve_ready(c->serve, c->match), "ready");
+	raw_join(leave(c), fd, NULL, c->first, c->first_len);
 }
 
 /* Requests. */
@@ -285,6 +284,18 @@ deposited(struct client *c, const struct vz_relay_event *ev)
 	}
 }
 
+/* The sender names its match when it opens at once. */
+static void
+connecting(struct client *c, const struct vz_relay_event *ev)
+{
+	randombytes_buf(c->match, sizeof(c->match));
+	if (ev->bytes_len == 0 || ev->bytes_len > sizeof(c->first))
+		return;
+	memcpy(c->match, ev->match, sizeof(c->match));
+	memcpy(c->first, ev->bytes, ev->bytes_len);
+	c->first_len = ev->bytes_len;
+}
+
 static void
 request(struct client *c, const struct vz_relay_event *ev)
 {
@@ -292,6 +303,7 @@ request(struct client *c, const struct vz_relay_event *ev)
 	case VZ_RELAY_EVENT_REGISTER: registered(c, ev); break;
 	case VZ_RELAY_EVENT_CONNECT:
 		tell("connect");
+		connecting(c, ev);
 		if (lies[AS_DIRECT].on)
 			join_directly(c);
 		else

@@ -83,6 +83,20 @@ raw_lies_near(const struct raw *r, size_t n)
 }
 
 static void
+raw_take(struct raw *r, const uint8_t *p, size_t n)
+{
+	if (r->copy)
+		(void)fwrite(p, 1, n, r->copy), (void)fflush(r->copy);
+	if (raw_lies_near(r, n)) {
+		for (size_t i = 0; i < n; i++)
+			raw_byte(r, p[i]);
+	} else {
+		raw_put(r, p, n);
+		r->at += n;
+	}
+}
+
+static void
 raw_carry(struct raw *r)
 {
 	uint8_t bytes[RAW_CHUNK];
@@ -96,15 +110,7 @@ raw_carry(struct raw *r)
 		r->ended = true;
 		return;
 	}
-	if (r->copy)
-		(void)fwrite(bytes, 1, (size_t)n, r->copy), (void)fflush(r->copy);
-	if (raw_lies_near(r, (size_t)n)) {
-		for (ssize_t i = 0; i < n; i++)
-			raw_byte(r, bytes[i]);
-	} else {
-		raw_put(r, bytes, (size_t)n);
-		r->at += (uint64_t)n;
-	}
+	raw_take(r, bytes, (size_t)n);
 }
 
 /* In the child: no other connection is to live on because we know it. */
@@ -117,9 +123,10 @@ raw_begin(int a, int b)
 			close(fd);
 }
 
-/* Both are closed here and carried there. What the sender said is kept in the file `copy`. */
+/* Both are closed here and carried there. What the sender says, `first` first, is kept in the file
+ * `copy`. */
 static void
-raw_join(int sender, int listener, const char *copy)
+raw_join(int sender, int listener, const char *copy, const uint8_t *first, size_t first_len)
 {
 	static struct raw way[2];
 	pid_t pid = fork();
@@ -135,6 +142,7 @@ raw_join(int sender, int listener, const char *copy)
 	way[0].copy = copy ? fopen(copy, "we") : NULL;
 	for (int i = 0; i < 2; i++)
 		(void)fcntl(way[i].from, F_SETFL, 0);
+	raw_take(&way[0], first, first_len);
 	while (!way[0].ended || !way[1].ended) {
 		struct pollfd p[2] = {{.fd = way[0].ended ? -1 : sender, .events = POLLIN},
 		    {.fd = way[1].ended ? -1 : listener, .events = POLLIN}};

@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include "base/err.h"
 #include "mover_peers.h"
@@ -531,16 +532,52 @@ without_descriptors_for_a_pipe_it_reads_and_writes(void **state)
 {
 	struct pair *p = joined(4 * MIB, 4 * MIB, 0);
 	struct rlimit old, none;
+	int taken[32], n = 0;
 
 	(void)state;
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	none = old;
-	none.rlim_cur = 3;
+	none.rlim_cur = 32;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	while (n < 32 && (taken[n] = dup(0)) >= 0)
+		n++;
 	run();
+	while (n > 0)
+		close(taken[--n]);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	assert_delivered(p, 4 * MIB, 4 * MIB);
 	assert_int_equal(vz_pipes_waiting(pool), 0);
+}
+
+/* The system's is called by its number, unless it is to have none. */
+static int splice_fails;
+static unsigned spliced;
+
+ssize_t
+splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n, unsigned flags)
+{
+	spliced++;
+	if (splice_fails != 0) {
+		errno = splice_fails;
+		return -1;
+	}
+	return syscall(SYS_splice, in, in_at, out, out_at, n, flags);
+}
+
+static void
+where_there_is_no_splice_it_reads_and_writes_and_asks_no_more(void **state)
+{
+	struct pair *p;
+
+	(void)state;
+	spliced = 0;
+	splice_fails = ENOSYS;
+	p = joined(4 * MIB, 4 * MIB, 0);
+	run();
+	splice_fails = 0;
+	assert_delivered(p, 4 * MIB, 4 * MIB);
+	assert_int_equal(spliced, 2);
+	assert_int_equal(vz_pipes_lent(pool), 0);
 }
 
 static void
@@ -693,6 +730,7 @@ main(void)
 	    PIPES(no_byte_of_a_pair_that_was_dropped_reaches_another),
 	    PIPES(when_all_pipes_are_lent_others_read_and_write),
 	    PIPES(without_descriptors_for_a_pipe_it_reads_and_writes),
+	    PIPES(where_there_is_no_splice_it_reads_and_writes_and_asks_no_more),
 	    ALL(a_handler_may_drop_it),
 	    ALL(a_turn_moves_no_more_than_its_share_so_that_others_have_theirs),
 	    IN(an_idle_pair_takes_little_memory, unix_pipes),

@@ -10,7 +10,8 @@
 #include "net/rlink.h"
 
 #define AGE       400000 /* bytes of a connection */
-#define COME_BACK 20     /* milliseconds, of a listener whose relay has gone */
+#define CLAIMS    32
+#define COME_BACK 20 /* milliseconds, of a listener whose relay has gone */
 
 /* wire_ids: 0 sends, 1 listens, 2 relays. */
 #define RELAY 2
@@ -19,7 +20,7 @@ static struct here_relay relay;
 
 /* The listener at the relay: one link that is registered, and one for each who wants in. */
 static struct {
-	struct vz_rlink *control, *claims[8];
+	struct vz_rlink *control, *claims[CLAIMS];
 	unsigned n_claims;
 	uint64_t number;
 	struct vz_timer again;
@@ -47,7 +48,7 @@ bobs(const struct vz_rlink_handler *handler, void *arg)
 struct claim {
 	uint8_t match[VZ_MATCH_LEN];
 };
-static struct claim claims[8];
+static struct claim claims[CLAIMS];
 
 static int
 claim_peer(void *arg, struct vz_rlink *k, const struct vz_bundle *peer)
@@ -108,7 +109,7 @@ control_event(void *arg, struct vz_rlink *k, const struct vz_relay_event *ev)
 			bob.registered();
 		bob.registered = NULL;
 	} else if (ev->type == VZ_RELAY_EVENT_OFFER && !bob.deaf) {
-		assert_true(bob.n_claims < 8);
+		assert_true(bob.n_claims < CLAIMS);
 		memcpy(claims[bob.n_claims].match, ev->match, VZ_MATCH_LEN);
 		c = bobs(&claim_handler, &claims[bob.n_claims]);
 		assert_int_equal(vz_rlink_new(there.loop, &c, &bob.claims[bob.n_claims++]), 0);
@@ -196,7 +197,7 @@ end(void)
 {
 	link_world_end();
 	vz_rlink_drop(bob.control);
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < CLAIMS; i++)
 		vz_rlink_drop(bob.claims[i]);
 	vz_timer_stop(there.loop, &bob.again);
 	here_relay_end(&relay);
@@ -388,9 +389,10 @@ an_old_connection_is_left_for_another_one_through_the_relay_without_a_break(void
 {
 	(void)unused;
 	begin();
+	here.pauses = true;
 	run_with_bob(call_and_get_old);
 	assert_delivered_once();
-	assert_true(there.accepted >= 4);
+	assert_true(there.accepted >= 2);
 	assert_int_equal(here.ready, there.accepted);
 	assert_int_equal(there.cut, 0);
 	assert_false(here.link.was_lost);
@@ -551,7 +553,7 @@ a_relay_that_goes_or_does_not_answer_is_75(void **unused)
 	fails(75, "vz-send: there: the relay went away\n", NULL);
 	begin();
 	relay.answers_nothing = true;
-	here.options.common.wait_ms = 100;
+	here.options.common.wait_ms = 1000;
 	call();
 	fails(75, "vz-send: there: it did not come to the relay in time\n", NULL);
 }
@@ -580,7 +582,7 @@ another_pre_shared_key_is_76_as_without_a_relay(void **unused)
 	begin();
 	here.me.psk = psk;
 	here.me.psks = 1;
-	here.options.common.wait_ms = 200;
+	here.options.common.wait_ms = 1000;
 	bob.registered = call;
 	bob_registers();
 	fails(76, "vz-send: there: connected, but no answer in time\n",
