@@ -310,6 +310,40 @@ waits() {
 	cmp items listen.out
 }
 
+@test "what breaks off in the handshake is tried again where the relay has been met, and else not" {
+	cat >hang_up.py <<-'PY'
+		import os, socket, sys
+		door = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+		os.write(9, b'there\n')
+		os.close(9)
+		for _ in range(int(sys.argv[2])):
+		    door.accept()[0].close()
+	PY
+	relay
+	known
+	mkfifo hold
+	"$SEND" -vv -i "$(id_of alice)" --state alices --store=only --lines "$TO" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	echo one >&8
+	until_true grep -q 'message 1: stored' held.err
+	kill -9 "$RELAYING"
+	ended 137 "$RELAYING"
+	started hang python3 hang_up.py "${AT_RELAY#*:}" 2 8>&-
+	ended 0 "$PID"
+	relay 8>&-
+	echo two >&8
+	exec 8>&-
+	ended 0 "$HELD"
+	waits 2
+	kill "$RELAYING"
+	ended 0,143 "$RELAYING"
+	started hang python3 hang_up.py "${AT_RELAY#*:}" 1
+	exits 76 store --retry-for 10 "$TO" <<<x
+	ended 0 "$PID"
+}
+
 @test "a number that was taken and never used leaves a gap, and the listener says so" {
 	relay
 	known
