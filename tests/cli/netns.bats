@@ -119,7 +119,7 @@ alice_sends() {
 	crash
 	relay
 	bob_listens --dir got "$RB"
-	until_true holds 2 got
+	until_true placed 2 got
 	for file in got/*; do
 		cmp in "$file"
 	done
