@@ -252,6 +252,40 @@ waits() {
 	waits 0
 }
 
+@test "a relay takes up its renewed keys while it runs, and who has its old ones is not believed" {
+	relay
+	known
+	exits 0 store "$TO" <<<one
+	cp r/identity old
+	"$KEYGEN" -q -f r/identity --rotate
+	exits 0 store "$TO" <<<two
+	kill "$RELAYING"
+	ended 0,143 "$RELAYING"
+	mv old r/identity
+	relay
+	exits 77 store "$TO" <<<three
+	says send.err 'the relay: its session keys are older than ones seen before'
+	waits 2
+}
+
+@test "a destination that renewed its keys is sealed for by the new ones once it has been at the relay" {
+	relay
+	known
+	exits 0 store "$TO" <<<old
+	cp -r "$(dirname "$(id_of bob)")" b
+	"$KEYGEN" -q -f b/identity --rotate
+	mkdir in
+	started listen "$LISTEN" -i b/identity --state bobs --ready-fd 9 --allow "$(key_of alice)" -d in "$RELAY"
+	until_true holds 1 in
+	kill "$PID"
+	ended 0 "$PID"
+	exits 0 store "$TO" <<<new
+	# The old file alone opens only what is from before; with both keys all of it comes.
+	started listen "$LISTEN" -i b/identity --state bobs --ready-fd 9 --allow "$(key_of alice)" -d in "$RELAY"
+	until_true holds 2 in
+	[ "$(cat in/* | sort)" = $'new\nold' ]
+}
+
 @test "a revoked destination gets nothing" {
 	relay
 	known
