@@ -36,6 +36,7 @@ struct mail {
 	struct vz_watch watch;
 	struct vz_store_stats stats; /* as they were at the last look */
 	bool asking;                 /* for them */
+	unsigned users;              /* connections that use a mailbox */
 	bool failed;
 };
 
