@@ -66,6 +66,29 @@ trust_hint(int err)
 	}
 }
 
+bool
+trust_hint_told(const char *words)
+{
+	static const struct {
+		const char *words, *hint;
+	} own[] = {
+	    {"an older bundle of this key than one already seen",
+		"this host's identity was put back from a copy: "
+		"put back the newest one, or renew its keys with vz-keygen --rotate"},
+	    {"two hosts share this identity", "make a new identity on one of them with vz-keygen"},
+	    {"this key is revoked", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (strcmp(words, own[i].words) != 0)
+			continue;
+		if (own[i].hint)
+			diag_hint("%s", own[i].hint);
+		return true;
+	}
+	return false;
+}
+
 int
 trust_status(int err)
 {

@@ -4,6 +4,8 @@
 #ifndef VZ_CMD_TRUST_H
 #define VZ_CMD_TRUST_H
 
+#include <stdbool.h>
+
 #include "cmd/common/self.h"
 
 /*
@@ -16,6 +18,11 @@ int trust_judge(const struct self *me, const struct vz_bundle *peer);
 const char *trust_words(const struct self *me, int err);
 /* What could be done about it, or NULL. */
 const char *trust_hint(int err);
+/*
+ * The other side's words of why it refused us: true when they are about our own keys, which no line
+ * in its authorized file would mend; what could is said.
+ */
+bool trust_hint_told(const char *words);
 /* The exit status for it. */
 int trust_status(int err);
 

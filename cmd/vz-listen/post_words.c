@@ -184,7 +184,7 @@ hint(const struct post *p, const struct post_ending *e)
 	switch (cause_of(e)) {
 	case UNWANTED: words = trust_hint(e->unwanted); break;
 	case CLOSED:
-		if (e->status != VZ_EXIT_REFUSED)
+		if (e->status != VZ_EXIT_REFUSED || trust_hint_told(e->text))
 			break;
 		if (!p->stay.was_registered) {
 			hint_register(p);

@@ -43,7 +43,8 @@ struct mail {
 struct drain {
 	bool on;
 	int signo;
-	struct vz_timer by; /* ... then it ends, whatever is under way */
+	struct vz_timer by;   /* ... then it ends, whatever is under way */
+	struct vz_timer look; /* at whether our sockets are left to others */
 };
 
 struct relay {

@@ -1,5 +1,7 @@
 #include "cmd/vz-relay/spool.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +20,14 @@ escaped(char buf[static 512], const char *words)
 	return diag_escape(buf, 512, words, strlen(words));
 }
 
+static int
+beyond_repair(void)
+{
+	diag_hint("--fsck cannot repair that: keep a copy, then try .recover of sqlite3, or begin "
+		  "a new one");
+	return VZ_EXIT_DATA;
+}
+
 int
 spool_open(const struct relay_options *o, struct vz_store **out)
 {
@@ -29,6 +39,8 @@ spool_open(const struct relay_options *o, struct vz_store **out)
 	diag_error("--spool %s: %s", escaped(dir, o->spool), escaped(shown, words));
 	if (r == VZ_EMODE)
 		diag_hint("chmod 700 the folder, 600 what is in it, and own both");
+	if (r == VZ_EFORMAT && o->fsck)
+		return beyond_repair();
 	if (r == VZ_EFORMAT)
 		diag_hint("vz-relay --spool DIR --fsck says more; keep a copy before it repairs");
 	return r == VZ_EEXISTS ? VZ_EXIT_TEMPFAIL
@@ -49,11 +61,12 @@ say(void *arg, const char *words)
 static int
 open_old(const struct relay_options *o, struct vz_store **out)
 {
-	char shown[512];
+	char path[PATH_MAX], shown[512];
 
-	if (access(o->spool, F_OK) == 0)
+	snprintf(path, sizeof(path), "%s/%s", o->spool, VZ_STORE_SQLITE_FILE);
+	if (access(path, F_OK) == 0 || errno != ENOENT)
 		return spool_open(o, out);
-	diag_error("--spool %s: %s", escaped(shown, o->spool), diag_words(VZ_ESYSTEM));
+	diag_error("--spool %s: no spool is there", escaped(shown, o->spool));
 	return VZ_EXIT_NOINPUT;
 }
 
@@ -77,8 +90,8 @@ spool_fsck(const struct relay_options *o)
 	    (unsigned long long)check.repaired);
 	if (r == 0 && check.repaired == check.found)
 		return 0;
-	diag_error("--fsck: the spool is damaged beyond what can be repaired");
-	return VZ_EXIT_DATA;
+	diag_error("--fsck: the spool is damaged");
+	return beyond_repair();
 }
 
 struct wanted {

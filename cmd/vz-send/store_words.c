@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/common/trust.h"
 #include "cmd/vz-send/store_impl.h"
 #include "cmd/vz-send/words.h"
 #include "keep/mailbook.h"
@@ -65,6 +66,8 @@ refused(const struct store *st)
 
 	vz_key_format(&k->me->identity->bundle.identity, mine);
 	diag_error("%s: refused by the relay%s%s", k->shown, *k->via.text ? ": " : "", k->via.text);
+	if (trust_hint_told(k->via.text))
+		return VZ_EXIT_REFUSED;
 	diag_hint(
 	    "its operator has to add this line to the relay's authorized file: deposit %s", mine);
 	return VZ_EXIT_REFUSED;

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/common/trust.h"
 #include "cmd/vz-send/link.h"
 #include "cmd/vz-send/words.h"
 
@@ -14,6 +15,8 @@ refused(const struct link *k)
 
 	vz_key_format(&k->me->identity->bundle.identity, mine);
 	diag_error("%s: refused by the relay%s%s", k->shown, *k->via.text ? ": " : "", k->via.text);
+	if (trust_hint_told(k->via.text))
+		return VZ_EXIT_REFUSED;
 	diag_hint(
 	    "its operator has to add this line to the relay's authorized file: connect %s", mine);
 	return VZ_EXIT_REFUSED;

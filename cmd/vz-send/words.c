@@ -6,6 +6,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/common/reach.h"
+#include "cmd/common/trust.h"
 
 static void
 hint_authorize(const struct link *k)
@@ -131,7 +132,7 @@ words_closed(const struct link *k, const struct vz_event *ev)
 
 	diag_escape(text, sizeof(text), ev->bytes, ev->bytes_len);
 	diag_error("%s: %s%s%s", k->shown, words_of_status(ev->status), *text ? ": " : "", text);
-	if (ev->status == VZ_EXIT_REFUSED && k->stage < LINK_READY)
+	if (ev->status == VZ_EXIT_REFUSED && k->stage < LINK_READY && !trust_hint_told(text))
 		hint_authorize(k);
 	if (ev->status == VZ_EXIT_DATA && k->options->sign)
 		diag_hint("a listener of an earlier version takes no signed messages");

@@ -56,6 +56,24 @@ count(struct check *c, const char *sql, uint64_t *n)
 	return r < 0 ? r : 0;
 }
 
+/* It says several things at a time, a line each, under a headline. */
+static uint64_t
+complain(struct check *c, const char *words)
+{
+	uint64_t n = 0;
+
+	while (*words != '\0') {
+		size_t len = strcspn(words, "\n");
+
+		if (len > 0 && strncmp(words, "***", 3) != 0) {
+			found(c, "the file: %.*s", (int)len, words);
+			n++;
+		}
+		words += len + (words[len] != '\0');
+	}
+	return n;
+}
+
 /* What SQLite finds; the number of complaints. */
 static int
 integrity(struct check *c, uint64_t *complaints)
@@ -69,10 +87,8 @@ integrity(struct check *c, uint64_t *complaints)
 	while (r == 0 && (r = sq_step(c->q, st)) == 1) {
 		r = 0;
 		words = (const char *)sqlite3_column_text(st, 0);
-		if (words == NULL || strcmp(words, "ok") == 0)
-			continue;
-		++*complaints;
-		found(c, "the file: %s", words);
+		if (words != NULL && strcmp(words, "ok") != 0)
+			*complaints += complain(c, words);
 	}
 	sqlite3_finalize(st);
 	/* A file too damaged to be looked at is one that was looked at. */

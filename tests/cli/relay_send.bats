@@ -406,3 +406,33 @@ stream_begins() {
 	one_error send.err 'the relay: connected, but no answer in time'
 	kill -CONT "$RELAYING"
 }
+
+@test "an identity that was put back from a copy, or is revoked, is told so, and asks for no line" {
+	local -a as=(-i "$PWD/alice/identity" --state "$PWD/alice/state")
+
+	mkdir -m 700 alice copy r
+	cp "$(id_of alice)" alice/identity
+	cp alice/identity copy/identity
+	cp "$(id_of relay)" r/identity
+	key_of carol >r/revoked
+	relay
+	exits 69 "$SEND" "${as[@]}" "$(at_relay bob)" < <(printf x) 2>send.err
+	timeout 30 "$KEYGEN" -q --rotate -f alice/identity
+	exits 69 "$SEND" "${as[@]}" "$(at_relay bob)" < <(printf x) 2>send.err
+	cp copy/identity alice/identity
+	exits 77 "$SEND" "${as[@]}" "$(at_relay bob)" < <(printf x) 2>send.err
+	says send.err 'refused by the relay: an older bundle'
+	says send.err 'hint: .*--rotate'
+	run ! grep -q 'authorized file' send.err
+	exits 77 "$SEND" --store=only "${as[@]}" "$(at_relay bob)" < <(printf x) 2>send.err
+	says send.err 'hint: .*--rotate'
+	run ! grep -q 'authorized file' send.err
+	# A listener there hears the same.
+	exits 77 timeout "$PATIENCE" "$LISTEN" "${as[@]}" --allow "$(key_of bob)" "$RELAY" 2>listen.err 3>&-
+	says listen.err 'hint: .*--rotate'
+	run ! grep -q 'authorized file' listen.err
+	# And where no line would help, none is asked for.
+	SENDER=carol exits 77 send "$(at_relay bob)" < <(printf x)
+	says send.err 'this key is revoked'
+	run ! grep -q hint send.err
+}

@@ -127,7 +127,11 @@ stat_of() {
 @test "--fsck repairs, and both it and --stats want a spool that nobody has open" {
 	command -v jq >/dev/null || skip 'no jq here'
 	exits 66 "$VZRELAY" --spool spool --fsck 2>fsck.err
-	says fsck.err 'spool: No such file'
+	says fsck.err 'no spool is there'
+	# A look makes nothing.
+	mkdir -m 700 bare
+	exits 66 "$VZRELAY" --spool bare --stats 2>fsck.err
+	empty bare
 	relay --spool spool
 	exits 0 peer alice "$RELAY" deposit "$(key_of bob)" 4 >/dev/null
 	exits 75 "$VZRELAY" --spool spool --stats 2>fsck.err
@@ -148,6 +152,25 @@ stat_of() {
 	: >spool/spool.db
 	head -c 8192 /dev/urandom >spool/spool.db
 	exits 78 "$VZRELAY" --spool spool --stats 2>fsck.err
+	says fsck.err 'hint: vz-relay --spool DIR --fsck'
+	exits 65 "$VZRELAY" --spool spool --fsck 2>fsck.err
+	says fsck.err 'hint: --fsck cannot repair that'
+}
+
+@test "--fsck says each fault of a damaged file on a line of its own, and that it is none that it repairs" {
+	relay --spool spool
+	exits 0 peer alice "$RELAY" deposit "$(key_of bob)" 200 >/dev/null
+	kill "$RELAYING"
+	ended 0 "$RELAYING"
+	size=$(stat -c %s spool/spool.db)
+	# All pages but those at the beginning, which say what it is.
+	head -c $((size - 20480)) /dev/urandom |
+		dd of=spool/spool.db bs=4096 seek=5 conv=notrunc 2>/dev/null
+	exits 65 "$VZRELAY" --spool spool --fsck >fsck.out 2>fsck.err
+	[ "$(grep -c '^the file: ' fsck.out)" -gt 2 ]
+	run ! grep -q 'x0a' fsck.out
+	says fsck.out 'beyond repair'
+	says fsck.err 'hint: --fsck cannot repair that'
 }
 
 @test "a spool that others can look into is refused" {

@@ -60,7 +60,7 @@ waits() {
 	exits 0 store -n --name nothing "$TO"
 	mkdir in
 	at_relay -d in
-	until_true holds 3 in
+	until_true placed 3 in
 	cmp data in/*-data
 	[ "$(cat in/*-nothing)" = '' ]
 	grep -q second in/*
@@ -75,7 +75,7 @@ waits() {
 	exits 66 store --run "$TO" -- /nonexistent
 	mkdir in
 	at_relay -d in
-	until_true holds 1 in
+	until_true placed 1 in
 	[ "$(cat in/*)" = made ]
 }
 
@@ -123,7 +123,7 @@ waits() {
 	exits 80 send --state alices --store=auto --lines "$TO" <<<$'one\ntwo'
 	exits 80 send --state alices --store=auto --run "$TO" -- echo made
 	at_relay -d in
-	until_true holds 5 in
+	until_true placed 5 in
 	[ "$(for file in in/*; do cat "$file" && echo; done | sort | xargs)" = 'away live made one two' ]
 }
 
@@ -146,7 +146,7 @@ waits() {
 	ended 0,143 "$PID"
 	mkdir in
 	at_relay -d in
-	until_true holds 1 in
+	until_true placed 1 in
 	[ "$(cat in/*)" = x ]
 }
 
@@ -163,10 +163,10 @@ waits() {
 	[ "$(cat carols/*)" = both ]
 	mkdir in
 	at_relay -d in
-	until_true holds 1 in
+	until_true placed 1 in
 	exits 0 send --state alices --store=only --lines "$TO,$(key_of carol)@$RELAY" < <(seq 100)
-	until_true holds 101 in
-	until_true holds 101 carols
+	until_true placed 101 in
+	until_true placed 101 carols
 }
 
 @test "an interrupt stores nothing of what was not whole, and ends by the signal" {
@@ -319,7 +319,7 @@ waits() {
 	exits 0 store "$TO" <<<x
 	mkdir in
 	at_relay -d in
-	until_true holds 5 in
+	until_true placed 5 in
 }
 
 @test "a relay that is killed in the middle: after --retry-for each message is there once" {
