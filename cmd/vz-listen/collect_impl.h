@@ -23,6 +23,7 @@ struct collect {
 	uint64_t after;   /* and in this round */
 	uint64_t seq;     /* of the message that comes, or is being dealt with; 0: none */
 	uint64_t missing; /* bytes of it */
+	uint64_t expires; /* when the relay removes it */
 	struct vz_unseal *unseal; /* it comes */
 	struct letter *letter;    /* it is being delivered, or is, and the relay is told */
 	bool marking;             /* it was delivered, and could not be marked */
@@ -58,6 +59,7 @@ void collect_left(struct collect *c);
 /* What is said (collect_words.c). */
 
 void collect_say_unopened(const struct collect *c, const char *words);
+void collect_say_clocks(const struct collect *c);
 void
 collect_say_seen(const struct collect *c, const struct letter *l, enum vz_window_verdict verdict);
 void collect_say_missing(

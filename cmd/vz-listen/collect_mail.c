@@ -21,6 +21,7 @@ collect_mail_begin(struct collect *c, const struct vz_relay_event *entry)
 
 	c->seq = entry->number;
 	c->missing = entry->size;
+	c->expires = entry->expires;
 	if (!secrets)
 		return false;
 	config.secrets_len = vz_identity_age_secrets(me, now > 0 ? (uint64_t)now : 0, secrets);
@@ -165,14 +166,29 @@ deliver(struct collect *c)
 	}
 }
 
+/* The relay, which hands out nothing that is past its time, has another one than we: a wrong clock
+ * here is no reason to have it thrown away, which the relay does itself when it is time. */
+static bool
+clocks_differ(const struct collect *c, int64_t now)
+{
+	return vz_unseal_fault(c->unseal) == VZ_UNSEAL_EXPIRED &&
+	    (now < 0 || (uint64_t)now >= c->expires);
+}
+
 /* All of it is here. */
 static void
 opened(struct collect *c)
 {
 	struct vz_unseal *u = c->unseal;
-	int r = vz_unseal_end(u, (int64_t)time(NULL));
+	int64_t now = (int64_t)time(NULL);
+	int r = vz_unseal_end(u, now);
 
 	if (vz_unseal_fault(u) == VZ_UNSEAL_NO_MEMORY) {
+		collect_left(c);
+		return;
+	}
+	if (r < 0 && clocks_differ(c, now)) {
+		collect_say_clocks(c);
 		collect_left(c);
 		return;
 	}

@@ -62,6 +62,22 @@ collect_say_unopened(const struct collect *c, const char *words)
 }
 
 void
+collect_say_clocks(const struct collect *c)
+{
+	static const char words[] =
+	    "expired by this host's clock, and not by the relay's: one of them is wrong";
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		diag_error("mail at %s left there: %s", c->post->shown, words);
+		return;
+	}
+	j = event("mail-failed", c, NULL);
+	vz_json_str(j, "text", words);
+	diag_event_end(j);
+}
+
+void
 collect_say_seen(const struct collect *c, const struct letter *l, enum vz_window_verdict verdict)
 {
 	const char *words = verdict == VZ_WINDOW_SEEN

@@ -115,6 +115,7 @@ store_refused(struct store *st, const struct vz_relay_event *ev)
 	verdict_words(ev->status, ev->bytes, ev->bytes_len, words);
 	snprintf(all, sizeof(all), "the relay: %s", words);
 	store_failed(st, p->item, ev->status ? ev->status : VZ_EXIT_PROTOCOL, all);
+	store_words_too_much(st, ev->status);
 	if (st->lane->batch)
 		st->lane->link.oldest = p->item + 1;
 	store_pop(st);

@@ -49,6 +49,7 @@ struct store {
 	unsigned first, count;
 	size_t held;
 	uint64_t stored;
+	bool hinted; /* where to look when the relay wants none of it */
 	/* After a break. */
 	struct vz_timer again;
 	bool progressed, was_lost;
@@ -88,6 +89,8 @@ void store_words_away(const struct store *st);
 int store_words_failed(const struct store *st, int err, int sys_errno, enum vz_dial_step step);
 /* The relay has no bundle to be had: the status. */
 int store_words_no_bundle(const struct store *st, const struct vz_relay_event *ev);
+/* It was refused for good, by the relay. */
+void store_words_too_much(struct store *st, uint8_t status);
 /* The count cannot be kept: the status. */
 int store_words_book(const struct run *r, int err);
 void store_words_too_long(const struct store *st, uint64_t item);

@@ -114,6 +114,16 @@ store_words_no_bundle(const struct store *st, const struct vz_relay_event *ev)
 	return ev->status ? ev->status : VZ_EXIT_PROTOCOL;
 }
 
+void
+store_words_too_much(struct store *st, uint8_t status)
+{
+	if (st->hinted || (status != VZ_EXIT_REFUSED && status != VZ_EXIT_DATA))
+		return;
+	st->hinted = true;
+	diag_hint("look at this host's clock, at --expires, and at max-size= in the relay's "
+		  "authorized file");
+}
+
 int
 store_words_book(const struct run *r, int err)
 {

@@ -7,7 +7,7 @@ YEAR=31536000
 REAL_LISTEN=$LISTEN REAL_SEND=$SEND REAL_KEYGEN=$KEYGEN
 
 setup_file() {
-	identities alice bob
+	identities alice bob relay
 }
 
 # off SECONDS COMMAND ARG...: it runs with that clock; for a process in the background or a function
@@ -38,6 +38,20 @@ listen_at() {
 send_at() {
 	timeout -k 5 "$PATIENCE" env LD_PRELOAD="$FAULT/clock.so" CLOCK="$1" "$REAL_SEND" "${BREAKS_END_SEND[@]}" \
 		-i "$(id_of alice)" "${@:2}" 2>send.err 3>&-
+}
+
+# visited_relay: a relay that keeps mail, at which bob has been. Sets AT, TO.
+visited_relay() {
+	mkdir -m 700 r
+	mkdir dir
+	cp "$(id_of relay)" r/identity
+	printf '%s\n' "register $(key_of bob)" "connect,deposit $(key_of alice)" >r/authorized
+	started relay "$VZ_BUILD/bin/vz-relay" -i r/identity --state r/state --spool r/spool --ready-fd 9 127.0.0.1:0
+	AT=("$READY")
+	TO=$(key_of bob)@$READY
+	listen_at 0 -k -d dir --state listener
+	kill "$LISTENER"
+	ended 0,143 "$LISTENER"
 }
 
 @test "a clock that is a year wrong on either side keeps nobody out" {
@@ -88,4 +102,33 @@ send_at() {
 	listen_at "$YEAR" -k -d dir
 	exits 77 send_at -$YEAR "$ADDR" <<<x
 	holds 1 dir
+}
+
+@test "mail is not lost by a listener whose clock is a year ahead, nor taken for old by one behind" {
+	clock_or_skip
+	visited_relay
+	exits 0 send_at 0 --state sender --store=only "$TO" <<<x
+	exits 0 send_at 0 --state sender --store=only --expires 30d "$TO" <<<x
+	listen_at "$YEAR" -k -d dir --state listener
+	until_true says listen.err "expired by this host's clock, and not by the relay's"
+	kill "$LISTENER"
+	ended 0,143 "$LISTENER"
+	empty dir
+	listen_at -$YEAR -k -d dir --state listener
+	until_true holds 2 dir
+}
+
+@test "a sender whose clock is a year wrong stores nothing, and is told where to look" {
+	local seconds
+
+	clock_or_skip
+	visited_relay
+	exits 77 send_at "$YEAR" --state sender --store=only "$TO" <<<x
+	says send.err "hint: .*clock"
+	exits 65 send_at -$YEAR --state sender --store=only "$TO" <<<x
+	says send.err "hint: .*clock"
+	# The count goes on from where the wrong clock has left it.
+	exits 0 send_at 0 --state sender --store=only "$TO" <<<x
+	listen_at 0 -k -d dir --state listener
+	until_true holds 1 dir
 }
