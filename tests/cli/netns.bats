@@ -181,7 +181,7 @@ alice_sends() {
 	kill "$LISTENER"
 	ended 0 "$LISTENER"
 
-	alice_sends -v --store=only "$(key_of bob)@$RA" <in &
+	alice_sends -v --retry-for 30s --store=only "$(key_of bob)@$RA" <in &
 	sender=$!
 	STARTED+=("$sender")
 	until_true asked
