@@ -28,7 +28,8 @@
 #define VZ_STORE_BUNDLE_MAX  1024               /* bytes of a bundle */
 #define VZ_STORE_LIST_MAX    256                /* entries of one list */
 #define VZ_STORE_SWEEP_MAX   256                /* rows of one sweep */
-#define VZ_STORE_UPLOADS_MAX 64
+#define VZ_STORE_UPLOADS_MAX 64                 /* messages over VZ_STORE_CHUNK that come in, */
+#define VZ_STORE_UPLOADS_ONE 16                 /* and of one depositor */
 #define VZ_STORE_QUEUE_MAX   4096
 #define VZ_STORE_QUEUE_BYTES (64 * 1024 * 1024)
 #define VZ_STORE_WORDS       200

@@ -85,6 +85,19 @@ piece_new(struct vz_store_deposit *d)
 	return 0;
 }
 
+/* Who begins many and ends none leaves places to others. */
+static bool
+has_upload_place(const struct vz_store *s, const struct vz_key *depositor)
+{
+	size_t own = 0;
+
+	if (s->uploads >= VZ_STORE_UPLOADS_MAX)
+		return false;
+	for (const struct vz_store_deposit *d = s->first_deposit; d != NULL; d = d->next)
+		own += is_upload(&d->mail) && vz_key_equal(&d->mail.depositor, depositor);
+	return own < VZ_STORE_UPLOADS_ONE;
+}
+
 static int
 judge(const struct vz_store *s, const struct vz_store_mail *m)
 {
@@ -96,7 +109,7 @@ judge(const struct vz_store *s, const struct vz_store_mail *m)
 		return VZ_EEXPIRED;
 	if (m->expires - m->now > s->limits.ttl_max)
 		return VZ_ELIMIT;
-	if (is_upload(m) && s->uploads >= VZ_STORE_UPLOADS_MAX)
+	if (is_upload(m) && !has_upload_place(s, &m->depositor))
 		return VZ_EFULL;
 	return vz_store_may_wait(s, m->size < VZ_STORE_CHUNK ? m->size : VZ_STORE_CHUNK);
 }

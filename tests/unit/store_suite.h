@@ -738,11 +738,13 @@ too_much_at_once_is_refused_and_what_was_taken_is_done(void **state)
 	for (unsigned i = 0; i < VZ_STORE_UPLOADS_MAX; i++) {
 		int64_t took;
 
+		m.depositor = key_of(2 + i / VZ_STORE_UPLOADS_ONE);
 		assert_int_equal(vz_store_deposit(s, &m, get, &last, &d[i]), 0);
 		took = vz_store_append(d[i], p, 500000);
 		/* No more than some pieces wait in memory. */
 		assert_in_range(took, 4 * VZ_STORE_CHUNK, 5 * VZ_STORE_CHUNK);
 	}
+	m.depositor = key_of(100);
 	assert_int_equal(vz_store_deposit(s, &m, get, &last, &none), VZ_EFULL);
 	assert_null(none);
 	memset(many, 0, sizeof(many));
@@ -761,6 +763,33 @@ too_much_at_once_is_refused_and_what_was_taken_is_done(void **state)
 		vz_store_cancel(d[i]);
 	assert_int_equal(stats(s).uploads, 0);
 	assert_int_equal(vz_store_deposit(s, &m, get, &last, &none), 0);
+	free(p);
+	closed_sound(*state, s);
+}
+
+static void
+who_begins_many_long_messages_and_ends_none_leaves_places_to_others(void **state)
+{
+	struct vz_store *s = opened(*state, NULL);
+	struct vz_store_deposit *d[VZ_STORE_UPLOADS_ONE], *more;
+	uint8_t *p = bytes_of(1, 500000);
+	struct vz_store_mail m = mail_of(1, 2, p, 500000);
+
+	for (unsigned i = 0; i < VZ_STORE_UPLOADS_ONE; i++)
+		assert_int_equal(vz_store_deposit(s, &m, get, &last, &d[i]), 0);
+	assert_int_equal(vz_store_deposit(s, &m, get, &last, &more), VZ_EFULL);
+	m.depositor = key_of(3);
+	assert_int_equal(vz_store_deposit(s, &m, get, &last, &more), 0);
+	vz_store_cancel(more);
+	/* Short ones it may still leave, and a long one again when another is over. */
+	m = mail_of(1, 2, p, 100);
+	assert_int_equal(vz_store_deposit(s, &m, get, &last, &more), 0);
+	vz_store_cancel(more);
+	vz_store_cancel(d[0]);
+	m = mail_of(1, 2, p, 500000);
+	assert_int_equal(vz_store_deposit(s, &m, get, &last, &d[0]), 0);
+	for (unsigned i = 0; i < VZ_STORE_UPLOADS_ONE; i++)
+		vz_store_cancel(d[i]);
 	free(p);
 	closed_sound(*state, s);
 }
@@ -903,30 +932,31 @@ counts_are_of_what_is_there(void **state)
 }
 
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, tempdir_setup, tempdir_teardown)
-#define STORE_SUITE                                                                \
-	STORE_TEST(a_message_is_listed_and_read_as_it_was_deposited),              \
-	    STORE_TEST(sizes_around_a_piece_and_the_largest_go_in_and_out),        \
-	    STORE_TEST(what_was_acknowledged_is_there_when_opened_again),          \
-	    STORE_TEST(bytes_that_are_not_those_named_are_refused_and_not_kept),   \
-	    STORE_TEST(a_message_without_its_end_is_not_kept),                     \
-	    STORE_TEST(what_a_crash_broke_off_is_swept_away),                      \
-	    STORE_TEST(the_same_message_is_kept_once_also_after_its_removal),      \
-	    STORE_TEST(a_message_is_forgotten_when_its_time_to_live_ends),         \
-	    STORE_TEST(sequence_numbers_never_repeat),                             \
-	    STORE_TEST(a_mailbox_is_listed_oldest_first_in_slices),                \
-	    STORE_TEST(another_mailbox_is_out_of_reach),                           \
-	    STORE_TEST(a_mailbox_takes_so_many_messages_and_bytes),                \
-	    STORE_TEST(a_depositor_leaves_so_many_bytes_and_traces),               \
-	    STORE_TEST(a_deposit_may_bring_its_own_quota),                         \
-	    STORE_TEST(the_store_in_all_takes_so_much_and_gives_room_back),        \
-	    STORE_TEST(what_has_expired_is_swept_in_slices),                       \
-	    STORE_TEST(an_older_bundle_never_replaces_a_newer),                    \
-	    STORE_TEST(what_is_queued_is_committed_together),                      \
-	    STORE_TEST(too_much_at_once_is_refused_and_what_was_taken_is_done),    \
-	    STORE_TEST(a_full_mailbox_is_told_before_all_of_a_large_message_came), \
-	    STORE_TEST(what_is_forgotten_is_done_without_a_word),                  \
-	    STORE_TEST(impossible_wishes_are_refused_at_once),                     \
-	    STORE_TEST(the_descriptor_is_readable_while_there_are_answers),        \
+#define STORE_SUITE                                                                          \
+	STORE_TEST(a_message_is_listed_and_read_as_it_was_deposited),                        \
+	    STORE_TEST(sizes_around_a_piece_and_the_largest_go_in_and_out),                  \
+	    STORE_TEST(what_was_acknowledged_is_there_when_opened_again),                    \
+	    STORE_TEST(bytes_that_are_not_those_named_are_refused_and_not_kept),             \
+	    STORE_TEST(a_message_without_its_end_is_not_kept),                               \
+	    STORE_TEST(what_a_crash_broke_off_is_swept_away),                                \
+	    STORE_TEST(the_same_message_is_kept_once_also_after_its_removal),                \
+	    STORE_TEST(a_message_is_forgotten_when_its_time_to_live_ends),                   \
+	    STORE_TEST(sequence_numbers_never_repeat),                                       \
+	    STORE_TEST(a_mailbox_is_listed_oldest_first_in_slices),                          \
+	    STORE_TEST(another_mailbox_is_out_of_reach),                                     \
+	    STORE_TEST(a_mailbox_takes_so_many_messages_and_bytes),                          \
+	    STORE_TEST(a_depositor_leaves_so_many_bytes_and_traces),                         \
+	    STORE_TEST(a_deposit_may_bring_its_own_quota),                                   \
+	    STORE_TEST(the_store_in_all_takes_so_much_and_gives_room_back),                  \
+	    STORE_TEST(what_has_expired_is_swept_in_slices),                                 \
+	    STORE_TEST(an_older_bundle_never_replaces_a_newer),                              \
+	    STORE_TEST(what_is_queued_is_committed_together),                                \
+	    STORE_TEST(too_much_at_once_is_refused_and_what_was_taken_is_done),              \
+	    STORE_TEST(who_begins_many_long_messages_and_ends_none_leaves_places_to_others), \
+	    STORE_TEST(a_full_mailbox_is_told_before_all_of_a_large_message_came),           \
+	    STORE_TEST(what_is_forgotten_is_done_without_a_word),                            \
+	    STORE_TEST(impossible_wishes_are_refused_at_once),                               \
+	    STORE_TEST(the_descriptor_is_readable_while_there_are_answers),                  \
 	    STORE_TEST(counts_are_of_what_is_there)
 
 #endif
