@@ -18,13 +18,14 @@ struct common {
 	const char *identity;    /* -i */
 	const char *psk_file[2]; /* --psk-file, a second one only for vz-listen */
 	unsigned psk_files;
-	unsigned psk_max;  /* 1: the last one wins; 2: two, and a third is a usage error */
-	const char *state; /* --state */
-	int passphrase_fd; /* --passphrase-fd, -1 = none */
-	uint64_t wait_ms;  /* -w; 0 = each wait's own default */
-	int family;        /* AF_UNSPEC, AF_INET, AF_INET6 */
-	int level;         /* -q = -1, -v = 1, -vv = 2 */
-	bool json;         /* --log-json */
+	unsigned psk_max;           /* 1: the last one wins; 2: two, and a third is a usage error */
+	const char *relay_psk_file; /* --relay-psk-file, of programs that call relays */
+	const char *state;          /* --state */
+	int passphrase_fd;          /* --passphrase-fd, -1 = none */
+	uint64_t wait_ms;           /* -w; 0 = each wait's own default */
+	int family;                 /* AF_UNSPEC, AF_INET, AF_INET6 */
+	int level;                  /* -q = -1, -v = 1, -vv = 2 */
+	bool json;                  /* --log-json */
 	enum sandbox_mode sandbox;
 };
 

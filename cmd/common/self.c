@@ -116,36 +116,50 @@ load_identity(struct self *me, const struct common *options)
 }
 
 static void
-load_psks(struct self *me, const struct common *options)
+load_psk(const char *path, uint8_t psk[static VZ_PSK_LEN])
 {
-	const char *path;
-	int err;
+	int err = vz_psk_load(path, psk);
 
-	if (options->psk_files == 0)
+	if (err == 0)
 		return;
-	me->psk = vz_secret_new(options->psk_files * sizeof(*me->psk));
-	if (!me->psk) {
+	if (err == VZ_EFORMAT || err == VZ_ELIMIT) {
+		diag_error("%s: not a pre-shared key: one line vzpsk1...", shown(path));
+		diag_hint("make one with vz-keygen --psk; a passphrase is not enough");
+	} else if (err == VZ_EMODE) {
+		diag_error(
+		    "%s: refused: not owned by you, a link, or readable by others", shown(path));
+		diag_hint("chmod 600 the file, and change the key if others may have read it");
+	} else {
+		diag_error("%s: %s", shown(path), diag_words(err));
+	}
+	leave(err);
+}
+
+static void *
+secret_new(size_t len)
+{
+	void *p = vz_secret_new(len);
+
+	if (!p) {
 		diag_error("%s", diag_words(VZ_ENOMEM));
 		leave(VZ_ENOMEM);
 	}
+	return p;
+}
+
+static void
+load_psks(struct self *me, const struct common *options)
+{
+	if (options->psk_files > 0)
+		me->psk = secret_new(options->psk_files * sizeof(*me->psk));
 	for (unsigned i = 0; i < options->psk_files; i++) {
-		path = options->psk_file[i];
-		err = vz_psk_load(path, me->psk[i]);
-		if (err == VZ_EFORMAT || err == VZ_ELIMIT) {
-			diag_error("%s: not a pre-shared key: one line vzpsk1...", shown(path));
-			diag_hint("make one with vz-keygen --psk; a passphrase is not enough");
-		} else if (err == VZ_EMODE) {
-			diag_error("%s: refused: not owned by you, a link, or readable by others",
-			    shown(path));
-			diag_hint(
-			    "chmod 600 the file, and change the key if others may have read it");
-		} else if (err) {
-			diag_error("%s: %s", shown(path), diag_words(err));
-		}
-		if (err)
-			leave(err);
+		load_psk(options->psk_file[i], me->psk[i]);
 		me->psks++;
 	}
+	if (!options->relay_psk_file)
+		return;
+	me->relay_psk = secret_new(VZ_PSK_LEN);
+	load_psk(options->relay_psk_file, me->relay_psk);
 }
 
 static void
@@ -284,6 +298,19 @@ self_session(const struct self *me, const struct common *options, bool initiator
 		randombytes_buf(out->stream, sizeof(out->stream));
 }
 
+void
+self_channel_to_relay(
+    const struct self *me, const struct vz_key *relay, struct vz_channel_config *ch)
+{
+	memset(ch, 0, sizeof(*ch));
+	ch->initiator = true;
+	ch->self = me->identity;
+	ch->responder = *relay;
+	ch->psk[0] = me->relay_psk;
+	ch->aes = vz_aead_has_aes();
+	randombytes_buf(ch->random, sizeof(ch->random));
+}
+
 int
 self_sign_message(void *me, const uint8_t digest[static VZ_MANIFEST_HASH], uint8_t sig[static 64])
 {
@@ -298,6 +325,7 @@ self_free(struct self *me)
 {
 	vz_identity_free(me->identity);
 	vz_secret_free(me->psk);
+	vz_secret_free(me->relay_psk);
 	vz_acl_free(me->acl);
 	memset(me, 0, sizeof(*me));
 }

@@ -20,6 +20,7 @@ struct self {
 	struct vz_identity *identity;
 	uint8_t (*psk)[VZ_PSK_LEN]; /* guarded memory */
 	unsigned psks;
+	uint8_t *relay_psk; /* guarded memory; NULL = none */
 	struct vz_acl *acl; /* revoked keys are in it; a listener adds the authorised ones */
 	struct stat seen;   /* the identity file when it was last read, well or not */
 };
@@ -44,6 +45,10 @@ int self_reload(struct self *me);
  */
 void self_session(const struct self *me, const struct common *options, bool initiator,
     const struct vz_key *responder, struct vz_session_config *out);
+/* The channel's config for a connection from now on to a relay, whose psk is another one. As above.
+ */
+void self_channel_to_relay(
+    const struct self *me, const struct vz_key *relay, struct vz_channel_config *ch);
 /*
  * The one place where the programs sign with the identity: a vz_manifest_sign_fn, whose arg is a
  * struct self. 0, or a VZ_E... of whoever holds the key.

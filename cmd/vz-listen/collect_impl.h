@@ -30,8 +30,14 @@ struct collect {
 	bool telling;             /* the relay was told to remove it */
 };
 
-/* From the loop, in so many milliseconds at the latest. */
+/* The rounds: collect_round.c. */
+
+/* From the loop, in so many milliseconds. */
 void collect_soon(struct collect *c, uint64_t ms);
+/* It is time to see whether there is anything to do. */
+void collect_due(struct vz_loop *l, struct vz_timer *t);
+/* Its connection goes, at once. */
+void collect_let_go(struct collect *c);
 
 /* The message at hand: collect_mail.c. */
 
@@ -45,8 +51,8 @@ void collect_mail_cut(struct collect *c);
 /* Nothing is left of it here. */
 void collect_mail_drop(struct collect *c);
 
-/* collect.c: what becomes of it. The relay is to be told that we have it, or it stays there; then
- * the next one comes. */
+/* collect_round.c: what becomes of it. The relay is to be told that we have it, or it stays there;
+ * then the next one comes. */
 void collect_taken(struct collect *c);
 void collect_left(struct collect *c);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/common/diag.h"
+#include "cmd/vz-listen/signed.h"
 #include "flow/handler_env.h"
 #include "net/sockopt.h"
 
@@ -72,7 +73,7 @@ facts_env(const struct incoming *in, char ***out)
 	    .message_id = in->id,
 	    .message_name = diag_escape(name, sizeof(name), in->name, in->name_len),
 	    .attempt = (uint64_t)in->attempt + 1,
-	    .is_signed = in->proof ? "1" : NULL,
+	    .is_signed = signed_is(in) ? "1" : NULL,
 	};
 
 	add_ends(v, &f);

@@ -24,6 +24,7 @@ enum {
 	OPT_MAX_HANDLERS,
 	OPT_HANDLER_TIMEOUT,
 	OPT_RESUME_WINDOW,
+	OPT_RELAY_PSK_FILE,
 };
 
 static const char help[] =
@@ -39,8 +40,8 @@ static const char help[] =
     "      --allow KEY; --allow-any   this key (repeatable); everybody\n"
     "      --audit FILE; --user NAME   record who did what; from root become NAME\n"
     "      --max-size SIZE; --max-conns N   longest message; sessions at once (256)\n"
-    "      --raw; --socket-mode MODE   no escapes on a terminal; of Unix sockets\n"
-    "      --ready-fd N; --reuse-port   write full addresses to it; share the ports\n"
+    "      --raw; --relay-psk-file FILE   no escapes on terminals; of the RELAY\n"
+    "      --ready-fd N; --reuse-port; --socket-mode MODE   full addresses go to it\n"
     "      --resume-window TIME; --drain TIME   after a break (10m), at the end (30)\n" COMMON_HELP;
 
 static const struct option longs[] = {
@@ -60,6 +61,7 @@ static const struct option longs[] = {
     {"raw", no_argument, NULL, OPT_RAW},
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
     {"resume-window", required_argument, NULL, OPT_RESUME_WINDOW},
+    {"relay-psk-file", required_argument, NULL, OPT_RELAY_PSK_FILE},
     {NULL, 0, NULL, 0},
 };
 
@@ -114,6 +116,7 @@ take(struct listen_options *o, int opt, const char *value, struct wishes *w)
 	case OPT_ECHO: w->echo = true; break;
 	case OPT_COPROC: w->coproc = true; break;
 	case OPT_RAW: o->raw = true; break;
+	case OPT_RELAY_PSK_FILE: o->common.relay_psk_file = value; break;
 	default: take_number(o, opt, value, w); break;
 	}
 }

@@ -56,11 +56,7 @@ post_config(struct post *p, struct vz_rlink_config *c, struct vz_relay_limits *l
 	c->family = options->family;
 	c->resolve_ms = c->connect_ms = c->stall_ms = options->wait_ms;
 	c->limits = limits;
-	c->channel.initiator = true;
-	c->channel.self = srv->me.identity;
-	c->channel.responder = p->at->relay_key;
-	c->channel.aes = vz_aead_has_aes();
-	randombytes_buf(c->channel.random, sizeof(c->channel.random));
+	self_channel_to_relay(&srv->me, &p->at->relay_key, &c->channel);
 }
 
 int

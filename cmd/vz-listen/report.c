@@ -8,6 +8,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-listen/audit_log.h"
+#include "cmd/vz-listen/signed.h"
 
 #define NAME_SHOWN 1100 /* 255 bytes, each \xNN at worst */
 
@@ -162,13 +163,13 @@ report_delivered(const struct visit *v, const struct incoming *in)
 	audit_log_message(v, in, "delivered", 0, NULL, 0);
 	if (!diag_is_json()) {
 		diag_verbose(1, "message %s%s%s delivered: %llu bytes in %llu.%03llu s", in->id,
-		    name_of(in), in->proof ? ", signed," : "", (unsigned long long)in->bytes,
+		    name_of(in), signed_is(in) ? ", signed," : "", (unsigned long long)in->bytes,
 		    (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000));
 		return;
 	}
 	j = message_event("delivered", v, in);
 	vz_json_u64(j, "milliseconds", ms);
-	if (in->proof)
+	if (signed_is(in))
 		vz_json_bool(j, "signed", true);
 	diag_event_end(j);
 }

@@ -108,6 +108,12 @@ signed_proof(struct visit *v, struct incoming *in, const struct vz_event *ev)
 }
 
 bool
+signed_is(const struct incoming *in)
+{
+	return in->proof || in->visit->letter;
+}
+
+bool
 signed_is_proved(const struct incoming *in)
 {
 	return !in->proof || in->proved;

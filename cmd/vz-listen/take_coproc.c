@@ -15,6 +15,7 @@
 #include "cmd/vz-listen/memory.h"
 #include "cmd/vz-listen/queue.h"
 #include "cmd/vz-listen/reply.h"
+#include "cmd/vz-listen/signed.h"
 #include "flow/coproc.h"
 #include "flow/handler_env.h"
 
@@ -128,7 +129,7 @@ ask(struct incoming *in)
 	    .body = vz_buf_ptr(&in->body),
 	    .len = in->body.len,
 	    .wanted = in->kind == VZ_KIND_ASK,
-	    .is_signed = in->proof != NULL};
+	    .is_signed = signed_is(in)};
 	int r = vz_coproc_ask(v->srv->coproc, &m, in, &in->ticket);
 
 	if (r == VZ_EFULL)

@@ -19,6 +19,7 @@
 #include "cmd/vz-listen/memory.h"
 #include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
+#include "cmd/vz-listen/signed.h"
 #include "flow/items.h"
 #include "flow/outfd.h"
 
@@ -299,7 +300,7 @@ end(struct visit *v, struct incoming *in)
 	    .name_len = in->name_len,
 	    .body = vz_buf_ptr(&in->body),
 	    .len = in->body.len,
-	    .is_signed = in->proof != NULL};
+	    .is_signed = signed_is(in)};
 	struct run *run;
 	int r;
 

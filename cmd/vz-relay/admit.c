@@ -142,6 +142,13 @@ renew(struct client *c, uint8_t *status)
 	return use_join(c) < 0 ? "this relay is out of memory" : NULL;
 }
 
+/* It was let in, and was not told to go yet. */
+static bool
+is_in(const struct client *c)
+{
+	return c->admitted && (c->state == CLIENT_RUNNING || c->state == CLIENT_PAIRED);
+}
+
 static void
 put_out(struct client *c, uint8_t status, const char *words)
 {
@@ -159,7 +166,7 @@ admit_renew(struct relay *rl)
 	rights_reload(&rl->rights);
 	for (c = TAILQ_FIRST(&rl->clients); c; c = next) {
 		next = TAILQ_NEXT(c, all);
-		if (!c->admitted || (c->state != CLIENT_RUNNING && c->state != CLIENT_PAIRED))
+		if (!is_in(c))
 			continue;
 		words = renew(c, &status);
 		if (!words)
@@ -178,7 +185,7 @@ admit_expire(struct relay *rl)
 
 	for (c = TAILQ_FIRST(&rl->clients); c; c = next) {
 		next = TAILQ_NEXT(c, all);
-		if (!c->admitted || !vz_grant_expired(&c->who.grant, now))
+		if (!is_in(c) || !vz_grant_expired(&c->who.grant, now))
 			continue;
 		next = client_beyond(c);
 		put_out(c, VZ_EXIT_REFUSED, "this key's right has expired");

@@ -5,6 +5,8 @@
 #include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/report.h"
 
+#define LOOK_MS 50
+
 static const char stopping_words[] = "this relay is stopping";
 
 /* Strangers, and who was told to go, are not waited for. */
@@ -53,6 +55,16 @@ drain_wake(struct relay *rl)
 		(void)vz_timer_set(rl->loop, &rl->drain.by, 0);
 }
 
+/* Nobody tells when the last socket that others have too is empty and closed. */
+static void
+on_look(struct vz_loop *l, struct vz_timer *t)
+{
+	struct relay *rl = t->arg;
+
+	if (!gate_is_open_for_others(&rl->gate) || vz_timer_set(l, t, LOOK_MS) < 0)
+		drain_wake(rl);
+}
+
 void
 drain_begin(struct relay *rl, int signo)
 {
@@ -64,7 +76,9 @@ drain_begin(struct relay *rl, int signo)
 	rl->drain.by = (struct vz_timer){.fn = on_time_over, .arg = rl};
 	report_draining(rl);
 	sockets_notify_end(ms);
-	(void)gate_hand_over(&rl->gate);
+	rl->drain.look = (struct vz_timer){.fn = on_look, .arg = rl};
+	if (gate_hand_over(&rl->gate))
+		(void)vz_timer_set(rl->loop, &rl->drain.look, LOOK_MS);
 	TAILQ_FOREACH_SAFE(c, &rl->clients, all, next)
 	if (c->admitted && !c->pair && !mail_is_busy(c))
 		client_dismiss(c, VZ_EXIT_TEMPFAIL, stopping_words);

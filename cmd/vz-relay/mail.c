@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-relay/limits.h"
 #include "cmd/vz-relay/metrics.h"
 #include "cmd/vz-relay/report.h"
 #include "cmd/vz-relay/spool.h"
@@ -166,6 +167,20 @@ prepare(struct client *c)
 	c->mail.max_size = max == UINT64_MAX ? 0 : max;
 }
 
+static bool
+take_place(struct client *c)
+{
+	struct mail *m = &c->rl->mail;
+
+	if (c->mails)
+		return true;
+	if (m->users >= MAIL_CONNS || !use_mail(c, MAIL_CONNS_PER_KEY))
+		return false;
+	m->users++;
+	c->mails = true;
+	return true;
+}
+
 void
 mail_request(struct client *c, const struct vz_relay_event *ev)
 {
@@ -174,8 +189,12 @@ mail_request(struct client *c, const struct vz_relay_event *ev)
 		    c, REFUSED_ABSENT, VZ_EXIT_UNAVAILABLE, "this relay keeps no messages");
 		return;
 	}
+	if (!take_place(c)) {
+		client_refuse(c, REFUSED_LIMIT, VZ_EXIT_TEMPFAIL,
+		    "too many connections use mailboxes, here or of this key");
+		return;
+	}
 	prepare(c);
-	c->mails = true;
 	vz_mailbox_request(c->rl->mail.box, &c->mail, ev);
 }
 
@@ -199,6 +218,11 @@ void
 mail_gone(struct client *c)
 {
 	vz_mailbox_gone(&c->mail);
+	if (!c->mails)
+		return;
+	c->mails = false;
+	c->rl->mail.users--;
+	use_mail_over(c);
 }
 
 bool

@@ -29,8 +29,8 @@ enum {
 static const char help[] =
     "usage: vz-relay [options] ADDRESS...\n"
     "       vz-relay --spool DIR --fsck|--stats\n"
-    "Introduce hosts that cannot reach each other, and keep messages for hosts that are\n"
-    "away; ADDRESS: PORT (this host), *:PORT (all), HOST:PORT or /PATH.\n"
+    "Introduce hosts that cannot reach each other, and keep messages for those that\n"
+    "are away; ADDRESS: PORT (this host), *:PORT (all), HOST:PORT or /PATH.\n"
     "  -a, --authorized FILE   who may do what: register, connect, deposit\n"
     "                          (default: authorized beside the identity)\n"
     "      --allow KEY; --allow-any   all of it: this key (repeatable); everybody\n"
@@ -38,12 +38,12 @@ static const char help[] =
     "      --idle TIME         end pairs through which nothing goes for so long (5m)\n"
     "      --max-listeners N; --max-conns N   at once (5000; 12000)\n"
     "      --spool DIR         keep sealed messages there; without it none are kept\n"
-    "      --spool-size SIZE; --mailbox-size SIZE; --mailbox-messages N; --sender-size SIZE\n"
-    "                          at most in all (4G), for one (64M, 1000), of one (256M)\n"
-    "      --ttl TIME          keep a message so long if it says nothing (7d; 30d at most)\n"
+    "      --spool-size SIZE; --sender-size SIZE   in all (4G); of one sender (256M)\n"
+    "      --mailbox-size SIZE; --mailbox-messages N   for one recipient (64M, 1000)\n"
+    "      --ttl TIME          keep messages so long by default (7d), at most 30d\n"
     "      --fsck; --stats     check and repair the spool; what is in it, as JSON\n"
     "      --metrics FILE      OpenMetrics text, new every 15 s\n"
-    "      --ready-fd N; --socket-mode MODE   write full addresses to it; Unix sockets\n"
+    "      --ready-fd N; --socket-mode MODE   write addresses to it; of Unix sockets\n"
     "      --drain TIME; --reuse-port   for pairs at the end (30); share the ports\n" COMMON_HELP;
 
 static const struct option longs[] = {

@@ -46,6 +46,7 @@ relay_stop(struct relay *rl, int status)
 		return;
 	rl->stopping = true;
 	vz_timer_stop(rl->loop, &rl->drain.by);
+	vz_timer_stop(rl->loop, &rl->drain.look);
 	sockets_notify_end(0);
 	gate_close(&rl->gate);
 	for (c = TAILQ_FIRST(&rl->clients); c; c = next) {

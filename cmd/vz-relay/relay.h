@@ -36,6 +36,7 @@ struct mail {
 	struct vz_watch watch;
 	struct vz_store_stats stats; /* as they were at the last look */
 	bool asking;                 /* for them */
+	unsigned users;              /* connections that use a mailbox */
 	bool failed;
 };
 
@@ -43,7 +44,8 @@ struct mail {
 struct drain {
 	bool on;
 	int signo;
-	struct vz_timer by; /* ... then it ends, whatever is under way */
+	struct vz_timer by;   /* ... then it ends, whatever is under way */
+	struct vz_timer look; /* at whether our sockets are left to others */
 };
 
 struct relay {

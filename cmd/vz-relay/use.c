@@ -11,7 +11,7 @@
 struct use {
 	struct relay *rl;
 	struct vz_key key;
-	unsigned users;
+	unsigned users, mailing; /* connections; those that use a mailbox */
 	struct rates rates;
 	uint64_t owed;         /* bytes that were relayed beyond the rate */
 	struct vz_timer repay; /* a look at whether they are made up for */
@@ -117,6 +117,23 @@ use_count(const struct client *c)
 	const struct use *u = vz_keymap_get(&c->rl->uses, &c->who.key);
 
 	return u ? u->users : 0;
+}
+
+bool
+use_mail(struct client *c, unsigned most)
+{
+	struct use *u = c->use.use;
+
+	if (!u || u->mailing >= most)
+		return false;
+	u->mailing++;
+	return true;
+}
+
+void
+use_mail_over(struct client *c)
+{
+	c->use.use->mailing--;
 }
 
 uint64_t

@@ -25,6 +25,9 @@ int use_join(struct client *c);
 void use_leave(struct client *c);
 /* The connections of c's key. */
 unsigned use_count(const struct client *c);
+/* One more of them uses a mailbox, if no more than `most` do then; or one less. */
+bool use_mail(struct client *c, unsigned most);
+void use_mail_over(struct client *c);
 /* c asks for something: 0, or the milliseconds until that is granted. */
 uint64_t use_request(struct client *c);
 /* c is about to deposit so many bytes: true, and they are counted; false: it is over its rates. */

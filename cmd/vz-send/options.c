@@ -23,11 +23,11 @@ static const char help[] =
     "      --lines, --null, --frames   each line, NUL item or frame is a message\n"
     "      --in-flight N       messages at most that wait for their verdict\n"
     "      --unordered, --raw  replies as they come: number, tab, reply; not escaped\n"
-    "  -n                      send an empty message; standard input is not read\n"
-    "      --name NAME         the message's name (default: FILE's last component)\n"
+    "  -n; --name NAME         an empty message; its name (default: FILE's last part)\n"
     "      --sign              sign: the other side can prove to others who sent it\n"
     "      --retry-for TIME    try again for so long when the connection breaks (30s)\n"
     "      --store=auto|only; --expires TIME   leave it at the relay if DEST is away\n"
+    "      --relay-psk-file FILE   the relay's own pre-shared key, where it has one\n"
     "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP;
 
 enum {
@@ -44,6 +44,7 @@ enum {
 	OPT_SIGN,
 	OPT_STORE,
 	OPT_EXPIRES,
+	OPT_RELAY_PSK_FILE,
 };
 
 static const struct option longs[] = {
@@ -62,6 +63,7 @@ static const struct option longs[] = {
     {"retry-for", required_argument, NULL, OPT_RETRY_FOR},
     {"store", required_argument, NULL, OPT_STORE},
     {"expires", required_argument, NULL, OPT_EXPIRES},
+    {"relay-psk-file", required_argument, NULL, OPT_RELAY_PSK_FILE},
     {NULL, 0, NULL, 0},
 };
 
@@ -157,6 +159,7 @@ parse_options(struct send_options *o, int argc, char **argv)
 		case OPT_SIGN: o->sign = true; break;
 		case OPT_RETRY_FOR: set_retry_for(o, optarg); break;
 		case OPT_STORE: set_store(o, optarg); break;
+		case OPT_RELAY_PSK_FILE: o->common.relay_psk_file = optarg; break;
 		case OPT_EXPIRES: set_expires(o, optarg); break;
 		}
 	}

@@ -36,6 +36,7 @@ struct store {
 	struct lane *lane;
 	struct vz_rlink *rlink; /* NULL between two */
 	enum store_stage stage;
+	bool met;   /* the relay has proved its key, once */
 	bool known; /* the recipient's bundle: */
 	struct vz_bundle to;
 	bool ended; /* no more bodies come */

@@ -75,6 +75,7 @@ on_peer(void *arg, struct vz_rlink *rlink, const struct vz_bundle *relay)
 		st->status = status;
 		return -1;
 	}
+	st->met = true;
 	if (st->known) {
 		ready(st);
 		return 0;
@@ -122,6 +123,13 @@ on_time(struct vz_loop *l, struct vz_timer *t)
 	status = store_dial(st);
 	if (status)
 		over(st, status);
+}
+
+/* What has never been a relay is not tried again because of what it answers (DESIGN 8). */
+static bool
+worth_another(const struct store *st)
+{
+	return st->met || (st->lane->run->options->retry_given && st->stage != STORE_HANDSHAKE);
 }
 
 /* What may be otherwise next time: a break, or a relay that ends or is busy. */
@@ -179,8 +187,8 @@ on_ended(void *arg, struct vz_rlink *rlink, int err, int sys_errno, enum vz_dial
 	st->lane->link.via.step = st->stage == STORE_DIALLING ? VIA_DIALLING
 	    : st->stage == STORE_HANDSHAKE                    ? VIA_HANDSHAKE
 							      : VIA_MATCH;
-	if (!st->done && st->status == 0 && o->retry_ms > 0 && (st->known || o->retry_given) &&
-	    st->stage != STORE_HANDSHAKE && may_pass(st, err)) {
+	if (!st->done && st->status == 0 && o->retry_ms > 0 && worth_another(st) &&
+	    may_pass(st, err)) {
 		if (later(st, err, sys_errno))
 			return;
 	} else if (!st->done && st->status == 0) {

@@ -147,7 +147,6 @@ void
 via_config(const struct link *k, struct vz_relay_limits *l, struct vz_rlink_config *c)
 {
 	const struct common *o = &k->options->common;
-	struct vz_channel_config *ch = &c->channel;
 
 	*c = (struct vz_rlink_config){
 	    .at = k->to.at,
@@ -158,11 +157,7 @@ via_config(const struct link *k, struct vz_relay_limits *l, struct vz_rlink_conf
 	    .limits = l,
 	};
 	limits(k, l);
-	ch->initiator = true;
-	ch->self = k->me->identity;
-	ch->responder = k->to.relay_key;
-	ch->aes = vz_aead_has_aes();
-	randombytes_buf(ch->random, sizeof(ch->random));
+	self_channel_to_relay(k->me, &k->to.relay_key, &c->channel);
 }
 
 int

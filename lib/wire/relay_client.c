@@ -190,10 +190,29 @@ on_frame(struct vz_relay_client *c, const struct vz_relay_frame *f, struct vz_re
 	}
 }
 
+/* What becomes an exit status may not say more than a relay can know, such as that a message was
+ * stored or that a command failed: what is none of a relay's statuses is no valid answer. */
+static uint8_t
+status_of(const struct vz_relay_frame *f)
+{
+	if (f->type != VZ_RELAY_CLOSE && f->type != VZ_RELAY_REFUSED)
+		return 0;
+	switch (f->status) {
+	case 65:
+	case 69:
+	case 71:
+	case 75:
+	case 76:
+	case 77: return f->status;
+	case 0: return f->type == VZ_RELAY_CLOSE ? 0 : 76; /* goodbye */
+	default: return 76;
+	}
+}
+
 static void
 fill(struct vz_relay_event *ev, const struct vz_relay_frame *f)
 {
-	ev->status = f->status;
+	ev->status = status_of(f);
 	ev->duplicate = f->duplicate != 0;
 	ev->number = f->number;
 	ev->token = f->token;

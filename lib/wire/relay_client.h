@@ -22,7 +22,8 @@ struct vz_relay_client;
 
 enum vz_relay_event_type {
 	VZ_RELAY_EVENT_PEER = 1, /* authenticated: look at the peer; then accept, or give up */
-	VZ_RELAY_EVENT_CLOSE,    /* refused or ended: status, text. Nothing follows */
+	VZ_RELAY_EVENT_CLOSE,    /* refused or ended: status, text. Nothing follows. A client
+				    hears only statuses that are a relay's, 76 for all others */
 	/* client */
 	VZ_RELAY_EVENT_REGISTERED, /* number: to go on with after a break */
 	VZ_RELAY_EVENT_OFFER,      /* match: somebody waits; claim it in another connection */

@@ -158,6 +158,11 @@ holds() {
 	[ "$(find "$2" -type f | wc -l)" -eq "$1" ]
 }
 
+# placed N FOLDER: so many are there under their own names, whole.
+placed() {
+	[ "$(find "$2" -type f ! -name '.*' | wc -l)" -eq "$1" ]
+}
+
 # arrived N: some file here has at least N bytes, `in` apart.
 arrived() {
 	[ -n "$(find . -type f -size "+$(($1 / 1024))k" ! -name in)" ]

@@ -93,6 +93,7 @@ waiting() {
 	grep -qxF "VZ_REMOTE=relay:$(key_of relay)" env
 	grep -qxF 'VZ_MESSAGE_ID=53535353535353535353535353535353.2' env
 	grep -qxF 'VZ_MESSAGE_NAME=a name' env
+	grep -qxF VZ_SIGNED=1 env
 	run ! grep -q TCPREMOTEIP env
 	kill "$LISTENER"
 	ended 0 "$LISTENER"

@@ -119,7 +119,7 @@ alice_sends() {
 	crash
 	relay
 	bob_listens --dir got "$RB"
-	until_true holds 2 got
+	until_true placed 2 got
 	for file in got/*; do
 		cmp in "$file"
 	done
@@ -181,7 +181,7 @@ alice_sends() {
 	kill "$LISTENER"
 	ended 0 "$LISTENER"
 
-	alice_sends -v --store=only "$(key_of bob)@$RA" <in &
+	alice_sends -v --retry-for 30s --store=only "$(key_of bob)@$RA" <in &
 	sender=$!
 	STARTED+=("$sender")
 	until_true asked
@@ -192,7 +192,7 @@ alice_sends() {
 	bob_listens --dir got "$RB"
 	crash
 	relay
-	until_true holds 1 got
+	until_true eval 'cmp -s in got/*'
 	cmp in got/*
 	kill "$LISTENER"
 	ended 0 "$LISTENER"

@@ -158,10 +158,10 @@ setup_file() {
 	may "register $(key_of bob)" "connect,rate=\"1/s\",burst=\"2\" $(key_of alice)" "connect,max-conns=\"1\" $(key_of carol)"
 	kill -HUP "$RELAYING"
 	registered bob
-	exits 0 peer alice --at-once 1 "$RELAY" many "$(key_of bob)" 6 >out
+	exits 0 peer alice --at-once 1 "$RELAY" many "$(key_of bob)" 20 >out
 	grep -q '^75 ' out
 	grep -q '^0 ' out
-	reach 75 || reach 75
+	until_true reach 75
 	says peer.err 'this key is over its rate: try again in 1 s'
 	mkfifo hold
 	"$FAULT/relaypeer" -i "$(id_of carol)" "$RELAY" connect "$(key_of bob)" <hold >held.out 2>held.err 3>&- &
@@ -191,7 +191,7 @@ setup_file() {
 }
 
 @test "an idle pair is ended, and so is one side that takes nothing" {
-	relay -v --idle 300ms -w 700ms
+	relay -v --idle 1s -w 3s
 	registered bob
 	joined_pair
 	until_true grep -q 'parted: .*timed out' relay.err
@@ -343,16 +343,25 @@ few() {
 }
 
 @test "a client that says nothing, half of something or too much is ended, and nobody else" {
-	relay -v -w 500ms
+	relay -v -w 3s
 	registered bob
 	port=${RELAY##*:}
-	for said in '' x "$(printf '\0\60%048d' 7)" "$(head -c 3000 /dev/zero | tr '\0' z)"; do
-		exec 7<>"/dev/tcp/127.0.0.1/$port"
-		printf %s "$said" >&7
-		timeout "$PATIENCE" cat <&7 >said.back || true
-		exec 7>&-
-		[ ! -s said.back ]
+	for said in '' x '\0\60' "\\0\\60$(printf %048d 7)" "$(head -c 3000 /dev/zero | tr '\0' z)"; do
+		(
+			exec 7<>"/dev/tcp/127.0.0.1/$port"
+			# shellcheck disable=SC2059 # it is what is to be said
+			printf "$said" >&7
+			timeout "$PATIENCE" cat <&7
+		) >"said.$((++n))" 2>/dev/null 3>&- &
+		STARTED+=("$!")
+		SAYING+=("$!")
 	done
+	reach 0
+	for pid in "${SAYING[@]}"; do
+		ended 0,1 "$pid"
+	done
+	cat said.* >said
+	[ ! -s said ]
 	reach 0
 }
 
@@ -423,6 +432,15 @@ few() {
 	exec 8>&-
 	ended 0 "$HELD"
 	ended 0 "$OLD"
+}
+
+@test "with nothing to wait for, one whose port is shared ends as soon as its sockets are empty" {
+	relay --reuse-port --drain 1h
+	registered bob
+	BOB=$PID
+	kill "$RELAYING"
+	ended 75 "$BOB"
+	ended 0 "$RELAYING"
 }
 
 @test "events are JSON, and the record is whole and says who met whom" {

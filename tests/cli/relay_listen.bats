@@ -134,6 +134,13 @@ there() { echo "$(key_of bob)@$RELAY"; }
 	says listen.err "hint: .*authorized file: register $(key_of bob)"
 }
 
+@test "a relay's status that is none of a relay's is 76" {
+	for status in 5 80; do
+		matchmaker "register $status"
+		listens_not 76 'not today' "$RELAY" -k
+	done
+}
+
 @test "a relay that has no room is 75, or tried again with -k" {
 	matchmaker "register 75"
 	listens_not 75 relay "$RELAY"

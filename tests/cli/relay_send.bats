@@ -399,6 +399,19 @@ stream_begins() {
 	[ "$(cat listen.out)" = x ]
 }
 
+@test "a relay with a pre-shared key of its own is none to who does not have it" {
+	"$KEYGEN" --psk >psk
+	"$KEYGEN" --psk >other
+	chmod 600 psk other
+	relay --psk-file psk
+	listens -k --lines --relay-psk-file psk
+	exits 0 send --relay-psk-file psk "$ADDR" < <(printf x)
+	exits 76 send -w 1500ms --relay-psk-file other "$ADDR" < <(printf x)
+	exits 76 send -w 1500ms "$ADDR" < <(printf x)
+	exits 78 send --relay-psk-file /dev/null "$ADDR" < <(printf x)
+	[ "$(cat listen.out)" = x ]
+}
+
 @test "-w bounds each wait" {
 	relay
 	kill -STOP "$RELAYING"

@@ -73,6 +73,27 @@ stat_of() {
 	[ "$(cat out)" = '0 1' ]
 }
 
+@test "no more than 64 connections of a key use mailboxes at a time, and others do" {
+	local i
+
+	relay --spool spool
+	may "register $(key_of bob)" "deposit $(key_of alice)" "deposit $(key_of carol)"
+	kill -HUP "$RELAYING"
+	mkfifo hold
+	for ((i = 0; i < 64; i++)); do
+		"$FAULT/relaypeer" -i "$(id_of alice)" --hold hold "$RELAY" deposit "$(key_of bob)" 1 >"held.$i" 2>&1 3>&- &
+		STARTED+=("$!")
+	done
+	exec 8>hold
+	until_true eval '[ "$(cat held.* | grep -c "^held")" -eq 64 ]'
+	exits 75 peer alice "$RELAY" deposit "$(key_of bob)" 1
+	says peer.err 'too many connections use mailboxes'
+	exits 0 peer carol "$RELAY" deposit "$(key_of bob)" 1 >out
+	[ "$(cat out)" = '0 1' ]
+	exec 8>&-
+	until_true eval 'peer alice "$RELAY" deposit "$(key_of bob)" 1 >out && [ "$(cat out)" = "0 1" ]'
+}
+
 @test "max-size= and rate= in a line hold for deposits" {
 	relay --spool spool
 	may "register $(key_of bob)" "deposit,max-size=\"5k\" $(key_of alice)" "deposit,rate=\"1/s\" $(key_of carol)"

@@ -27,7 +27,7 @@ usage() {
 	[ "$(awk 'length > 80' help | wc -l)" -eq 0 ]
 	for option in --run -n --name --check -i --identity --psk-file --state --passphrase-fd -w \
 		--timeout -4 -6 -v -q --log-json -h --help -V --version -r --reply --lines --null --frames \
-		--in-flight --unordered --raw --sign --store --expires; do
+		--in-flight --unordered --raw --sign --store --expires --relay-psk-file; do
 		grep -q -- "$option" help || fail "$option is not in --help"
 	done
 	exits 0 send -h >again

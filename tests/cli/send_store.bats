@@ -60,7 +60,7 @@ waits() {
 	exits 0 store -n --name nothing "$TO"
 	mkdir in
 	at_relay -d in
-	until_true holds 3 in
+	until_true placed 3 in
 	cmp data in/*-data
 	[ "$(cat in/*-nothing)" = '' ]
 	grep -q second in/*
@@ -75,7 +75,7 @@ waits() {
 	exits 66 store --run "$TO" -- /nonexistent
 	mkdir in
 	at_relay -d in
-	until_true holds 1 in
+	until_true placed 1 in
 	[ "$(cat in/*)" = made ]
 }
 
@@ -123,7 +123,7 @@ waits() {
 	exits 80 send --state alices --store=auto --lines "$TO" <<<$'one\ntwo'
 	exits 80 send --state alices --store=auto --run "$TO" -- echo made
 	at_relay -d in
-	until_true holds 5 in
+	until_true placed 5 in
 	[ "$(for file in in/*; do cat "$file" && echo; done | sort | xargs)" = 'away live made one two' ]
 }
 
@@ -146,7 +146,7 @@ waits() {
 	ended 0,143 "$PID"
 	mkdir in
 	at_relay -d in
-	until_true holds 1 in
+	until_true placed 1 in
 	[ "$(cat in/*)" = x ]
 }
 
@@ -163,10 +163,10 @@ waits() {
 	[ "$(cat carols/*)" = both ]
 	mkdir in
 	at_relay -d in
-	until_true holds 1 in
+	until_true placed 1 in
 	exits 0 send --state alices --store=only --lines "$TO,$(key_of carol)@$RELAY" < <(seq 100)
-	until_true holds 101 in
-	until_true holds 101 carols
+	until_true placed 101 in
+	until_true placed 101 carols
 }
 
 @test "an interrupt stores nothing of what was not whole, and ends by the signal" {
@@ -252,6 +252,40 @@ waits() {
 	waits 0
 }
 
+@test "a relay takes up its renewed keys while it runs, and who has its old ones is not believed" {
+	relay
+	known
+	exits 0 store "$TO" <<<one
+	cp r/identity old
+	"$KEYGEN" -q -f r/identity --rotate
+	exits 0 store "$TO" <<<two
+	kill "$RELAYING"
+	ended 0,143 "$RELAYING"
+	mv old r/identity
+	relay
+	exits 77 store "$TO" <<<three
+	says send.err 'the relay: its session keys are older than ones seen before'
+	waits 2
+}
+
+@test "a destination that renewed its keys is sealed for by the new ones once it has been at the relay" {
+	relay
+	known
+	exits 0 store "$TO" <<<old
+	cp -r "$(dirname "$(id_of bob)")" b
+	"$KEYGEN" -q -f b/identity --rotate
+	mkdir in
+	started listen "$LISTEN" -i b/identity --state bobs --ready-fd 9 --allow "$(key_of alice)" -d in "$RELAY"
+	until_true holds 1 in
+	kill "$PID"
+	ended 0 "$PID"
+	exits 0 store "$TO" <<<new
+	# The old file alone opens only what is from before; with both keys all of it comes.
+	started listen "$LISTEN" -i b/identity --state bobs --ready-fd 9 --allow "$(key_of alice)" -d in "$RELAY"
+	until_true holds 2 in
+	[ "$(cat in/* | sort)" = $'new\nold' ]
+}
+
 @test "a revoked destination gets nothing" {
 	relay
 	known
@@ -285,7 +319,7 @@ waits() {
 	exits 0 store "$TO" <<<x
 	mkdir in
 	at_relay -d in
-	until_true holds 5 in
+	until_true placed 5 in
 }
 
 @test "a relay that is killed in the middle: after --retry-for each message is there once" {
@@ -308,6 +342,40 @@ waits() {
 	at_relay -k --lines
 	until_true grep -qx 900 listen.out
 	cmp items listen.out
+}
+
+@test "what breaks off in the handshake is tried again where the relay has been met, and else not" {
+	cat >hang_up.py <<-'PY'
+		import os, socket, sys
+		door = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+		os.write(9, b'there\n')
+		os.close(9)
+		for _ in range(int(sys.argv[2])):
+		    door.accept()[0].close()
+	PY
+	relay
+	known
+	mkfifo hold
+	"$SEND" -vv -i "$(id_of alice)" --state alices --store=only --lines "$TO" <hold 2>held.err 3>&- &
+	HELD=$!
+	STARTED+=("$HELD")
+	exec 8>hold
+	echo one >&8
+	until_true grep -q 'message 1: stored' held.err
+	kill -9 "$RELAYING"
+	ended 137 "$RELAYING"
+	started hang python3 hang_up.py "${AT_RELAY#*:}" 2 8>&-
+	ended 0 "$PID"
+	relay 8>&-
+	echo two >&8
+	exec 8>&-
+	ended 0 "$HELD"
+	waits 2
+	kill "$RELAYING"
+	ended 0,143 "$RELAYING"
+	started hang python3 hang_up.py "${AT_RELAY#*:}" 1
+	exits 76 store --retry-for 10 "$TO" <<<x
+	ended 0 "$PID"
 }
 
 @test "a number that was taken and never used leaves a gap, and the listener says so" {

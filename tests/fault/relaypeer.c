@@ -5,7 +5,7 @@
  *	relaypeer -i IDENTITY RELAY connect KEY
  *	relaypeer -i IDENTITY RELAY claim MATCH
  *	relaypeer -i IDENTITY [--at-once N] RELAY many KEY COUNT
- *	relaypeer -i IDENTITY [--size N] RELAY deposit KEY COUNT
+ *	relaypeer -i IDENTITY [--size N] [--hold FIFO] RELAY deposit KEY COUNT
  *	relaypeer -i IDENTITY [--leave] RELAY collect
  *
  * RELAY is KEY@HOST:PORT. listen registers, writes "registered NUMBER" to
@@ -16,7 +16,8 @@
  * of N random bytes (1000) kept for KEY, one after the other. These two print
  * how each ended, "STATUS COUNT" a line: 0 joined or kept, 1 an error. collect
  * fetches all that is in its mailbox, prints "SIZE HASH" of each, and removes
- * it, unless --leave is given.
+ * it, unless --leave is given. With --hold FIFO deposit says "held" after its
+ * messages, and stays connected until the end of FIFO.
  *
  * The exit status is that of the relay's CLOSE, 0 at the end of what was asked
  * for, 71 when the system refused, 76 after an error of the protocol.
@@ -45,6 +46,7 @@ static struct {
 	int ready_fd;
 	bool deaf;
 	bool leave;
+	const char *hold;
 	unsigned at_once, count;
 	size_t size;
 	struct vz_key key;
@@ -157,6 +159,23 @@ over(struct call *c, int status)
 
 /* Mailboxes. */
 
+/* In vain for whoever pings meanwhile. */
+static void
+hold_on(void)
+{
+	char c;
+	int fd;
+
+	if (!opt.hold)
+		return;
+	printf("held\n");
+	fflush(stdout);
+	fd = open(opt.hold, O_RDONLY);
+	while (fd >= 0 && read(fd, &c, 1) > 0)
+		;
+	close(fd);
+}
+
 static void
 begin_deposit(struct call *c)
 {
@@ -164,6 +183,7 @@ begin_deposit(struct call *c)
 	uint8_t hash[VZ_RELAY_CONTENT];
 
 	if (begun++ == opt.count) {
+		hold_on();
 		vz_rlink_close(c->link, 0, "");
 		return;
 	}
@@ -354,7 +374,7 @@ parse(int argc, char **argv)
 	static const struct option longs[] = {{"ready-fd", required_argument, NULL, 'r'},
 	    {"deaf", no_argument, NULL, 'd'}, {"at-once", required_argument, NULL, 'n'},
 	    {"size", required_argument, NULL, 's'}, {"leave", no_argument, NULL, 'l'},
-	    {NULL, 0, NULL, 0}};
+	    {"hold", required_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	int o;
 
 	while ((o = getopt_long(argc, argv, "+i:", longs, NULL)) != -1)
@@ -365,6 +385,7 @@ parse(int argc, char **argv)
 		case 'n': opt.at_once = (unsigned)atoi(optarg); break;
 		case 's': opt.size = (size_t)atol(optarg); break;
 		case 'l': opt.leave = true; break;
+		case 'h': opt.hold = optarg; break;
 		default: usage();
 		}
 	argv += optind;

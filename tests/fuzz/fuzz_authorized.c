@@ -52,14 +52,28 @@ ask_all(const struct vz_grant *g)
 	PROMISE(!argv || argv[0][0] == '/');
 }
 
+/* The same line at a relay. */
+static void
+at_relay(const uint8_t *data, size_t size, bool key)
+{
+	struct vz_acl_line l = {.s = (const char *)data, .len = size, .at_relay = true};
+
+	PROMISE((vz_acl_line_parse(&l) == VZ_ACL_FOUND_KEY) == key);
+	PROMISE((l.grant.rights & (VZ_RIGHT_SEND | VZ_RIGHT_ASK)) == 0);
+	vz_grant_release(&l.grant);
+}
+
 static void
 one_line(const uint8_t *data, size_t size, struct vz_acl *a)
 {
 	struct vz_acl_line l = {.s = (const char *)data, .len = size};
 	struct vz_grant grant;
 
-	if (vz_acl_line_parse(&l) != VZ_ACL_FOUND_KEY)
+	if (vz_acl_line_parse(&l) != VZ_ACL_FOUND_KEY) {
+		at_relay(data, size, false);
 		return;
+	}
+	at_relay(data, size, true);
 	PROMISE((l.grant.rights & ~(VZ_RIGHT_SEND | VZ_RIGHT_ASK)) == 0);
 	PROMISE(memchr(l.grant.name, 0, sizeof(l.grant.name)) != NULL);
 	PROMISE(!vz_key_equal(&l.key, &stranger));

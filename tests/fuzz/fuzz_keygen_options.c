@@ -41,8 +41,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(!k.force || makes || k.mode == KEYGEN_PSK);
 	/* A passphrase is for a file that is written, or opens one. */
 	PROMISE(k.from.fd == k.common.passphrase_fd && (k.from.fd < 0 || k.want_passphrase));
-	PROMISE(
-	    !k.want_passphrase || makes || k.mode == KEYGEN_PASSPHRASE || k.mode == KEYGEN_OPEN);
+	PROMISE(!k.want_passphrase || makes || k.mode == KEYGEN_PASSPHRASE ||
+	    k.mode == KEYGEN_ROTATE || k.mode == KEYGEN_OPEN);
 	PROMISE(!k.ssh || k.mode == KEYGEN_SHOW);
 	PROMISE((k.sealed != NULL) == (k.mode == KEYGEN_OPEN));
 	PROMISE((k.audit != NULL) == (k.mode == KEYGEN_AUDIT));

@@ -432,6 +432,59 @@ anybody_means_somebody_who_can_pass(void **state)
 	vz_acl_free(a);
 }
 
+#define AT_RELAY (VZ_RIGHT_REGISTER | VZ_RIGHT_CONNECT | VZ_RIGHT_DEPOSIT)
+
+static void
+at_a_relay_only_its_own_rights_count_and_none_is_given_by_omission(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_acl *a = vz_acl_new();
+	const char *path = write_file(t, "authorized",
+	    "%0\n"
+	    "send,ask %1\n"
+	    "register %2\n"
+	    "connect,deposit,send ~3\n"
+	    "register,name-match=\"x\" %4\n"
+	    "register,command=\"/bin/cat\" %5\n"
+	    "connect,max-conns=\"3\",from=\"192.0.2.1\" %6\n");
+	struct vz_grant g;
+
+	reports[0] = '\0';
+	vz_acl_at_relay(a);
+	assert_int_equal(vz_acl_load(a, path, report, NULL), 0);
+	assert_int_equal(rights(a, 0), 0);
+	assert_int_equal(rights(a, 1), 0);
+	assert_int_equal(rights(a, 2), VZ_RIGHT_REGISTER);
+	assert_int_equal(rights(a, 3), VZ_RIGHT_CONNECT | VZ_RIGHT_DEPOSIT);
+	assert_int_equal(rights(a, 4), 0);
+	assert_int_equal(rights(a, 5), 0);
+	assert_int_equal(check(a, 6, &g), 0);
+	assert_int_equal(vz_grant_max_conns(&g), 3);
+	vz_grant_release(&g);
+	assert_string_equal(reports,
+	    "1: no right at a relay (register, connect, deposit), so it grants nothing here\n"
+	    "2: no right at a relay (register, connect, deposit), so it grants nothing here\n"
+	    "5: name-match= at a relay, which learns no names\n"
+	    "6: command= where no command is run for messages\n");
+	vz_acl_free(a);
+}
+
+static void
+allowed_by_option_at_a_relay_is_all_that_there_is_there(void **state)
+{
+	struct vz_acl *a = vz_acl_new();
+	struct vz_key k = key_of(1);
+
+	(void)state;
+	vz_acl_at_relay(a);
+	assert_int_equal(vz_acl_allow(a, &k), 0);
+	assert_int_equal(rights(a, 1), AT_RELAY);
+	assert_int_equal(rights(a, 2), 0);
+	vz_acl_allow_any(a);
+	assert_int_equal(rights(a, 2), AT_RELAY);
+	vz_acl_free(a);
+}
+
 int
 main(void)
 {
@@ -453,6 +506,8 @@ main(void)
 	    TEST(allow_any_lets_strangers_in_but_not_past_a_line_of_their_own),
 	    TEST(allow_any_lets_no_point_of_mixed_order_in),
 	    TEST(anybody_means_somebody_who_can_pass),
+	    TEST(at_a_relay_only_its_own_rights_count_and_none_is_given_by_omission),
+	    TEST(allowed_by_option_at_a_relay_is_all_that_there_is_there),
 	};
 
 	if (vz_secret_init() != 0)

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fsutil.h"
@@ -81,6 +83,55 @@ a_saved_identity_loads_and_nobody_is_asked(void **state)
 	assert_memory_equal(back, id, sizeof(*id));
 	vz_identity_free(id);
 	vz_identity_free(back);
+}
+
+static void
+with_60_old_keys_and_the_longest_comment_it_loads_in_the_clear_and_sealed(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_identity *id = identity_of(1), *back;
+	uint8_t random[VZ_ROTATED_RANDOM];
+	char words[] = "words";
+
+	memset(id->comment, 'c', sizeof(id->comment) - 1);
+	for (unsigned i = 0; i < VZ_RETIRED_MAX; i++) {
+		memset(random, (int)i + 2, sizeof(random));
+		random[40] ^= 1;
+		assert_int_equal(vz_identity_rotate(id, random, UINT64_C(1) << 60), 0);
+	}
+	assert_int_equal(vz_keyfile_save(tempdir_path(t, "id"), id, NULL, 0, true), 0);
+	assert_int_equal(vz_keyfile_load(t->path, never, NULL, &back), 0);
+	assert_memory_equal(back, id, sizeof(*id));
+	vz_identity_free(back);
+	assert_int_equal(vz_keyfile_save_cost(t->path, id, words, 5, false, OPS, MEM), 0);
+	assert_int_equal(vz_keyfile_load(t->path, answer, words, &back), 0);
+	assert_memory_equal(back, id, sizeof(*id));
+	vz_identity_free(back);
+	vz_identity_free(id);
+}
+
+static void
+who_changes_it_waits_for_who_does_and_for_seconds_only(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_identity *id = identity_of(1);
+	int one, two;
+
+	assert_int_equal(vz_keyfile_lock(tempdir_path(t, "id"), &one), VZ_ENOTFOUND);
+	assert_int_equal(vz_keyfile_save(t->path, id, NULL, 0, true), 0);
+	assert_int_equal(vz_keyfile_lock(t->path, &one), 0);
+	assert_int_equal(vz_keyfile_lock(t->path, &two), VZ_ETIMEOUT);
+	assert_int_equal(two, -1);
+	/* The file that was locked is no more: the lock is on the one in its place. */
+	assert_int_equal(vz_keyfile_save(t->path, id, NULL, 0, false), 0);
+	assert_int_equal(vz_keyfile_lock(t->path, &two), 0);
+	close(one);
+	assert_int_equal(vz_fs_open(t->path, VZ_FS_SECRET, &one), 0);
+	assert_int_equal(flock(one, LOCK_EX | LOCK_NB), -1);
+	close(two);
+	assert_int_equal(flock(one, LOCK_EX | LOCK_NB), 0);
+	close(one);
+	vz_identity_free(id);
 }
 
 static void
@@ -335,6 +386,8 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tempdir_setup, tempdir_teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_saved_identity_loads_and_nobody_is_asked),
+	    TEST(with_60_old_keys_and_the_longest_comment_it_loads_in_the_clear_and_sealed),
+	    TEST(who_changes_it_waits_for_who_does_and_for_seconds_only),
 	    TEST(a_file_is_0600_and_its_new_folder_0700_under_any_umask),
 	    TEST(a_file_that_others_may_touch_or_that_is_no_file_is_refused),
 	    TEST(an_existing_file_is_replaced_only_when_asked_to),

@@ -163,6 +163,36 @@ ready_for_another_match_than_the_one_claimed_or_opened_is_refused(void **state)
 }
 
 static void
+a_relay_s_status_never_says_more_than_a_relay_can_know(void **state)
+{
+	struct vz_relay_frame f = {.type = VZ_RELAY_CLOSE};
+	struct bout b;
+
+	(void)state;
+	for (unsigned status = 0; status < 256; status++) {
+		bool fine = status == 0 || status == 65 || status == 69 || status == 71 ||
+		    (status >= 75 && status <= 77);
+
+		reach(&b, VZ_RELAY_CLIENT_WAITING);
+		f.status = (uint8_t)status;
+		assert_int_equal(say_frames(&b, &f, 1), 0);
+		assert_int_equal(b.last.type, VZ_RELAY_EVENT_CLOSE);
+		assert_int_equal(b.last.status, fine ? status : 76);
+		finish(&b);
+	}
+	/* Nor is a refusal none. */
+	f.type = VZ_RELAY_REFUSED;
+	for (unsigned status = 0; status <= 80; status += 80) {
+		reach(&b, VZ_RELAY_CLIENT_MAIL);
+		f.status = (uint8_t)status;
+		assert_int_equal(say_frames(&b, &f, 1), 0);
+		assert_int_equal(b.last.type, VZ_RELAY_EVENT_REFUSED);
+		assert_int_equal(b.last.status, 76);
+		finish(&b);
+	}
+}
+
+static void
 the_relay_says_nothing_that_was_not_asked(void **state)
 {
 	static const uint8_t match[VZ_MATCH_LEN] = {4};
@@ -233,6 +263,7 @@ main(void)
 	    cmocka_unit_test(pings_whose_answers_nobody_reads_take_no_more_memory),
 	    cmocka_unit_test(more_than_one_request_in_a_record_is_refused),
 	    cmocka_unit_test(ready_for_another_match_than_the_one_claimed_or_opened_is_refused),
+	    cmocka_unit_test(a_relay_s_status_never_says_more_than_a_relay_can_know),
 	    cmocka_unit_test(the_relay_says_nothing_that_was_not_asked),
 	    cmocka_unit_test(a_silent_registration_is_pinged_and_then_given_up),
 	    cmocka_unit_test(an_idle_registration_takes_less_than_16_kib),
