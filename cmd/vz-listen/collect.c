@@ -45,6 +45,8 @@ collect_open(struct server *srv)
 		return 0;
 	r = vz_mailbook_open(&srv->collects.book, srv->me.state_dir);
 	if (r == 0)
+		r = vz_hold_open(&srv->collects.hold, srv->me.state_dir);
+	if (r == 0)
 		return 0;
 	collect_say_book(srv, r);
 	return r == VZ_EFORMAT || r == VZ_EMODE ? VZ_EXIT_CONFIG : VZ_EXIT_CANTCREAT;
@@ -91,6 +93,8 @@ collect_close(struct server *srv)
 		collect_mail_drop(c);
 	}
 	free(srv->collects.all);
+	if (srv->collects.book)
+		vz_hold_close(&srv->collects.hold);
 	vz_mailbook_close(srv->collects.book);
 	memset(&srv->collects, 0, sizeof(srv->collects));
 }

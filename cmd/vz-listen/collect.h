@@ -12,12 +12,15 @@
 
 #include <stddef.h>
 
+#include "keep/hold.h"
+
 struct server;
 struct vz_mailbook;
 struct collect;
 
 struct collects {
 	struct vz_mailbook *book; /* NULL: there are no relays */
+	struct vz_hold hold;      /* while something is delivered */
 	struct collect *all;      /* one for each of srv->posts */
 	size_t n;
 };

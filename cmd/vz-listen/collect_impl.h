@@ -28,6 +28,7 @@ struct collect {
 	struct letter *letter;    /* it is being delivered, or is, and the relay is told */
 	bool marking;             /* it was delivered, and could not be marked */
 	bool telling;             /* the relay was told to remove it */
+	bool holds;               /* no other program delivers mail meanwhile */
 };
 
 /* The rounds: collect_round.c. */
@@ -55,6 +56,8 @@ void collect_mail_drop(struct collect *c);
  * then the next one comes. */
 void collect_taken(struct collect *c);
 void collect_left(struct collect *c);
+/* It and those behind it are for another time. */
+void collect_later(struct collect *c);
 
 /* What is said (collect_words.c). */
 
@@ -64,6 +67,8 @@ void
 collect_say_seen(const struct collect *c, const struct letter *l, enum vz_window_verdict verdict);
 void collect_say_missing(
     const struct collect *c, const struct letter *l, const struct vz_window_gap *gap);
+/* Why it cannot be delivered now: VZ_EEXISTS, another program does so; VZ_ESYSTEM. */
+void collect_say_held(const struct collect *c, int err);
 /* The book cannot be read or written. */
 void collect_say_book(const struct server *srv, int err);
 /* It could not be collected from the relay: words of ours, or what the relay said. */

@@ -37,6 +37,9 @@ collect_mail_drop(struct collect *c)
 	c->unseal = NULL;
 	letter_free(c->letter);
 	c->letter = NULL;
+	if (c->holds)
+		vz_hold_give_back(&c->post->srv->collects.hold);
+	c->holds = false;
 	c->marking = c->telling = false;
 }
 
@@ -137,6 +140,19 @@ on_over(void *arg, struct letter *l, int status)
 	}
 }
 
+/* One that takes our place, or whose place we take, shares the book with us. */
+static bool
+hold(struct collect *c)
+{
+	struct server *srv = c->post->srv;
+	int r = vz_hold_take(&srv->collects.hold, &srv->me.identity->bundle.identity);
+
+	c->holds = r == 0;
+	if (r < 0)
+		collect_say_held(c, r);
+	return c->holds;
+}
+
 static void
 deliver(struct collect *c)
 {
@@ -152,6 +168,10 @@ deliver(struct collect *c)
 	}
 	if (no.status != 0 || letter_is_twin(c->letter)) {
 		collect_left(c);
+		return;
+	}
+	if (!hold(c)) {
+		collect_later(c);
 		return;
 	}
 	r = look_up(c, letter_manifest(c->letter), &w, &gap, &verdict);

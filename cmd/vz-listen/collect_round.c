@@ -125,6 +125,15 @@ collect_left(struct collect *c)
 	next(c);
 }
 
+void
+collect_later(struct collect *c)
+{
+	c->failed = true;
+	c->seq = 0;
+	collect_mail_drop(c);
+	round_over(c);
+}
+
 /* The connection. */
 
 static int

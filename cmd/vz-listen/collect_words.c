@@ -125,6 +125,23 @@ collect_say_missing(
 }
 
 void
+collect_say_held(const struct collect *c, int err)
+{
+	const char *words = err == VZ_EEXISTS ? "another vz-listen with this identity delivers mail"
+					      : diag_words(err);
+	struct vz_json *j;
+
+	if (!diag_is_json()) {
+		diag_verbose(err == VZ_EEXISTS ? 1 : 0, "mail at %s: %s; trying again later",
+		    c->post->shown, words);
+		return;
+	}
+	j = event("mail-failed", c, NULL);
+	vz_json_str(j, "text", words);
+	diag_event_end(j);
+}
+
+void
 collect_say_book(const struct server *srv, int err)
 {
 	char shown[512];

@@ -326,3 +326,23 @@ waiting() {
 	ended 0,143 "$RELAYING"
 	run ! grep -rqaE 'nowhere.else' r relay.err relay.out
 }
+
+@test "a listener that takes the place of another waits for the mail that this one delivers" {
+	relay
+	handle 'cat >>got; echo " begun" >>got; until [ -e go ]; do read -r -t 0.05 <> <(:) || true; done; echo ended >>got'
+	FIRST=$LISTENER
+	printf one >m1
+	post m1
+	until_true eval '[ -s got ]'
+	# shellcheck disable=SC2016
+	started second "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" -v "$RELAY" -- \
+		"$BASH" -c 'cat >>got; echo " by the second" >>got'
+	until_true says second.err 'another vz-listen with this identity delivers mail'
+	touch go
+	ended 77 "$FIRST"
+	until_true waiting 0
+	printf two >m2
+	post -n 2 m2
+	until_true says got 'two by the second'
+	[ "$(cat got)" = $'one begun\nended\ntwo by the second' ]
+}
