@@ -125,6 +125,11 @@ vz_mailbox_deposit_start(struct vz_mailbox_request *r)
 		vz_mailbox_refuse(r, VZ_MAILBOX_UNKNOWN, 69, "that key has no mailbox here");
 		return;
 	}
+	if (err == VZ_EFULL) {
+		vz_mailbox_refuse(
+		    r, VZ_MAILBOX_BUSY, 75, "this key is over its rate, or this relay is ending");
+		return;
+	}
 	if (err == 0)
 		err = vz_store_deposit(config->store, &mail, deposited, r, &r->deposit);
 	if (err < 0)

@@ -102,6 +102,7 @@ stat_of() {
 	exits 0 peer alice --size 5000 "$RELAY" deposit "$(key_of bob)" 1 >out
 	[ "$(cat out)" = '0 1' ]
 	exits 0 peer carol "$RELAY" deposit "$(key_of bob)" 3 >out
+	says peer.err 'over its rate'
 	grep -q '^75 ' out
 	grep -q '^0 ' out
 }
