@@ -46,6 +46,9 @@ stat_of() {
 	exits 0 peer alice "$RELAY" deposit "$(key_of relay)" 1 >out
 	[ "$(cat out)" = '69 1' ]
 	says peer.err 'has no mailbox here'
+	# One that is known here and may not register could not collect either.
+	exits 0 peer alice "$RELAY" deposit "$(key_of alice)" 1 >out
+	[ "$(cat out)" = '69 1' ]
 	exits 0 peer alice "$RELAY" deposit "$(key_of bob)" 1 >out
 	[ "$(cat out)" = '0 1' ]
 	exits 0 peer carol "$RELAY" collect >got
