@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "keep/mailbook.h"
 #include "mail/window.h"
+#include "tests/unit/step.h"
 #include "tempdir.h"
 
 #define NOW_US UINT64_C(1800000000000000)
@@ -150,6 +151,16 @@ what_was_not_committed_is_not_there(void **state)
 	vz_mailbook_close(b);
 }
 
+/* Where cases are few, as each takes long, filling a table is for the others. */
+static void
+few_or_skip(struct vz_mailbook *b)
+{
+	if (test_step(1) == 1)
+		return;
+	vz_mailbook_close(b);
+	skip();
+}
+
 static void
 with_65536_senders_a_new_one_is_refused_and_the_known_ones_go_on(void **state)
 {
@@ -157,6 +168,7 @@ with_65536_senders_a_new_one_is_refused_and_the_known_ones_go_on(void **state)
 	struct vz_mailbook *b = book();
 
 	(void)state;
+	few_or_skip(b);
 	encode(&alice, 1, bytes);
 	assert_int_equal(vz_mailbook_put(b, &us, &alice, bytes), 0);
 	meddle("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 65535)"
@@ -320,6 +332,7 @@ counts_and_their_numbers_come_to_an_end(void **state)
 	assert_int_equal(vz_mailbook_next(b, &us, &alice, fresh, INT64_MAX, &n), 0);
 	assert_int_equal(vz_mailbook_next(b, &us, &alice, fresh, 1, &n), VZ_EFULL);
 	assert_int_equal(n.sequence, 0);
+	few_or_skip(b);
 	meddle("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 65535)"
 	       " INSERT INTO count SELECT zeroblob(32), randomblob(32), zeroblob(16), 1, 0, NULL"
 	       " FROM n");
