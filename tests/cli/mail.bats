@@ -79,7 +79,7 @@ waiting() {
 	mkdir in
 	post -N 'a name' m
 	collect --dir in
-	until_true holds 1 in
+	until_true placed 1 in
 	until_true waiting 0
 	cmp m "in/53535353535353535353535353535353.1-a_name"
 	kill "$LISTENER"
@@ -128,7 +128,7 @@ waiting() {
 	post -r sealed
 	mkdir in
 	collect --dir in -v
-	until_true holds 1 in
+	until_true placed 1 in
 	until_true waiting 0
 	kill "$LISTENER"
 	ended 0 "$LISTENER"
@@ -242,7 +242,7 @@ waiting() {
 	wait "$RELAYING" || true
 	relay "127.0.0.1:$port"
 	post -n 10 m??
-	until_true holds 20 in
+	until_true placed 20 in
 	until_true waiting 0
 	for ((i = 1; i <= 20; i++)); do cmp "in/53535353535353535353535353535353.$i" "m$i"; done
 }

@@ -276,13 +276,13 @@ waits() {
 	"$KEYGEN" -q -f b/identity --rotate
 	mkdir in
 	started listen "$LISTEN" -i b/identity --state bobs --ready-fd 9 --allow "$(key_of alice)" -d in "$RELAY"
-	until_true holds 1 in
+	until_true placed 1 in
 	kill "$PID"
 	ended 0 "$PID"
 	exits 0 store "$TO" <<<new
 	# The old file alone opens only what is from before; with both keys all of it comes.
 	started listen "$LISTEN" -i b/identity --state bobs --ready-fd 9 --allow "$(key_of alice)" -d in "$RELAY"
-	until_true holds 2 in
+	until_true placed 2 in
 	[ "$(cat in/* | sort)" = $'new\nold' ]
 }
 
