@@ -115,7 +115,7 @@ visited_relay() {
 	ended 0,143 "$LISTENER"
 	empty dir
 	listen_at -$YEAR -k -d dir --state listener
-	until_true holds 2 dir
+	until_true placed 2 dir
 }
 
 @test "a sender whose clock is a year wrong stores nothing, and is told where to look" {
@@ -130,5 +130,5 @@ visited_relay() {
 	# The count goes on from where the wrong clock has left it.
 	exits 0 send_at 0 --state sender --store=only "$TO" <<<x
 	listen_at 0 -k -d dir --state listener
-	until_true holds 1 dir
+	until_true placed 1 dir
 }
