@@ -97,17 +97,24 @@ client_begin_closing(struct client *c, int err)
 	client_kick(c);
 }
 
-void
-client_refuse(struct client *c, enum refusal why, uint8_t status, const char *words)
+/* To one that goes on; others hear nothing any more. */
+static void
+say_close(struct client *c, uint8_t status, const char *words)
 {
-	c->rl->counts.refused[why]++;
-	report_denied(c, status, words);
 	if (c->state != CLIENT_RUNNING)
 		return;
 	if (vz_relay_serve_close(c->live.serve, status, words) < 0)
 		client_drop(c);
 	else
 		client_begin_closing(c, 0);
+}
+
+void
+client_refuse(struct client *c, enum refusal why, uint8_t status, const char *words)
+{
+	c->rl->counts.refused[why]++;
+	report_denied(c, status, words);
+	say_close(c, status, words);
 }
 
 void
@@ -126,12 +133,7 @@ client_dismiss(struct client *c, uint8_t status, const char *words)
 		client_drop(c);
 		return;
 	}
-	if (c->state != CLIENT_RUNNING)
-		return;
-	if (vz_relay_serve_close(c->live.serve, status, words) < 0)
-		client_drop(c);
-	else
-		client_begin_closing(c, 0);
+	say_close(c, status, words);
 }
 
 static uint8_t

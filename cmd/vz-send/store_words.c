@@ -58,21 +58,6 @@ store_words_away(const struct store *st)
 		    0, "%s: away: stored at the relay, not delivered yet", st->lane->link.shown);
 }
 
-static int
-refused(const struct store *st)
-{
-	const struct link *k = &st->lane->link;
-	char mine[VZ_KEY_TEXT];
-
-	vz_key_format(&k->me->identity->bundle.identity, mine);
-	diag_error("%s: refused by the relay%s%s", k->shown, *k->via.text ? ": " : "", k->via.text);
-	if (trust_hint_told(k->via.text))
-		return VZ_EXIT_REFUSED;
-	diag_hint(
-	    "its operator has to add this line to the relay's authorized file: deposit %s", mine);
-	return VZ_EXIT_REFUSED;
-}
-
 int
 store_words_failed(const struct store *st, int err, int sys_errno, enum vz_dial_step step)
 {
@@ -81,7 +66,7 @@ store_words_failed(const struct store *st, int err, int sys_errno, enum vz_dial_
 	if (step != VZ_DIAL_CONNECTED)
 		return words_not_dialled(k, err, sys_errno, step);
 	if (err == 0 && k->via.status == VZ_EXIT_REFUSED)
-		return refused(st);
+		return via_words_refused(&st->lane->link, "deposit");
 	if (err == 0 && k->via.status == VZ_EXIT_UNAVAILABLE) {
 		diag_error(
 		    "%s: %s", k->shown, *k->via.text ? k->via.text : "the relay keeps no messages");

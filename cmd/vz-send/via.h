@@ -46,6 +46,9 @@ bool via_passes(const struct link *k, int err);
 /* Says why there was no way once the relay was connected to, and returns the exit status, never 0.
  */
 int via_words_failed(const struct link *k, int err);
+/* The relay refuses us: says so, and which right its operator would have to give. Returns the exit
+ * status. */
+int via_words_refused(const struct link *k, const char *right);
 /* The same in short, for what is tried again: static, or the link's. NULL: nothing special. */
 const char *via_words_why(const struct link *k, int err);
 

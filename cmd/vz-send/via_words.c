@@ -8,8 +8,8 @@
 #include "cmd/vz-send/link.h"
 #include "cmd/vz-send/words.h"
 
-static int
-refused(const struct link *k)
+int
+via_words_refused(const struct link *k, const char *right)
 {
 	char mine[VZ_KEY_TEXT];
 
@@ -18,7 +18,7 @@ refused(const struct link *k)
 	if (trust_hint_told(k->via.text))
 		return VZ_EXIT_REFUSED;
 	diag_hint(
-	    "its operator has to add this line to the relay's authorized file: connect %s", mine);
+	    "its operator has to add this line to the relay's authorized file: %s %s", right, mine);
 	return VZ_EXIT_REFUSED;
 }
 
@@ -33,7 +33,7 @@ closed(const struct link *k)
 		diag_error("%s: not registered at the relay", k->shown);
 		diag_hint("is vz-listen running there, with the relay as its address?");
 		return status;
-	case VZ_EXIT_REFUSED: return refused(k);
+	case VZ_EXIT_REFUSED: return via_words_refused(k, "connect");
 	case VZ_EXIT_OK: /* it ends, and says goodbye */
 		diag_error("%s: the relay ended the connection", k->shown);
 		return VZ_EXIT_TEMPFAIL;
