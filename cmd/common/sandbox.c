@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fsutil.h"
@@ -141,4 +142,18 @@ sandbox_close(const struct common *options, struct vz_sandbox *s, struct vz_sand
 			status = VZ_EXIT_OSERR;
 		}
 	return status;
+}
+
+void
+sandbox_of_names(void)
+{
+	struct vz_sandbox s = {0};
+	struct vz_sandbox_state state;
+
+	/* A layer that is missing here is missing in us too, and is told there. */
+	if (vz_sandbox_names(&s) < 0)
+		_exit(VZ_EXIT_OSERR);
+	vz_sandbox_begin(&state);
+	vz_sandbox_close(&s, &state);
+	vz_sandbox_free(&s);
 }

@@ -23,5 +23,8 @@ void sandbox_port(struct vz_sandbox *s, uint16_t port);
  * that are replaced by renaming are other files afterwards.
  */
 void sandbox_folder_of(struct vz_sandbox *s, const char *file, unsigned access);
+/* In the process that looks names up (net/resolver.h), once it has forgotten what it is not to
+ * know. Ends that process when it cannot be. */
+void sandbox_of_names(void);
 
 #endif

@@ -99,8 +99,8 @@ report_penalised(const struct caller *c, unsigned places)
 	diag_event_end(j);
 }
 
-static void
-verdict(struct vz_json *j, int status, const void *text, size_t len)
+void
+report_verdict(struct vz_json *j, int status, const void *text, size_t len)
 {
 	vz_json_u64(j, "status", (uint64_t)status);
 	vz_json_bytes(j, "text", text, len);
@@ -134,7 +134,7 @@ void
 report_refused(const struct caller *c, int status, const char *words)
 {
 	if (diag_is_json())
-		verdict(report_event("refused", c), status, words, strlen(words));
+		report_verdict(report_event("refused", c), status, words, strlen(words));
 	else
 		diag_verbose(0, "refused: %s from %s: %s", report_peer(c), c->remote, words);
 }
@@ -155,7 +155,7 @@ report_goodbye(const struct caller *c, int status, const uint8_t *text, size_t l
 	char words[WORDS_SHOWN];
 
 	if (diag_is_json())
-		verdict(report_event("goodbye", c), status, text, len);
+		report_verdict(report_event("goodbye", c), status, text, len);
 	else if (status != 0)
 		diag_verbose(1, "%s: left with status %d: %s", report_peer(c), status,
 		    diag_escape(words, sizeof(words), text, len));

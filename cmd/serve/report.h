@@ -15,6 +15,8 @@
 const char *report_peer(const struct caller *c);
 /* Begins an event about it (diag_event). */
 struct vz_json *report_event(const char *name, const struct caller *c);
+/* Ends an event with what came of it. */
+void report_verdict(struct vz_json *j, int status, const void *text, size_t len);
 
 void report_listening(const struct self *me, const struct vz_listener *l);
 void report_starved(int sys_errno);

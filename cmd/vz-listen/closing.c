@@ -1,7 +1,6 @@
 #include "cmd/vz-listen/closing.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "cmd/common/diag.h"
@@ -28,16 +27,9 @@ static void
 enter_resolver(void *arg)
 {
 	struct self *me = arg;
-	struct vz_sandbox s = {0};
-	struct vz_sandbox_state layers;
 
 	self_free(me);
-	/* A layer that is missing here is missing in us too, and is told there. */
-	if (vz_sandbox_names(&s) < 0)
-		_exit(VZ_EXIT_OSERR);
-	vz_sandbox_begin(&layers);
-	vz_sandbox_close(&s, &layers);
-	vz_sandbox_free(&s);
+	sandbox_of_names();
 }
 
 /* Registrations and claims are made again and again. */

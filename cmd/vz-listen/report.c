@@ -35,14 +35,6 @@ message_event(const char *name, const struct visit *v, const struct incoming *in
 	return j;
 }
 
-static void
-verdict(struct vz_json *j, int status, const void *text, size_t len)
-{
-	vz_json_u64(j, "status", (uint64_t)status);
-	vz_json_bytes(j, "text", text, len);
-	diag_event_end(j);
-}
-
 void
 report_draining(const struct server *srv)
 {
@@ -188,7 +180,7 @@ report_not_taken(const struct visit *v, const char *id, int status, const char *
 	}
 	j = event("not-taken", v);
 	vz_json_str(j, "message", id);
-	verdict(j, status, words, strlen(words));
+	report_verdict(j, status, words, strlen(words));
 }
 
 void
@@ -196,7 +188,7 @@ report_failed(const struct visit *v, const struct incoming *in, int status, cons
 {
 	audit_log_message(v, in, "failed", status, words, strlen(words));
 	if (diag_is_json())
-		verdict(message_event("failed", v, in), status, words, strlen(words));
+		report_verdict(message_event("failed", v, in), status, words, strlen(words));
 	else
 		diag_error("message %s%s from %s failed after %llu bytes: %s", in->id, name_of(in),
 		    peer(v), (unsigned long long)in->bytes, words);
@@ -210,7 +202,7 @@ report_cancelled(
 
 	audit_log_message(v, in, "failed", status, text, len);
 	if (diag_is_json())
-		verdict(message_event("cancelled", v, in), status, text, len);
+		report_verdict(message_event("cancelled", v, in), status, text, len);
 	else
 		diag_error("message %s%s from %s cancelled by the sender after %llu bytes: %s",
 		    in->id, name_of(in), peer(v), (unsigned long long)in->bytes,
@@ -224,7 +216,8 @@ report_left(const struct visit *v, const struct incoming *in)
 
 	audit_log_message(v, in, "failed", VZ_EXIT_TEMPFAIL, words, sizeof(words) - 1);
 	if (diag_is_json())
-		verdict(message_event("left", v, in), VZ_EXIT_TEMPFAIL, words, sizeof(words) - 1);
+		report_verdict(
+		    message_event("left", v, in), VZ_EXIT_TEMPFAIL, words, sizeof(words) - 1);
 	else
 		diag_verbose(0, "message %s%s from %s after %llu bytes: %s", in->id, name_of(in),
 		    peer(v), (unsigned long long)in->bytes, words);

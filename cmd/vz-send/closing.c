@@ -1,7 +1,6 @@
 #include "cmd/vz-send/closing.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fsutil.h"
@@ -26,20 +25,13 @@ static void
 enter_resolver(void *arg)
 {
 	struct secrets *all = arg;
-	struct vz_sandbox s = {0};
-	struct vz_sandbox_state layers;
 
 	for (size_t i = 0; i < all->n_lanes; i++)
 		explicit_bzero(&all->lanes[i].link.config, sizeof(all->lanes[i].link.config));
 	if (all->link)
 		explicit_bzero(&all->link->config, sizeof(all->link->config));
 	self_free(all->me);
-	/* A layer that is missing here is missing in us too, and is told there. */
-	if (vz_sandbox_names(&s) < 0)
-		_exit(VZ_EXIT_OSERR);
-	vz_sandbox_begin(&layers);
-	vz_sandbox_close(&s, &layers);
-	vz_sandbox_free(&s);
+	sandbox_of_names();
 }
 
 /* 0, or the exit status. */

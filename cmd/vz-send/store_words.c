@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
-#include "cmd/common/trust.h"
 #include "cmd/vz-send/store_impl.h"
 #include "cmd/vz-send/words.h"
 #include "keep/mailbook.h"
