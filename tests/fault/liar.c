@@ -37,6 +37,7 @@
 #include "id/identity.h"
 #include "net/listen.h"
 #include "net/loop.h"
+#include "tests/fault/commands.h"
 #include "tests/fault/liar_lies.h"
 #include "tests/fault/liar_mail.h"
 #include "tests/fault/liar_raw.h"
@@ -423,25 +424,6 @@ obey(const char *line)
 	if (strcmp(line, "replay") == 0)
 		offer(NULL, NULL, -1);
 	tell(line);
-}
-
-static void
-on_command(struct vz_loop *l, struct vz_watch *w, unsigned got)
-{
-	static char line[64];
-	static size_t len;
-	char c;
-	ssize_t n = read(w->fd, &c, 1);
-
-	(void)got;
-	if (n == 0)
-		vz_loop_del(l, w);
-	if (n != 1 || len == sizeof(line) - 1)
-		return;
-	line[len] = c == '\n' ? '\0' : c;
-	len = c == '\n' ? 0 : len + 1;
-	if (c == '\n')
-		obey(line);
 }
 
 /* Begins. */

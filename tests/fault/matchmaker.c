@@ -33,6 +33,7 @@
 #include "net/listen.h"
 #include "net/loop.h"
 #include "relay/live.h"
+#include "tests/fault/commands.h"
 
 #define CHUNK 16384
 
@@ -391,25 +392,6 @@ obey(const char *line)
 		to_each_listener(word, (unsigned)atoi(value));
 	else
 		errx(64, "what is '%s'?", word);
-}
-
-static void
-on_command(struct vz_loop *l, struct vz_watch *w, unsigned got)
-{
-	static char line[64];
-	static size_t len;
-	char c;
-	ssize_t n = read(w->fd, &c, 1);
-
-	(void)got;
-	if (n == 0)
-		vz_loop_del(l, w);
-	if (n != 1 || len == sizeof(line) - 1)
-		return;
-	line[len] = c == '\n' ? '\0' : c;
-	len = c == '\n' ? 0 : len + 1;
-	if (c == '\n')
-		obey(line);
 }
 
 /* Begins. */
