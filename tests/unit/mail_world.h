@@ -16,15 +16,12 @@
 #include "base/secret.h"
 #include "relay/mailbox.h"
 #include "relay/store_sqlite.h"
+#include "tests/unit/people.h"
 #include "tests/unit/tempdir.h"
 
 #define POSTS   80
 #define PATIENT 60000 /* milliseconds that are a hang */
 #define ALL_MAY (VZ_RELAY_MAY_REGISTER | VZ_RELAY_MAY_CONNECT | VZ_RELAY_MAY_DEPOSIT)
-
-enum { RELAY, ALICE, BOB, MALLORY, IDS }; /* who */
-
-static struct vz_identity *post_ids[IDS];
 
 /* A client and its connection, and what it was told. */
 struct post {
@@ -54,37 +51,6 @@ struct office {
 	int may_deposit; /* what the hook says */
 	uint8_t random;
 };
-
-static inline int
-office_setup(void **state)
-{
-	uint8_t random[96];
-
-	(void)state;
-	assert_int_equal(vz_secret_init(), 0);
-	for (unsigned i = 0; i < IDS; i++) {
-		for (unsigned k = 0; k < sizeof random; k++)
-			random[k] = (uint8_t)(k * 7 + i * 31 + 1);
-		post_ids[i] = vz_identity_new();
-		assert_int_equal(vz_identity_make(post_ids[i], random, 1 + i, ""), 0);
-	}
-	return 0;
-}
-
-static inline int
-office_teardown(void **state)
-{
-	(void)state;
-	for (unsigned i = 0; i < IDS; i++)
-		vz_identity_free(post_ids[i]);
-	return 0;
-}
-
-static inline const struct vz_key *
-key_of(unsigned who)
-{
-	return &post_ids[who]->bundle.identity;
-}
 
 static inline void
 office_touched(void *ctx, struct vz_mailbox_client *c)
@@ -176,8 +142,8 @@ office_post(struct office *o, unsigned who, unsigned may)
 	struct post *p = &o->post[o->n++];
 	struct vz_channel_config c = {.initiator = true,
 	    .service = VZ_SERVICE_RELAY,
-	    .self = post_ids[who],
-	    .responder = *key_of(RELAY)};
+	    .self = people[who],
+	    .responder = *people_key(RELAY)};
 	struct vz_channel_config s = c;
 	struct vz_relay_limits l;
 
@@ -189,7 +155,7 @@ office_post(struct office *o, unsigned who, unsigned may)
 	memset(c.random, ++o->random, sizeof c.random);
 	memset(s.random, ++o->random, sizeof s.random);
 	s.initiator = false;
-	s.self = post_ids[RELAY];
+	s.self = people[RELAY];
 	assert_int_equal(vz_relay_client_new(&p->c, &c, &l, o->now), 0);
 	assert_int_equal(vz_relay_serve_new(&p->box.serve, &s, &l, o->now), 0);
 	return p;
@@ -415,7 +381,7 @@ post_deposits(struct post *p, unsigned to, const uint8_t *bytes, size_t size)
 	uint8_t content[VZ_RELAY_CONTENT];
 
 	vz_blake2b_256(NULL, 0, bytes, size, NULL, 0, content);
-	assert_int_equal(vz_relay_client_deposit(p->c, key_of(to), content, size, 0), 0);
+	assert_int_equal(vz_relay_client_deposit(p->c, people_key(to), content, size, 0), 0);
 	p->sending = bytes;
 	p->sent = 0;
 }

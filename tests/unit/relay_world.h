@@ -17,14 +17,12 @@
 #include "base/secret.h"
 #include "relay/live.h"
 #include "wire/session.h"
+#include "tests/unit/people.h"
 
 #define ENDS_MAX 32
 #define NEVER    UINT64_MAX
 
-enum { RELAY, ALICE, BOB, MALLORY, IDS }; /* who: Bob listens, Alice sends */
-enum way { UP, DOWN };                    /* to the relay, and from it */
-
-static struct vz_identity *world_ids[IDS];
+enum way { UP, DOWN }; /* to the relay, and from it */
 
 struct line {
 	uint8_t *p;
@@ -70,37 +68,6 @@ struct world {
 	bool slow;  /* bytes are on their way until world_hop */
 };
 
-static inline int
-world_setup(void **state)
-{
-	uint8_t random[96];
-
-	(void)state;
-	assert_int_equal(vz_secret_init(), 0);
-	for (unsigned i = 0; i < IDS; i++) {
-		for (unsigned k = 0; k < sizeof random; k++)
-			random[k] = (uint8_t)(k * 7 + i * 31 + 1);
-		world_ids[i] = vz_identity_new();
-		assert_int_equal(vz_identity_make(world_ids[i], random, 1 + i, ""), 0);
-	}
-	return 0;
-}
-
-static inline int
-world_teardown(void **state)
-{
-	(void)state;
-	for (unsigned i = 0; i < IDS; i++)
-		vz_identity_free(world_ids[i]);
-	return 0;
-}
-
-static inline const struct vz_key *
-world_key(unsigned who)
-{
-	return &world_ids[who]->bundle.identity;
-}
-
 static inline void
 world_touched(void *ctx, struct vz_live_client *c)
 {
@@ -145,8 +112,8 @@ world_channel(struct world *w, unsigned who, bool initiator)
 {
 	struct vz_channel_config c = {.initiator = initiator,
 	    .service = VZ_SERVICE_MESSAGES,
-	    .self = world_ids[who],
-	    .responder = *world_key(initiator ? BOB : who)};
+	    .self = people[who],
+	    .responder = *people_key(initiator ? BOB : who)};
 
 	memset(c.random, ++w->random, sizeof c.random);
 	c.random[1] = (uint8_t)(w->n + 1);
@@ -165,7 +132,7 @@ world_dial(struct world *w, unsigned who)
 	assert_true(w->n <= ENDS_MAX);
 	memset(e, 0, sizeof *e);
 	vz_relay_limits_default(&l);
-	c.responder = *world_key(RELAY);
+	c.responder = *people_key(RELAY);
 	e->line[UP].cut = e->line[DOWN].cut = e->line[UP].flip = e->line[DOWN].flip = NEVER;
 	e->may = VZ_RELAY_MAY_REGISTER | VZ_RELAY_MAY_CONNECT;
 	e->status = 1000;
@@ -311,11 +278,11 @@ world_opens(struct world *w, struct end *e)
 	size_t n;
 
 	c.channel.relayed = true;
-	c.channel.relay = *world_key(RELAY);
+	c.channel.relay = *people_key(RELAY);
 	memset(c.channel.match, ++w->random, sizeof c.channel.match);
 	assert_int_equal(vz_session_new(&e->session, &c), 0);
 	first = vz_session_out(e->session, &n);
-	assert_int_equal(vz_relay_client_open(e->c, world_key(BOB), c.channel.match, first, n), 0);
+	assert_int_equal(vz_relay_client_open(e->c, people_key(BOB), c.channel.match, first, n), 0);
 	vz_session_sent(e->session, n, w->now);
 }
 
@@ -325,7 +292,7 @@ world_asks(struct world *w, struct end *e)
 	if (w->opens)
 		world_opens(w, e);
 	else
-		assert_int_equal(vz_relay_client_connect(e->c, world_key(BOB)), 0);
+		assert_int_equal(vz_relay_client_connect(e->c, people_key(BOB)), 0);
 }
 
 static inline void
@@ -407,7 +374,7 @@ client_event(struct world *w, struct end *e, const struct vz_relay_event *ev)
 {
 	switch (ev->type) {
 	case VZ_RELAY_EVENT_PEER:
-		assert_true(vz_key_equal(&vz_relay_client_peer(e->c)->identity, world_key(RELAY)));
+		assert_true(vz_key_equal(&vz_relay_client_peer(e->c)->identity, people_key(RELAY)));
 		assert_int_equal(vz_relay_client_accept(e->c), 0);
 		if (e->asks != NULL)
 			e->asks(w, e);

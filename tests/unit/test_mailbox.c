@@ -53,7 +53,7 @@ what_is_deposited_is_collected_taken_and_gone(void **state)
 		assert_int_equal(alice->last.type, VZ_RELAY_EVENT_DEPOSITED);
 		assert_false(alice->last.duplicate);
 		assert_true(alice->last.number > seq);
-		assert_true(vz_key_equal(&alice->last.key, key_of(BOB)));
+		assert_true(vz_key_equal(&alice->last.key, people_key(BOB)));
 		seq = alice->last.number;
 	}
 	seq = 0;
@@ -109,7 +109,7 @@ an_entry_says_who_left_it_when_and_until_when(void **state)
 		vz_relay_client_next(bob->c, &ev);
 	}
 	assert_int_equal(ev.type, VZ_RELAY_EVENT_ENTRY);
-	assert_true(vz_key_equal(&ev.key, key_of(ALICE)));
+	assert_true(vz_key_equal(&ev.key, people_key(ALICE)));
 	assert_memory_equal(ev.content, content, sizeof content);
 	assert_true(ev.size == 100 && ev.deposited == o->unix_s);
 	assert_true(ev.expires == o->unix_s + VZ_MAILBOX_TTL);
@@ -152,7 +152,7 @@ many_requests_are_answered_in_their_order(void **state)
 		bytes[i] = bytes_of(i, 3000);
 		up(o, alice); /* the store's answers wait until it is asked for them */
 		if (i % 8 == 3) {
-			assert_int_equal(vz_relay_client_bundle(alice->c, key_of(BOB)), 0);
+			assert_int_equal(vz_relay_client_bundle(alice->c, people_key(BOB)), 0);
 			continue;
 		}
 		post_deposits(alice, BOB, bytes[i], 3000);
@@ -160,7 +160,8 @@ many_requests_are_answered_in_their_order(void **state)
 	}
 	assert_int_equal(vz_relay_client_asked(alice->c), VZ_RELAY_ASKED_MAX);
 	assert_int_equal(vz_relay_client_taken(alice->c, 1), VZ_EFULL);
-	assert_int_equal(vz_relay_client_deposit(alice->c, key_of(BOB), content, 1, 0), VZ_EFULL);
+	assert_int_equal(
+	    vz_relay_client_deposit(alice->c, people_key(BOB), content, 1, 0), VZ_EFULL);
 	alice->sending = NULL;
 	for (unsigned i = 0; i < VZ_RELAY_ASKED_MAX; i++) {
 		unsigned before = alice->events;
@@ -330,11 +331,13 @@ what_this_key_may_not_deposit_here_is_told_from_what_nobody_could(void **state)
 	post_leaves(o, alice, BOB, 1, 99);
 	assert_int_equal(alice->last.type, VZ_RELAY_EVENT_DEPOSITED);
 	/* Past its time; kept for too long. */
-	assert_int_equal(vz_relay_client_deposit(alice->c, key_of(BOB), content, 1, o->unix_s), 0);
+	assert_int_equal(
+	    vz_relay_client_deposit(alice->c, people_key(BOB), content, 1, o->unix_s), 0);
 	office_settle(o);
 	assert_int_equal(alice->last.status, 65);
 	assert_int_equal(
-	    vz_relay_client_deposit(alice->c, key_of(BOB), content, 1, o->unix_s + 31 * 86400), 0);
+	    vz_relay_client_deposit(alice->c, people_key(BOB), content, 1, o->unix_s + 31 * 86400),
+	    0);
 	office_settle(o);
 	assert_int_equal(alice->last.status, 77);
 	assert_int_equal(vz_mailbox_stats(o->box)->refused[VZ_MAILBOX_LIMIT], 2);
@@ -358,8 +361,8 @@ a_request_without_its_right_is_refused_with_77(void **state)
 		case 0: vz_relay_client_collect(p->c, 0); break;
 		case 1: vz_relay_client_taken(p->c, 1); break;
 		case 2:
-		case 3: vz_relay_client_deposit(p->c, key_of(BOB), content, 1, 0); break;
-		default: vz_relay_client_bundle(p->c, key_of(BOB));
+		case 3: vz_relay_client_deposit(p->c, people_key(BOB), content, 1, 0); break;
+		default: vz_relay_client_bundle(p->c, people_key(BOB));
 		}
 		office_settle(o);
 		assert_int_equal(p->last.type, VZ_RELAY_EVENT_CLOSE);
@@ -377,23 +380,23 @@ who_registers_leaves_a_bundle_that_others_are_given(void **state)
 	uint8_t want[VZ_BUNDLE_LEN];
 
 	(void)state;
-	assert_int_equal(vz_relay_client_bundle(alice->c, key_of(BOB)), 0);
+	assert_int_equal(vz_relay_client_bundle(alice->c, people_key(BOB)), 0);
 	office_settle(o);
 	assert_int_equal(alice->last.type, VZ_RELAY_EVENT_REFUSED);
 	assert_int_equal(alice->last.status, 69);
-	assert_true(vz_key_equal(&alice->last.key, key_of(BOB)));
+	assert_true(vz_key_equal(&alice->last.key, people_key(BOB)));
 	bob = office_listener(o, BOB);
 	assert_int_equal(bob->last.type, VZ_RELAY_EVENT_REGISTERED);
-	assert_int_equal(vz_relay_client_bundle(alice->c, key_of(BOB)), 0);
+	assert_int_equal(vz_relay_client_bundle(alice->c, people_key(BOB)), 0);
 	office_settle(o);
 	assert_int_equal(alice->last.type, VZ_RELAY_EVENT_BUNDLE);
-	vz_bundle_encode(&post_ids[BOB]->bundle, want);
+	vz_bundle_encode(&people[BOB]->bundle, want);
 	assert_memory_equal(alice->bundle, want, sizeof want);
 	/* The relay was started anew. */
 	office_shuts(o);
 	office_opens(o, NULL);
 	alice = office_client(o, ALICE);
-	assert_int_equal(vz_relay_client_bundle(alice->c, key_of(BOB)), 0);
+	assert_int_equal(vz_relay_client_bundle(alice->c, people_key(BOB)), 0);
 	office_settle(o);
 	assert_int_equal(alice->last.type, VZ_RELAY_EVENT_BUNDLE);
 	office_end(o);
@@ -402,7 +405,7 @@ who_registers_leaves_a_bundle_that_others_are_given(void **state)
 static void
 an_older_bundle_and_another_of_the_same_serial_are_refused_with_77(void **state)
 {
-	struct vz_identity *id = post_ids[BOB];
+	struct vz_identity *id = people[BOB];
 	struct vz_bundle own = id->bundle;
 	struct office *o = office_begin(NULL);
 	struct post *bob;
@@ -709,5 +712,5 @@ main(void)
 	    cmocka_unit_test(every_reason_has_a_name_and_who_never_asked_may_go),
 	};
 
-	return cmocka_run_group_tests(tests, office_setup, office_teardown);
+	return cmocka_run_group_tests(tests, people_setup, people_teardown);
 }

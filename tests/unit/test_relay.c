@@ -62,7 +62,7 @@ refusals_come_with_their_status(void **state)
 		world_settle(&w);
 		switch (cases[i].request) {
 		case 0: assert_int_equal(vz_relay_client_register(e->c, 0), 0); break;
-		case 1: assert_int_equal(vz_relay_client_connect(e->c, world_key(BOB)), 0); break;
+		case 1: assert_int_equal(vz_relay_client_connect(e->c, people_key(BOB)), 0); break;
 		default: assert_int_equal(vz_relay_client_claim(e->c, match), 0);
 		}
 		world_settle(&w);
@@ -217,7 +217,7 @@ every_wait_has_its_end(void **state)
 	/* A sender that the relay never answers. */
 	asks = world_dial(&w, ALICE);
 	world_settle(&w);
-	assert_int_equal(vz_relay_client_connect(asks->c, world_key(BOB)), 0);
+	assert_int_equal(vz_relay_client_connect(asks->c, people_key(BOB)), 0);
 	asks->line[UP].eof = true;
 	world_pass(&w, 11000);
 	assert_int_equal(half->serve_err, VZ_ETIMEOUT);
@@ -364,7 +364,7 @@ who_names_a_match_that_waits_already_is_told_75_and_the_first_one_is_met(void **
 	first = world_sender(&w, ALICE);
 	second = world_dial(&w, MALLORY);
 	world_settle(&w);
-	assert_int_equal(vz_relay_client_open(second->c, world_key(BOB), bob->offer[0],
+	assert_int_equal(vz_relay_client_open(second->c, people_key(BOB), bob->offer[0],
 			     (const uint8_t *)"nothing of ours", 15),
 	    0);
 	world_settle(&w);
@@ -422,7 +422,7 @@ a_session_authenticates_only_on_the_way_that_both_ends_know(void **state)
 		ci = world_channel(&w, ALICE, true);
 		cr = world_channel(&w, BOB, false);
 		ci.relayed = cr.relayed = true;
-		ci.relay = cr.relay = *world_key(RELAY);
+		ci.relay = cr.relay = *people_key(RELAY);
 		memset(ci.match, 5, VZ_MATCH_LEN);
 		memset(cr.match, 5, VZ_MATCH_LEN);
 		switch (how) {
@@ -430,8 +430,8 @@ a_session_authenticates_only_on_the_way_that_both_ends_know(void **state)
 		case 1: ci.relayed = cr.relayed = false; break;
 		case 2: ci.relayed = false; break; /* direct, delivered as relayed */
 		case 3: cr.relayed = false; break; /* relayed, delivered as direct */
-		case 4: cr.relay = *world_key(MALLORY); break;
-		case 5: ci.relay = *world_key(MALLORY); break;
+		case 4: cr.relay = *people_key(MALLORY); break;
+		case 5: ci.relay = *people_key(MALLORY); break;
 		case 6: ci.match[15] ^= 1; break;
 		default: ci.service = VZ_SERVICE_RELAY;
 		}
@@ -499,5 +499,5 @@ main(void)
 	    cmocka_unit_test(a_relay_that_swaps_two_senders_joins_nobody),
 	};
 
-	return cmocka_run_group_tests(tests, world_setup, world_teardown);
+	return cmocka_run_group_tests(tests, people_setup, people_teardown);
 }

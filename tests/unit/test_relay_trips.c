@@ -15,7 +15,7 @@ static void
 connects(struct world *w, struct end *e)
 {
 	(void)w;
-	assert_int_equal(vz_relay_client_connect(e->c, world_key(BOB)), 0);
+	assert_int_equal(vz_relay_client_connect(e->c, people_key(BOB)), 0);
 }
 
 static void
@@ -93,5 +93,5 @@ main(void)
 	    cmocka_unit_test(without_an_opening_it_takes_one_more),
 	};
 
-	return cmocka_run_group_tests(tests, world_setup, world_teardown);
+	return cmocka_run_group_tests(tests, people_setup, people_teardown);
 }
