@@ -28,6 +28,7 @@ setup() {
 teardown() {
 	local pid folder running
 
+	! declare -F terminals_end >/dev/null || terminals_end
 	# Only what still runs: the number of one that ended may be a stranger's by now.
 	running=" $(jobs -rp | tr '\n' ' ')"
 	for pid in "${STARTED[@]}"; do
