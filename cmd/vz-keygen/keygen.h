@@ -40,7 +40,7 @@ struct keygen {
 int keygen_make(const struct keygen *k);
 /* -y: prints the public key. */
 int keygen_show(const struct keygen *k);
-/* -l: prints the fingerprint as ssh-keygen -l does. */
+/* -l: prints the fingerprint as ssh-keygen -l does, and with -v the random art. */
 int keygen_fingerprint(const struct keygen *k);
 /* -p: changes, adds or removes the passphrase. */
 int keygen_passphrase(const struct keygen *k);

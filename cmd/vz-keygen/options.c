@@ -9,7 +9,7 @@ static const char help[] =
     "usage: vz-keygen [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
     "                               make an identity, print its key: vz1...\n"
     "       vz-keygen -y [-f FILE] [--ssh]  print the key of an identity\n"
-    "       vz-keygen -l [-f FILE]  print its fingerprint as ssh-keygen does\n"
+    "       vz-keygen -l [-v] [-f FILE]  print its fingerprint, and its random art\n"
     "       vz-keygen -p [-f FILE]  change its passphrase; an empty one removes it\n"
     "       vz-keygen --rotate [-f FILE]  renew its keys for connections and for mail\n"
     "       vz-keygen --psk [-f FILE] [--force]\n"
