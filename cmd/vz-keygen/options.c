@@ -12,6 +12,8 @@ static const char help[] =
     "       vz-keygen -l [-v] [-f FILE]  print its fingerprint, and its random art\n"
     "       vz-keygen -p [-f FILE]  change its passphrase; an empty one removes it\n"
     "       vz-keygen --rotate [-f FILE]  renew its keys for connections and for mail\n"
+    "       vz-keygen --import-ssh KEYFILE [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
+    "                               make an identity of an OpenSSH private key\n"
     "       vz-keygen --psk [-f FILE] [--force]\n"
     "                               make a pre-shared key: vzpsk1...\n"
     "       vz-keygen [-f FILE] --open FILE\n"
@@ -35,6 +37,7 @@ static const char help[] =
 enum {
 	OPT_FORCE = OPT_PROGRAM,
 	OPT_HEAD,
+	OPT_IMPORT_SSH,
 	OPT_OPEN,
 	OPT_PASSPHRASE,
 	OPT_PSK,
@@ -55,6 +58,7 @@ static const struct option longs[] = {
     {"comment", required_argument, NULL, 'C'},
     {"force", no_argument, NULL, OPT_FORCE},
     {"head", required_argument, NULL, OPT_HEAD},
+    {"import-ssh", required_argument, NULL, OPT_IMPORT_SSH},
     {"open", required_argument, NULL, OPT_OPEN},
     {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
     {"psk", no_argument, NULL, OPT_PSK},
@@ -74,6 +78,7 @@ static const char *const names[] = {
     [KEYGEN_ROTATE] = "--rotate",
     [KEYGEN_OPEN] = "--open",
     [KEYGEN_AUDIT] = "--verify-audit",
+    [KEYGEN_IMPORT] = "--import-ssh",
 };
 
 static void
@@ -116,6 +121,10 @@ take_option(struct keygen *k, int opt)
 	case OPT_PASSPHRASE: k->want_passphrase = true; return;
 	case OPT_SSH: k->ssh = true; return;
 	case OPT_HEAD: k->head = head_of(optarg); return;
+	case OPT_IMPORT_SSH:
+		set_mode(k, KEYGEN_IMPORT);
+		k->imported = optarg;
+		return;
 	case OPT_OPEN:
 		set_mode(k, KEYGEN_OPEN);
 		k->sealed = optarg;
@@ -133,15 +142,16 @@ static void
 check_options(const struct keygen *k)
 {
 	enum keygen_mode mode = k->mode;
+	bool makes = mode == KEYGEN_MAKE || mode == KEYGEN_IMPORT;
 	const char *bad = NULL;
 
-	if (k->comment && mode != KEYGEN_MAKE)
+	if (k->comment && !makes)
 		bad = "-C";
-	else if (k->force && mode != KEYGEN_MAKE && mode != KEYGEN_PSK)
+	else if (k->force && !makes && mode != KEYGEN_PSK)
 		bad = "--force";
-	else if (k->want_passphrase && mode != KEYGEN_MAKE)
+	else if (k->want_passphrase && !makes)
 		bad = "--passphrase";
-	else if (k->common.passphrase_fd >= 0 && mode != KEYGEN_MAKE && mode != KEYGEN_PASSPHRASE &&
+	else if (k->common.passphrase_fd >= 0 && !makes && mode != KEYGEN_PASSPHRASE &&
 	    mode != KEYGEN_ROTATE && mode != KEYGEN_OPEN)
 		bad = "--passphrase-fd";
 	else if (k->ssh && mode != KEYGEN_SHOW)
