@@ -67,6 +67,7 @@ words_authenticated(const struct link *k)
 void
 words_no_right(const struct link *k)
 {
+	link_failing(k, NULL);
 	diag_error("%s: refused: this host may not %s there", k->shown,
 	    k->options->reply ? "ask" : "send messages");
 	introduce_right(k->me, k->options->reply ? "ask" : "send");
@@ -84,6 +85,7 @@ words_not_dialled(const struct link *k, int err, int sys_errno, enum vz_dial_ste
 {
 	const char *program = k->to.relayed ? "vz-relay" : "vz-listen", *hint;
 
+	link_failing(k, step == VZ_DIAL_RESOLVE ? "resolve" : NULL);
 	if (step == VZ_DIAL_CONNECTED)
 		return via_words_failed(k, err);
 	diag_error("%s: %s%s", k->shown, k->to.relayed ? "the relay is not there: " : "",
@@ -119,6 +121,7 @@ words_closed(const struct link *k, const struct vz_event *ev)
 {
 	char text[1024];
 
+	link_failing(k, NULL);
 	diag_escape(text, sizeof(text), ev->bytes, ev->bytes_len);
 	diag_error("%s: %s%s%s", k->shown, words_of_status(ev->status), *text ? ": " : "", text);
 	if (ev->status == VZ_EXIT_REFUSED && k->stage < LINK_READY)
@@ -151,6 +154,7 @@ words_broken(const struct link *k, int err, int sys_errno)
 {
 	bool local = err == VZ_ENOMEM || err == VZ_EINVAL;
 
+	link_failing(k, err == VZ_EMISMATCH ? "identity" : NULL);
 	if (k->stage < LINK_AUTHENTICATED && !local)
 		return no_answer(k, err);
 	switch (err) {
