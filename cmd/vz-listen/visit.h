@@ -49,10 +49,13 @@ struct incoming {
 };
 TAILQ_HEAD(incomings, incoming);
 
+struct talk;
+
 struct visit {
 	TAILQ_ENTRY(visit) all, turn;
 	struct server *srv;
 	struct vz_conn *conn;
+	struct talk *talk; /* of -vv, or NULL */
 	struct caller who;
 	bool admitted;      /* rights are checked: a session */
 	uint64_t active_at; /* its last event of a message, or its arrival */

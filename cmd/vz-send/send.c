@@ -210,6 +210,7 @@ run_free(struct run *r)
 			sign_over(&r->lanes[i].items[k]);
 		free(r->lanes[i].items);
 		free(r->lanes[i].batch);
+		link_free(&r->lanes[i].link);
 	}
 	vz_mailbook_close(r->book);
 	vz_loop_free(r->loop);

@@ -85,5 +85,7 @@ void
 vz_frame_data_head(uint8_t head[static VZ_DATA_HEAD], uint64_t number, uint64_t offset, size_t len);
 /* The field's name of a type, for logs: "open". Static; "unknown" otherwise. */
 const char *vz_frame_name(uint8_t type);
+/* A frame in words (vz_layout_describe). */
+void vz_frame_describe(const struct vz_frame *f, const char *stream, char *out, size_t cap);
 
 #endif

@@ -107,6 +107,7 @@ vz_session_redial(struct vz_session *s, const struct vz_session_config *c)
 	attach(s, ch, c->now);
 	s->age_ms = c->age_ms;
 	s->age_bytes = c->age_bytes;
+	s->observer = c->channel.observer;
 	s->stage = VZ_STAGE_SENDER_START;
 	s->handshake_by = c->now + c->handshake_ms;
 	return 0;
