@@ -66,3 +66,9 @@ env_askpass(void)
 {
 	return get("VZ_ASKPASS");
 }
+
+const char *
+env_agent(void)
+{
+	return get("SSH_AUTH_SOCK");
+}

@@ -21,5 +21,7 @@ bool env_stdout_closed(void);
 const struct vz_paths_env *env_paths(void);
 /* $VZ_ASKPASS, or NULL. */
 const char *env_askpass(void);
+/* $SSH_AUTH_SOCK, or NULL. */
+const char *env_agent(void);
 
 #endif
