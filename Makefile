@@ -100,7 +100,7 @@ MAN      := $(sort $(wildcard man/*.[157]))
 DOCS     := README.md CHANGELOG.md SECURITY.md LICENSE
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-all: $(BINS)
+all: $(BINS) $(B)/gen/options-checked
 
 $(B)/libvz.a: $(LIB_OBJ)
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
@@ -120,6 +120,15 @@ $(B)/gen/guard/filters.inc: $(B)/gen/filters
 
 $(B)/lib/guard/seccomp.o: $(B)/gen/guard/filters.inc
 endif
+
+# What is made of the programs' tables of options, and a look whether they can be used.
+TABLES   := $(sort $(wildcard cmd/*/table.c cmd/*/rows.c))
+$(B)/gen/completions: scripts/dev/completions.c $(TABLES) $(wildcard cmd/*/table.h cmd/*/options.h)
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<) $(CC) -std=gnu11 -O1 -Ilib -I. $(PKG_CFLAGS) -o $@ $< $(TABLES)
+
+$(B)/gen/options-checked: $(B)/gen/completions
+	$(call say,CHECK,options) $< check && touch $@
 
 $(B)/%.o: %.c Makefile $(B)/options
 	$(Q)mkdir -p $(@D)
@@ -183,10 +192,13 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libvz.a
 # What they take of the programs.
 $(B)/fuzz/fuzz_items: $(B)/cmd/vz-send/cut.o
 $(B)/fuzz/fuzz_json: $(B)/cmd/vz-listen/item_json.o
-$(B)/fuzz/fuzz_keygen_options: $(B)/cmd/vz-keygen/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_send_options: $(B)/cmd/vz-send/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_relay_options: $(B)/cmd/vz-relay/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
+# All that parses the command line of a program.
+OPTIONS_OF = $(patsubst %,$(B)/cmd/common/%.o,options table rows help) $(patsubst %,$(B)/cmd/$(1)/%.o,options table)
+SERVED   := $(B)/cmd/serve/options.o $(B)/cmd/serve/rows.o
+$(B)/fuzz/fuzz_keygen_options: $(call OPTIONS_OF,vz-keygen)
+$(B)/fuzz/fuzz_send_options: $(call OPTIONS_OF,vz-send)
+$(B)/fuzz/fuzz_relay_options: $(call OPTIONS_OF,vz-relay) $(SERVED)
+$(B)/fuzz/fuzz_listen_options: $(call OPTIONS_OF,vz-listen) $(SERVED)
 
 # Programs that need nothing but a kernel, to be copied to where no package is. Ciphers are
 # libsodium's own: what is opened late could not be. libz is what SQLite's archive may want.
