@@ -16,6 +16,7 @@ static const char *const names[] = {
     [KEYGEN_ROTATE] = "--rotate",
     [KEYGEN_OPEN] = "--open",
     [KEYGEN_AUDIT] = "--verify-audit",
+    [KEYGEN_IMPORT] = "--import-ssh",
 };
 
 static void
@@ -58,6 +59,10 @@ take_option(struct keygen *k, int opt)
 	case OPT_PASSPHRASE: k->want_passphrase = true; return;
 	case OPT_SSH: k->ssh = true; return;
 	case OPT_HEAD: k->head = head_of(optarg); return;
+	case OPT_IMPORT_SSH:
+		set_mode(k, KEYGEN_IMPORT);
+		k->imported = optarg;
+		return;
 	case OPT_OPEN:
 		set_mode(k, KEYGEN_OPEN);
 		k->sealed = optarg;
@@ -77,15 +82,16 @@ static void
 check_options(const struct keygen *k)
 {
 	enum keygen_mode mode = k->mode;
+	bool makes = mode == KEYGEN_MAKE || mode == KEYGEN_IMPORT;
 	const char *bad = NULL;
 
-	if (k->comment && mode != KEYGEN_MAKE)
+	if (k->comment && !makes)
 		bad = "-C";
-	else if (k->force && mode != KEYGEN_MAKE && mode != KEYGEN_PSK)
+	else if (k->force && !makes && mode != KEYGEN_PSK)
 		bad = "--force";
-	else if (k->want_passphrase && mode != KEYGEN_MAKE)
+	else if (k->want_passphrase && !makes)
 		bad = "--passphrase";
-	else if (k->common.passphrase_fd >= 0 && mode != KEYGEN_MAKE && mode != KEYGEN_PASSPHRASE &&
+	else if (k->common.passphrase_fd >= 0 && !makes && mode != KEYGEN_PASSPHRASE &&
 	    mode != KEYGEN_ROTATE && mode != KEYGEN_OPEN)
 		bad = "--passphrase-fd";
 	else if (k->ssh && mode != KEYGEN_SHOW)

@@ -13,9 +13,11 @@ static const struct option_row rows[] = {
     {OPT_PASSPHRASE_FD, "passphrase-fd", "N", KIND_NUMBER, .group = GROUP_MAKE,
 	.help = "read it there"},
     {OPT_FORCE, "force", .group = GROUP_MAKE, .help = "replace the file"},
+    {OPT_IMPORT_SSH, "import-ssh", "KEYFILE", KIND_FILE, .group = GROUP_MAKE,
+	.help = "of an OpenSSH key"},
     {'y', .group = GROUP_TASK, .help = "print its public key: vz1..."},
     {OPT_SSH, "ssh", .group = GROUP_TASK, .help = "with -y: ssh-ed25519 AAAA..."},
-    {'l', .group = GROUP_TASK, .help = "print its fingerprint"},
+    {'l', .group = GROUP_TASK, .help = "its fingerprint, -v: random art"},
     {'p', .group = GROUP_TASK, .help = "change its passphrase"},
     {OPT_ROTATE, "rotate", .group = GROUP_TASK, .help = "renew all keys but vz1..."},
     {OPT_PSK, "psk", .group = GROUP_TASK, .help = "make a pre-shared key"},
@@ -29,7 +31,8 @@ static const struct option_row rows[] = {
 const struct option_table keygen_table = {
     .program = "vz-keygen",
     .usage = "usage: vz-keygen [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
-	     "       vz-keygen -y [--ssh] | -l | -p | --rotate | --open FILE  [-f FILE]\n"
+	     "       vz-keygen --import-ssh KEYFILE [the same]\n"
+	     "       vz-keygen -y [--ssh] | -l [-v] | -p | --rotate | --open FILE  [-f FILE]\n"
 	     "       vz-keygen --psk [-f FILE] [--force]\n"
 	     "       vz-keygen [-f FILE] [--head HASH] --verify-audit FILE [FILE...]\n"
 	     "The first makes this host's identity, and prints its public key: vz1...\n"

@@ -9,6 +9,7 @@
 enum keygen_long {
 	OPT_FORCE = OPT_PROGRAM,
 	OPT_HEAD,
+	OPT_IMPORT_SSH,
 	OPT_OPEN,
 	OPT_PASSPHRASE,
 	OPT_PSK,

@@ -16,7 +16,7 @@ rows() {
 # value_for ARGUMENT WORDS: one that is taken.
 value_for() {
 	case $1 in
-	COMMENT | DEST | DIR | FILE | NAME) echo name ;;
+	COMMENT | DEST | DIR | FILE | KEYFILE | NAME) echo name ;;
 	HASH) printf '%064d\n' 0 ;;
 	KEY) key_of alice ;;
 	N) echo 9 ;;
