@@ -15,7 +15,7 @@ agent_words(const struct vz_agent *a, int err)
 	case VZ_ESIGNER:
 		return a ? vz_agent_words(a)
 			 : "the identity's key is in an ssh-agent, and none is asked";
-	case VZ_EAUTH: return "what it signed does not verify by the identity's key";
+	case VZ_EAUTH: return "what it signed does not verify by the key that it was asked for";
 	default: return diag_words(err);
 	}
 }
@@ -27,7 +27,9 @@ hint(const struct vz_agent *a, int err)
 		return;
 	switch (a ? vz_agent_fault(a) : VZ_AGENT_NONE) {
 	case VZ_AGENT_NONE:
-		diag_hint("the identity's key is in an ssh-agent: start it, and set SSH_AUTH_SOCK");
+		diag_hint(
+		    "one that holds the identity's key is to sign: eval \"$(ssh-agent)\" starts "
+		    "one, ssh-add gives it the key");
 		break;
 	case VZ_AGENT_AWAY:
 	case VZ_AGENT_LOST:

@@ -253,6 +253,7 @@ record_close(struct record *r)
 	if (err == 0 || r->broken)
 		return 0;
 	diag_error("%s: cannot be signed at the end: %s%s", shown(r),
-	    err == VZ_ESIGNER ? "ssh-agent: " : "", agent_words(r->me->agent, err));
+	    err == VZ_ESIGNER || err == VZ_EAUTH ? "ssh-agent: " : "",
+	    agent_words(r->me->agent, err));
 	return VZ_EXIT_IOERR;
 }

@@ -17,6 +17,7 @@ static const char *const names[] = {
     [KEYGEN_OPEN] = "--open",
     [KEYGEN_AUDIT] = "--verify-audit",
     [KEYGEN_IMPORT] = "--import-ssh",
+    [KEYGEN_HELD] = "--agent",
 };
 
 static void
@@ -63,6 +64,10 @@ take_option(struct keygen *k, int opt)
 		set_mode(k, KEYGEN_IMPORT);
 		k->imported = optarg;
 		return;
+	case OPT_AGENT:
+		set_mode(k, KEYGEN_HELD);
+		k->held = optarg;
+		return;
 	case OPT_OPEN:
 		set_mode(k, KEYGEN_OPEN);
 		k->sealed = optarg;
@@ -82,7 +87,7 @@ static void
 check_options(const struct keygen *k)
 {
 	enum keygen_mode mode = k->mode;
-	bool makes = mode == KEYGEN_MAKE || mode == KEYGEN_IMPORT;
+	bool makes = mode == KEYGEN_MAKE || mode == KEYGEN_IMPORT || mode == KEYGEN_HELD;
 	const char *bad = NULL;
 
 	if (k->comment && !makes)

@@ -15,6 +15,7 @@ static const struct option_row rows[] = {
     {OPT_FORCE, "force", .group = GROUP_MAKE, .help = "replace the file"},
     {OPT_IMPORT_SSH, "import-ssh", "KEYFILE", KIND_FILE, .group = GROUP_MAKE,
 	.help = "of an OpenSSH key"},
+    {OPT_AGENT, "agent", "KEY", KIND_FILE, .group = GROUP_MAKE, .help = "in ssh-agent"},
     {'y', .group = GROUP_TASK, .help = "print its public key: vz1..."},
     {OPT_SSH, "ssh", .group = GROUP_TASK, .help = "with -y: ssh-ed25519 AAAA..."},
     {'l', .group = GROUP_TASK, .help = "its fingerprint, -v: random art"},
@@ -31,7 +32,7 @@ static const struct option_row rows[] = {
 const struct option_table keygen_table = {
     .program = "vz-keygen",
     .usage = "usage: vz-keygen [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
-	     "       vz-keygen --import-ssh KEYFILE [the same]\n"
+	     "       vz-keygen --import-ssh KEYFILE | --agent KEY  [the same]\n"
 	     "       vz-keygen -y [--ssh] | -l [-v] | -p | --rotate | --open FILE  [-f FILE]\n"
 	     "       vz-keygen --psk [-f FILE] [--force]\n"
 	     "       vz-keygen [-f FILE] [--head HASH] --verify-audit FILE [FILE...]\n"
