@@ -403,6 +403,7 @@ turn(struct vz_agent *a, unsigned ms)
 	if (p.revents & ~POLLOUT)
 		read_some(a);
 	take_answers(a);
+	write_some(a);
 }
 
 int

@@ -833,6 +833,144 @@ free_identities(void **state)
 	return 0;
 }
 
+/* Who does not sign. */
+
+static unsigned asked;
+static bool away;
+
+static int
+sometimes(void *arg, const struct vz_key *key, const char *ns, const uint8_t digest[static 64],
+    uint8_t sig[static 64])
+{
+	(void)arg;
+	(void)key;
+	asked++;
+	if (away)
+		return VZ_ESIGNER;
+	vz_sshsig_sign_digest(us->sign_secret, ns, digest, sig);
+	return 0;
+}
+
+/* Us, as somebody else holds our key. The caller frees it. */
+static struct vz_identity *
+us_held(struct vz_signer *by)
+{
+	struct vz_identity *id = vz_identity_new();
+
+	id->held_elsewhere = true;
+	id->bundle = us->bundle;
+	*by = (struct vz_signer){id, sometimes, NULL};
+	asked = 0;
+	away = false;
+	return id;
+}
+
+static int
+put_by(struct vz_audit *a, uint64_t n, uint64_t now, const struct vz_signer *by)
+{
+	struct vz_audit_entry e = {.event = "delivered", .bytes = n};
+
+	return vz_audit_write(a, &e, now, by);
+}
+
+static void
+what_nobody_signs_is_recorded_and_signed_by_who_signs_next(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_signer by;
+	struct vz_identity *held = us_held(&by);
+	const char *log = tempdir_path(t, "log");
+	struct vz_audit *a;
+	uint64_t wait;
+
+	assert_int_equal(vz_audit_open(log, NOW, &by, &a), 0);
+	assert_int_equal(put_by(a, 1, NOW, &by), 0);
+	away = true;
+	assert_int_equal(vz_audit_tick(a, NOW + HOUR, &by, &wait), 0);
+	assert_int_equal(wait, VZ_AUDIT_RETRY_MS);
+	assert_int_equal(vz_audit_not_signed(a), VZ_ESIGNER);
+	assert_int_equal(vz_audit_not_signed(a), 0);
+	assert_int_equal(vz_audit_count(a), 1);
+	/* Not asked again for a minute, and what happens is recorded meanwhile. */
+	assert_int_equal(put_by(a, 2, NOW + HOUR + 1, &by), 0);
+	assert_int_equal(vz_audit_tick(a, NOW + HOUR + VZ_AUDIT_RETRY_MS - 1, &by, &wait), 0);
+	assert_int_equal(wait, 1);
+	assert_int_equal(asked, 1);
+	away = false;
+	assert_int_equal(vz_audit_tick(a, NOW + HOUR + VZ_AUDIT_RETRY_MS, &by, &wait), 0);
+	assert_int_equal(asked, 2);
+	assert_int_equal(vz_audit_count(a), 3);
+	assert_int_equal(vz_audit_close(a, NOW + 2 * HOUR, &by), 0);
+	assert_int_equal(verify(log, NULL), 0);
+	assert_int_equal(last_report.signed_to, 3);
+	assert_int_equal(last_report.gaps, 0);
+	vz_identity_free(held);
+}
+
+static void
+a_checkpoint_that_must_be_and_nobody_signs_leaves_a_line_that_says_so(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_signer by;
+	struct vz_identity *held = us_held(&by);
+	const char *log = tempdir_path(t, "log");
+	struct vz_audit *a;
+
+	assert_int_equal(vz_audit_open(log, NOW, &by, &a), 0);
+	away = true;
+	for (unsigned i = 0; i < 2100; i++)
+		assert_int_equal(put_by(a, i, NOW, &by), 0);
+	assert_int_equal(asked, 1);
+	assert_int_equal(vz_audit_not_signed(a), VZ_ESIGNER);
+	assert_int_equal(vz_audit_count(a), 2102);
+	assert_int_equal(vz_audit_close(a, NOW, &by), VZ_ESIGNER);
+	assert_int_equal(verify(log, NULL), 0);
+	assert_int_equal(last_report.gaps, 2);
+	assert_int_equal(last_report.signed_to, 0);
+	away = false;
+	assert_int_equal(vz_audit_open(log, NOW, &by, &a), 0);
+	assert_int_equal(put_by(a, 1, NOW, &by), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by), 0);
+	assert_int_equal(verify(log, NULL), 0);
+	assert_int_equal(last_report.signed_to, 2104);
+	vz_identity_free(held);
+}
+
+static void
+a_file_that_was_renamed_is_gone_on_from_though_nobody_signs(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_signer by;
+	struct vz_identity *held = us_held(&by);
+	char log[600], old[600];
+	const char *both[2] = {old, log};
+	struct vz_audit *a;
+
+	snprintf(log, sizeof(log), "%s/log", t->dir);
+	snprintf(old, sizeof(old), "%s/old", t->dir);
+	assert_int_equal(vz_audit_open(log, NOW, &by, &a), 0);
+	assert_int_equal(put_by(a, 1, NOW, &by), 0);
+	away = true;
+	assert_int_equal(rename(log, old), 0);
+	assert_int_equal(vz_audit_reopen(a, NOW, &by), 0);
+	assert_int_equal(put_by(a, 2, NOW, &by), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by), VZ_ESIGNER);
+	assert_int_equal(verify_as(NULL, NULL, both, 2), 0);
+	assert_int_equal(last_report.count, 3);
+	vz_identity_free(held);
+}
+
+static void
+no_caller_writes_that_nobody_signed(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_audit *a = open_log(tempdir_path(t, "log"));
+	struct vz_audit_entry e = {.event = VZ_AUDIT_UNSIGNED};
+
+	assert_int_equal(vz_audit_write(a, &e, NOW, &by_us), VZ_EINVAL);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
+}
+
 int
 main(void)
 {
@@ -861,6 +999,10 @@ main(void)
 	    TEST(a_long_chain_without_checkpoints_is_found),
 	    TEST(what_is_no_audit_file_is_said_to_be_none),
 	    TEST(a_line_with_another_form_of_time_or_a_control_character_is_none),
+	    TEST(what_nobody_signs_is_recorded_and_signed_by_who_signs_next),
+	    TEST(a_checkpoint_that_must_be_and_nobody_signs_leaves_a_line_that_says_so),
+	    TEST(a_file_that_was_renamed_is_gone_on_from_though_nobody_signs),
+	    TEST(no_caller_writes_that_nobody_signed),
 	};
 
 	if (vz_secret_init() != 0)
