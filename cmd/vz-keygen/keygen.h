@@ -25,6 +25,7 @@ enum keygen_mode {
 	KEYGEN_VERIFY,
 	KEYGEN_CHECK,
 	KEYGEN_FIND,
+	KEYGEN_HELD,
 };
 
 /* What -Y is told, in the letters of ssh-keygen; NULL is what was not given. */
@@ -35,6 +36,15 @@ struct keygen_signature {
 	const char *revoked;   /* -r */
 	int64_t at;            /* -O verify-time, Unix seconds; 0 = now */
 	bool print_key;        /* -O print-pubkey */
+};
+
+struct vz_agent;
+
+/* Whose the key of a new identity is. */
+struct keygen_of {
+	const uint8_t *seed;    /* that of a key that there is; or */
+	struct vz_agent *agent; /* who holds it */
+	struct vz_key key;      /* ... and which one it is */
 };
 
 struct keygen {
@@ -52,7 +62,8 @@ struct keygen {
 	const char *sealed;   /* --open, or NULL */
 	const char *imported; /* --import-ssh, or NULL */
 	struct keygen_signature signature;
-	const char *head; /* --head in lower case, or NULL */
+	const char *held;     /* --agent, or NULL */
+	const char *head;     /* --head in lower case, or NULL */
 	struct passphrase_from from;
 };
 
@@ -60,6 +71,8 @@ struct keygen {
 int keygen_make(const struct keygen *k);
 /* --import-ssh: the same of the key in an OpenSSH private key file. */
 int keygen_import(const struct keygen *k);
+/* --agent: the same of a key that an ssh-agent holds, and keeps. */
+int keygen_make_held(const struct keygen *k);
 /* -y: prints the public key. */
 int keygen_show(const struct keygen *k);
 /* -l: prints the fingerprint as ssh-keygen -l does, and with -v the random art. */
@@ -107,11 +120,9 @@ void keygen_tell_next(const struct keygen *k, const char *key);
 /* Without --force an existing k->path is reported; 0 or the exit status. */
 int keygen_check_free(const struct keygen *k);
 
-/*
- * make.c: makes an identity and saves it with its passphrase, which is asked for if it is wanted.
- * With `seed` (secret, VZ_SIGN_SEED bytes, or NULL) that is its identity key's.
- */
-int keygen_make_of(const struct keygen *k, const uint8_t *seed, const char *comment);
+/* Makes an identity of that key (NULL: a new one), asks for a passphrase if one is wanted, saves it
+ * and prints its key. */
+int keygen_make_of(const struct keygen *k, const struct keygen_of *of, const char *comment);
 /*
  * import.c: reads the OpenSSH private key file at path, and says what is wrong with it. 0 and *out,
  * to be freed by vz_secret_free, or the exit status.

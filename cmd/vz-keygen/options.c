@@ -26,6 +26,7 @@ static const char *const names[] = {
     [KEYGEN_VERIFY] = "-Y verify",
     [KEYGEN_CHECK] = "-Y check-novalidate",
     [KEYGEN_FIND] = "-Y find-principals",
+    [KEYGEN_HELD] = "--agent",
 };
 
 static void
@@ -122,6 +123,10 @@ take_option(struct keygen *k, int opt)
 		set_mode(k, KEYGEN_IMPORT);
 		k->imported = optarg;
 		return;
+	case OPT_AGENT:
+		set_mode(k, KEYGEN_HELD);
+		k->held = optarg;
+		return;
 	case OPT_OPEN:
 		set_mode(k, KEYGEN_OPEN);
 		k->sealed = optarg;
@@ -138,7 +143,7 @@ take_option(struct keygen *k, int opt)
 }
 
 #define IN(mode) (1u << (mode))
-#define MAKES    (IN(KEYGEN_MAKE) | IN(KEYGEN_IMPORT))
+#define MAKES    (IN(KEYGEN_MAKE) | IN(KEYGEN_IMPORT) | IN(KEYGEN_HELD))
 #define PROVES   (IN(KEYGEN_VERIFY) | IN(KEYGEN_CHECK))
 
 /* An option that means nothing in this mode was meant for another. */
