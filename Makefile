@@ -1,6 +1,7 @@
 # vz: GNU make.  make [all|check|bench|siege|fault|fuzz|san|install|uninstall|clean]
 #   make static    programs without shared libraries, in build/static/bin
 #   V=1            show the commands
+#   PREFIX=DIR     and all else that packagers set: the table in README.md
 #   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
 #   LOOP=poll      poll(2) instead of epoll(7)
 #   SANDBOX=off    leave the seccomp filters out, as without libseccomp
@@ -19,6 +20,12 @@ DOCDIR  ?= $(PREFIX)/share/doc/vz
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+EXAMPLESDIR ?= $(DOCDIR)/examples
+SYSCONFDIR ?= /etc
+LOCALSTATEDIR ?= /var
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 FUZZTIME ?= 60
 SEEDS   ?= 500
 KILLS   ?= 1000
@@ -29,6 +36,11 @@ SANDBOX ?= auto
 
 CC      ?= cc
 CFLAGS  ?= -O2 -g
+CPPFLAGS ?=
+LDFLAGS ?=
+LDLIBS  ?=
+DESTDIR ?=
+V       ?=
 WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
            -Wformat=2 -Wpointer-arith -Wwrite-strings
 HARDEN  ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -40,7 +52,7 @@ FAST    := $(shell echo | $(CC) -mmemset-strategy=unrolled_loop:256:noalign,libc
              -x c -c -o /dev/null - 2>/dev/null && \
              echo -mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign)
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -DVZ_VERSION='"$(VERSION)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DVZ_VERSION='"$(VERSION)"' -DVZ_SYSCONFDIR='"$(SYSCONFDIR)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 $(WARN) $(HARDEN) $(FAST) $(CFLAGS)
 ALL_LDFLAGS  = $(HARDENLD) -Wl,--as-needed $(LDFLAGS)
 PKG_CFLAGS  := $(shell pkg-config --cflags $(PKG) sqlite3)
@@ -75,8 +87,8 @@ ifeq ($(SECCOMP),yes)
 ALL_CPPFLAGS += -DVZ_SECCOMP -I$(B)/gen
 endif
 
-# Another AEAD= or LOOP= in the same folder builds everything again.
-OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP) SECCOMP=$(SECCOMP)
+# Another AEAD=, LOOP= or SYSCONFDIR= in the same folder builds everything again.
+OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP) SECCOMP=$(SECCOMP) SYSCONFDIR=$(SYSCONFDIR)
 ifneq ($(OPTIONS),$(file <$(B)/options))
 $(shell mkdir -p $(B) && echo '$(OPTIONS)' >$(B)/options)
 endif
@@ -274,8 +286,26 @@ fuzz-short: fuzz-build
 	$(Q)scripts/dev/fuzz replay $(B)/fuzz/fuzz
 	$(Q)scripts/dev/fuzz early $(B)/fuzz/fuzz 5
 
+# Source and place of what a service manager reads (vz(7), AS A SERVICE), and of the examples. A
+# folder whose variable is empty is left out.
+placed    = $(if $($2),$(foreach f,$1,$f:$($2)/$(or $3,$(notdir $(f:.in=)))))
+SYSTEM   := $(call placed,$(sort $(wildcard system/*.service.in system/*.socket)),UNITDIR) \
+            $(call placed,system/vz.sysusers.in,SYSUSERSDIR,vz.conf) \
+            $(call placed,system/vz.tmpfiles.in,TMPFILESDIR,vz.conf) \
+            $(call placed,$(sort $(wildcard system/examples/*.in)),EXAMPLESDIR)
+FILL      = sed -e '/^@service@$$/{r system/service' -e 'd;}' -e '/^@hardening@$$/{r system/hardening' -e 'd;}' \
+            -e 's|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@LOCALSTATEDIR@|$(LOCALSTATEDIR)|g'
+
+install-system:
+	for f in $(SYSTEM); do from=$${f%%:*} to='$(DESTDIR)'$${f#*:}; install -d "$${to%/*}" && \
+	    $(FILL) "$$from" >"$$to" && chmod 644 "$$to" || exit; done
+
+uninstall-system:
+	for f in $(SYSTEM); do rm -f '$(DESTDIR)'"$${f#*:}"; done
+	-rmdir '$(DESTDIR)$(EXAMPLESDIR)'
+
 SECTIONS := $(sort $(patsubst .%,%,$(suffix $(MAN))))
-install: all
+install: all install-system
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)' $(SECTIONS:%='$(DESTDIR)$(MANDIR)/man%')
 	install -m 755 $(BINS) '$(DESTDIR)$(BINDIR)'
 	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
@@ -285,7 +315,7 @@ install: all
 	install -m 644 $(B)/completions/zsh/_vz '$(DESTDIR)$(ZSHDIR)'
 	install -m 644 $(PROGRAMS:%=$(B)/completions/fish/%.fish) '$(DESTDIR)$(FISHDIR)'
 
-uninstall:
+uninstall: uninstall-system
 	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
 	rm -f $(foreach m,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
 	rm -f $(PROGRAMS:%='$(DESTDIR)$(BASHDIR)/%') '$(DESTDIR)$(ZSHDIR)/_vz' $(PROGRAMS:%='$(DESTDIR)$(FISHDIR)/%.fish')
@@ -294,6 +324,6 @@ uninstall:
 clean:
 	rm -rf $(B)
 
-.PHONY: all static units tools fuzzers check bench siege fault san fuzz fuzz-build fuzz-short install uninstall clean
+.PHONY: all static units tools fuzzers check bench siege fault san fuzz fuzz-build fuzz-short install install-system uninstall uninstall-system clean
 .SECONDARY:
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')

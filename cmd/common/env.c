@@ -53,6 +53,7 @@ env_paths(void)
 	if (!done) {
 		env.vz_identity = get("VZ_IDENTITY");
 		env.credentials_directory = get("CREDENTIALS_DIRECTORY");
+		env.configuration_directory = get("CONFIGURATION_DIRECTORY");
 		env.xdg_config_home = get("XDG_CONFIG_HOME");
 		env.xdg_state_home = get("XDG_STATE_HOME");
 		env.home = get("HOME");

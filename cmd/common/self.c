@@ -102,6 +102,9 @@ load_identity(struct self *me, const struct common *options)
 
 	err = vz_paths_identity(
 	    env_paths(), options->identity, me->identity_path, sizeof(me->identity_path));
+	if (err == 0)
+		err = vz_paths_lists(
+		    env_paths(), me->identity_path, me->lists_path, sizeof(me->lists_path));
 	if (err) {
 		diag_error(err == VZ_ELIMIT ? "the identity file's path is too long"
 					    : "no place to look for an identity: HOME is not set");
@@ -170,13 +173,12 @@ load_psks(struct self *me, const struct common *options)
 static void
 load_revoked(struct self *me)
 {
-	char path[sizeof(me->identity_path) + 16], typo[VZ_TYPO_WORDS];
+	char path[sizeof(me->lists_path) + 16], typo[VZ_TYPO_WORDS];
 	unsigned line = 0;
 	int err;
 
 	me->acl = vz_acl_new();
-	err =
-	    me->acl ? vz_paths_beside(me->identity_path, "revoked", path, sizeof(path)) : VZ_ENOMEM;
+	err = me->acl ? vz_paths_beside(me->lists_path, "revoked", path, sizeof(path)) : VZ_ENOMEM;
 	if (err) {
 		diag_error("%s", diag_words(err));
 		leave(err);
@@ -220,9 +222,9 @@ bad_peers_line(void *arg, unsigned line, const char *what)
 struct vz_peers *
 self_peers(const struct self *me)
 {
-	char path[sizeof(me->identity_path) + 16];
+	char path[sizeof(me->lists_path) + 16];
 	struct vz_peers *peers = NULL;
-	int err = vz_paths_beside(me->identity_path, "peers", path, sizeof(path));
+	int err = vz_paths_beside(me->lists_path, "peers", path, sizeof(path));
 
 	if (!err)
 		err = vz_peers_load(path, bad_peers_line, path, &peers);

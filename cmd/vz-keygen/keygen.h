@@ -62,8 +62,8 @@ struct keygen {
 	const char *sealed;   /* --open, or NULL */
 	const char *imported; /* --import-ssh, or NULL */
 	struct keygen_signature signature;
-	const char *held;     /* --agent, or NULL */
-	const char *head;     /* --head in lower case, or NULL */
+	const char *held; /* --agent, or NULL */
+	const char *head; /* --head in lower case, or NULL */
 	struct passphrase_from from;
 };
 

@@ -13,8 +13,8 @@ bool
 vz_handler_env_drops(const char *entry)
 {
 	/* A name with its `=` is that name alone; without, all that begin so. */
-	static const char *const dropped[] = {"VZ_", "LISTEN_",
-	    "NOTIFY_SOCKET=", "CREDENTIALS_DIRECTORY=", "PROTO=", "TCP", "IPCREMOTE", "IPCLOCAL"};
+	static const char *const dropped[] = {"VZ_", "LISTEN_", "NOTIFY_SOCKET=", "WATCHDOG_",
+	    "CREDENTIALS_DIRECTORY=", "PROTO=", "TCP", "IPCREMOTE", "IPCLOCAL"};
 
 	for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
 		if (strncmp(entry, dropped[i], strlen(dropped[i])) == 0)

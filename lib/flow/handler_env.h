@@ -28,8 +28,9 @@ struct vz_handler_facts {
 };
 
 /*
- * True for what no handler inherits: LISTEN_*, NOTIFY_SOCKET, CREDENTIALS_DIRECTORY, VZ_* (with it
- * VZ_IDENTITY and VZ_ASKPASS), PROTO, TCP*, IPCREMOTE*, IPCLOCAL*. `entry` is NAME=VALUE.
+ * True for what no handler inherits: LISTEN_*, NOTIFY_SOCKET, WATCHDOG_*, CREDENTIALS_DIRECTORY,
+ * VZ_* (with it VZ_IDENTITY and VZ_ASKPASS), PROTO, TCP*, IPCREMOTE*, IPCLOCAL*. `entry` is
+ * NAME=VALUE.
  */
 bool vz_handler_env_drops(const char *entry);
 /* True for what vz_handler_env may add. */
