@@ -97,13 +97,20 @@ TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out $(PRELOAD:$(B)/%.so=%.c),$
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
+SCRIPTS  := $(sort $(wildcard scripts/vz-*))
+PAGES    := $(SCRIPTS:scripts/%=$(B)/man/%.1)
 DOCS     := README.md CHANGELOG.md SECURITY.md LICENSE
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-all: $(BINS)
+all: $(BINS) $(PAGES)
 
 $(B)/libvz.a: $(LIB_OBJ)
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+
+# A script's manual is the comment at its head.
+$(PAGES): $(B)/man/%.1: scripts/% scripts/dev/header-page
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) scripts/dev/header-page $< >$@.tmp && mv $@.tmp $@
 
 # Only the programs that others connect to take anything of it.
 $(B)/libserve.a: $(SERVE)
@@ -251,13 +258,13 @@ fuzz-short: fuzz-build
 SECTIONS := $(sort $(patsubst .%,%,$(suffix $(MAN))))
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)' $(SECTIONS:%='$(DESTDIR)$(MANDIR)/man%')
-	install -m 755 $(BINS) '$(DESTDIR)$(BINDIR)'
-	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
+	install -m 755 $(BINS) $(SCRIPTS) '$(DESTDIR)$(BINDIR)'
+	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN) $(PAGES)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
 	install -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
 
 uninstall:
-	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
-	rm -f $(foreach m,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(SCRIPTS:scripts/%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
+	rm -f $(foreach m,$(notdir $(MAN) $(PAGES)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
 	-rmdir '$(DESTDIR)$(DOCDIR)'
 
 clean:
