@@ -113,13 +113,20 @@ TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out $(PRELOAD:$(B)/%.so=%.c),$
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
+SCRIPTS  := $(sort $(wildcard scripts/vz-*))
+PAGES    := $(SCRIPTS:scripts/%=$(B)/man/%.1)
 DOCS     := README.md CHANGELOG.md SECURITY.md LICENSE
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-all: $(BINS) $(COMPLETIONS)
+all: $(BINS) $(COMPLETIONS) $(PAGES)
 
 $(B)/libvz.a: $(LIB_OBJ)
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+
+# A script's manual is the comment at its head.
+$(PAGES): $(B)/man/%.1: scripts/% scripts/dev/header-page
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) scripts/dev/header-page $< >$@.tmp && mv $@.tmp $@
 
 # Only the programs that others connect to take anything of it.
 $(B)/libserve.a: $(SERVE)
@@ -307,8 +314,8 @@ uninstall-system:
 SECTIONS := $(sort $(patsubst .%,%,$(suffix $(MAN))))
 install: all install-system
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)' $(SECTIONS:%='$(DESTDIR)$(MANDIR)/man%')
-	install -m 755 $(BINS) '$(DESTDIR)$(BINDIR)'
-	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
+	install -m 755 $(BINS) $(SCRIPTS) '$(DESTDIR)$(BINDIR)'
+	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN) $(PAGES)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
 	install -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
 	install -d '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)'
 	install -m 644 $(PROGRAMS:%=$(B)/completions/bash/%) '$(DESTDIR)$(BASHDIR)'
@@ -316,8 +323,8 @@ install: all install-system
 	install -m 644 $(PROGRAMS:%=$(B)/completions/fish/%.fish) '$(DESTDIR)$(FISHDIR)'
 
 uninstall: uninstall-system
-	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
-	rm -f $(foreach m,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(SCRIPTS:scripts/%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
+	rm -f $(foreach m,$(notdir $(MAN) $(PAGES)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
 	rm -f $(PROGRAMS:%='$(DESTDIR)$(BASHDIR)/%') '$(DESTDIR)$(ZSHDIR)/_vz' $(PROGRAMS:%='$(DESTDIR)$(FISHDIR)/%.fish')
 	-rmdir '$(DESTDIR)$(DOCDIR)'
 
