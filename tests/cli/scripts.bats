@@ -53,8 +53,8 @@ a_head() {
 	command -v mandoc >/dev/null || skip 'no mandoc here'
 	a_head | head_
 	page >vz-try.1
-	mandoc -T lint -W style vz-try.1 >lint || true
-	run ! grep -v 'referenced manual not found' lint
+	mandoc -T lint -W style vz-try.1 >words || true
+	run ! grep -v 'referenced manual not found' words
 	mandoc -T ascii vz-try.1 | sed 's/.\x08//g' >page.txt
 	grep -qx '     vz-try \[-n\] \[--keep N\] DIR DEST \[-- COMMAND \[ARG...\]\]' page.txt
 	grep -qx '     vz-try --receive DIR' page.txt
