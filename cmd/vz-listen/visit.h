@@ -35,6 +35,8 @@ struct incoming {
 	int place_err;
 	bool noted;    /* that it is (recall.h) */
 	bool one_pass; /* its sender cannot read it again */
+	bool live;     /* its verdict may come before its end, */
+	bool said;     /* and the reply's end was said: before the verdict */
 	uint64_t durable, synced_at;
 	bool mirrors; /* what is sent of the reply is taken of the message (reply.h) */
 	uint8_t status;

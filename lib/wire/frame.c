@@ -82,13 +82,24 @@ signed_ok(const struct vz_frame *f)
 	    f->bytes_len - f->text_len <= VZ_SIGNED_SIG;
 }
 
+/* Of what is signed, or has a length from the start, all is wanted. */
+static bool
+live_ok(const struct vz_frame *f)
+{
+	return f->kind == VZ_KIND_ASK && (f->flags & VZ_OPEN_SIGNED) == 0 &&
+	    (f->length == VZ_LENGTH_UNKNOWN || f->attempt > 0);
+}
+
 static bool
 values_ok(const struct vz_frame *f)
 {
-	uint8_t known = f->type == VZ_FRAME_READY ? VZ_READY_DURABLE | VZ_READY_RESUMES
-						  : VZ_OPEN_ONE_PASS | VZ_OPEN_SIGNED;
+	uint8_t known = f->type == VZ_FRAME_READY
+	    ? VZ_READY_DURABLE | VZ_READY_RESUMES
+	    : VZ_OPEN_ONE_PASS | VZ_OPEN_SIGNED | VZ_OPEN_LIVE;
 
 	if (f->type == VZ_FRAME_SIGNED && !signed_ok(f))
+		return false;
+	if (f->type == VZ_FRAME_OPEN && (f->flags & VZ_OPEN_LIVE) != 0 && !live_ok(f))
 		return false;
 	return f->kind <= VZ_KIND_ASK && (f->flags & ~known) == 0;
 }

@@ -56,6 +56,7 @@ enum vz_message_kind {
 /* OPEN's flags. */
 #define VZ_OPEN_ONE_PASS 1u /* the source cannot be read again: make durable early */
 #define VZ_OPEN_SIGNED   2u /* SIGNED comes before END */
+#define VZ_OPEN_LIVE     4u /* of a question: its verdict may come before its END, also status 0 */
 
 /* READY's flags. */
 #define VZ_READY_DURABLE 1u /* what is durable outlives the listener: hold what is not */
