@@ -21,11 +21,11 @@ enum keygen_mode {
 	KEYGEN_OPEN,
 	KEYGEN_AUDIT,
 	KEYGEN_IMPORT,
+	KEYGEN_HELD,
 	KEYGEN_SIGN,
 	KEYGEN_VERIFY,
 	KEYGEN_CHECK,
 	KEYGEN_FIND,
-	KEYGEN_HELD,
 };
 
 /* What -Y is told, in the letters of ssh-keygen; NULL is what was not given. */

@@ -25,6 +25,8 @@ background() {
 	PID=$!
 	STARTED+=("$PID")
 }
+# listens PATH: somebody accepts connections there; it is bound before.
+listens() { grep -q " 00010000 .* $1\$" /proc/net/unix; }
 # killed_in_the_middle OUT SENDER...: it is when the part that it was fed is in OUT.
 killed_in_the_middle() {
 	local out=$1
@@ -56,8 +58,8 @@ killed_in_the_middle() {
 
 @test "nc: a killed sender is an end like any other" {
 	needs nc
-	background nc -lU socket >out
-	until_true test -S socket
+	background nc -lU "$PWD/socket" >out
+	until_true listens "$PWD/socket"
 	killed_in_the_middle out nc -NU socket
 	ended 0 "$PID"
 	has out 3000000
@@ -66,8 +68,8 @@ killed_in_the_middle() {
 @test "nc: a receiver on a full disk, and its sender, exit with 0" {
 	needs nc
 	[ -w /dev/full ] || skip "there is no /dev/full"
-	background nc -lU socket >/dev/full
-	until_true test -S socket
+	background nc -lU "$PWD/socket" >/dev/full
+	until_true listens "$PWD/socket"
 	timeout "$PATIENCE" nc -NU socket <"$BATS_FILE_TMPDIR/in"
 	ended 0 "$PID"
 }
@@ -75,11 +77,13 @@ killed_in_the_middle() {
 @test "spiped: a killed sender is an end like any other" {
 	needs spiped
 	bytes 32 key
-	background nc -lU far >out
+	background nc -lU "$PWD/far" >out
 	receiver=$PID
 	background spiped -F -d -s "$PWD/middle" -t "$PWD/far" -k key
 	background spiped -F -e -s "$PWD/near" -t "$PWD/middle" -k key
-	until_true test -S middle -a -S near -a -S far
+	for place in far middle near; do
+		until_true listens "$PWD/$place"
+	done
 	killed_in_the_middle out nc -NU near
 	ended 0 "$receiver"
 	has out 3000000
@@ -115,8 +119,8 @@ killed_in_the_middle() {
 
 @test "a pipe into nc exits with 0 when what is before it fails" {
 	needs nc
-	background nc -lU socket >out
-	until_true test -S socket
+	background nc -lU "$PWD/socket" >out
+	until_true listens "$PWD/socket"
 	sh -c '(head -c 1000 "$1"; exit 3) | nc -NU socket' sh "$BATS_FILE_TMPDIR/in"
 	ended 0 "$PID"
 	has out 1000
