@@ -66,3 +66,16 @@ env_askpass(void)
 {
 	return get("VZ_ASKPASS");
 }
+
+const char *
+env_agent(void)
+{
+	return get("SSH_AUTH_SOCK");
+}
+
+void
+env_hide_agent(void)
+{
+	(void)unsetenv("SSH_AUTH_SOCK");
+	(void)unsetenv("SSH_AGENT_PID");
+}

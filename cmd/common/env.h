@@ -21,5 +21,9 @@ bool env_stdout_closed(void);
 const struct vz_paths_env *env_paths(void);
 /* $VZ_ASKPASS, or NULL. */
 const char *env_askpass(void);
+/* $SSH_AUTH_SOCK, or NULL. */
+const char *env_agent(void);
+/* Where the agent is that holds our key is no affair of those who are started from here on. */
+void env_hide_agent(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include "base/err.h"
 #include "base/secret.h"
+#include "cmd/common/agent.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
@@ -312,12 +313,30 @@ self_channel_to_relay(
 }
 
 int
+self_agent(struct self *me)
+{
+	int status;
+
+	if (!me->identity->held_elsewhere || me->agent)
+		return 0;
+	status = agent_connect(&me->agent);
+	if (!status)
+		status = agent_has(me->agent, &me->identity->bundle.identity);
+	return status;
+}
+
+struct vz_signer
+self_signer(const struct self *me, vz_signer_fn *how)
+{
+	return (struct vz_signer){me->identity, me->agent ? how : NULL, me->agent};
+}
+
+int
 self_sign_message(void *me, const uint8_t digest[static VZ_MANIFEST_HASH], uint8_t sig[static 64])
 {
-	const struct self *self = me;
+	struct vz_signer signer = self_signer(me, vz_agent_sign);
 
-	vz_sshsig_sign_digest(self->identity->sign_secret, VZ_NS_MESSAGE, digest, sig);
-	return 0;
+	return vz_signer_sign(&signer, VZ_NS_MESSAGE, digest, sig);
 }
 
 void
@@ -327,5 +346,6 @@ self_free(struct self *me)
 	vz_secret_free(me->psk);
 	vz_secret_free(me->relay_psk);
 	vz_acl_free(me->acl);
+	vz_agent_free(me->agent);
 	memset(me, 0, sizeof(*me));
 }

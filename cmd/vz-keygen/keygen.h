@@ -21,6 +21,7 @@ enum keygen_mode {
 	KEYGEN_OPEN,
 	KEYGEN_AUDIT,
 	KEYGEN_IMPORT,
+	KEYGEN_HELD,
 	KEYGEN_SIGN,
 	KEYGEN_VERIFY,
 	KEYGEN_CHECK,
@@ -37,6 +38,15 @@ struct keygen_signature {
 	bool print_key;        /* -O print-pubkey */
 };
 
+struct vz_agent;
+
+/* Whose the key of a new identity is. */
+struct keygen_of {
+	const uint8_t *seed;    /* that of a key that there is; or */
+	struct vz_agent *agent; /* who holds it */
+	struct vz_key key;      /* ... and which one it is */
+};
+
 struct keygen {
 	struct common common;
 	enum keygen_mode mode;
@@ -51,6 +61,7 @@ struct keygen {
 	char *const *more;    /* the operands: audit files after that, or what is to be signed */
 	const char *sealed;   /* --open, or NULL */
 	const char *imported; /* --import-ssh, or NULL */
+	const char *held;     /* --agent, or NULL */
 	struct keygen_signature signature;
 	const char *head; /* --head in lower case, or NULL */
 	struct passphrase_from from;
@@ -60,6 +71,8 @@ struct keygen {
 int keygen_make(const struct keygen *k);
 /* --import-ssh: the same of the key in an OpenSSH private key file. */
 int keygen_import(const struct keygen *k);
+/* --agent: the same of a key that an ssh-agent holds, and keeps. */
+int keygen_make_held(const struct keygen *k);
 /* -y: prints the public key. */
 int keygen_show(const struct keygen *k);
 /* -l: prints the fingerprint as ssh-keygen -l does, and with -v the random art. */
@@ -105,11 +118,9 @@ void keygen_saved(const struct keygen *k, const char *what);
 /* Without --force an existing k->path is reported; 0 or the exit status. */
 int keygen_check_free(const struct keygen *k);
 
-/*
- * make.c: makes an identity and saves it with its passphrase, which is asked for if it is wanted.
- * With `seed` (secret, VZ_SIGN_SEED bytes, or NULL) that is its identity key's.
- */
-int keygen_make_of(const struct keygen *k, const uint8_t *seed, const char *comment);
+/* Makes an identity of that key (NULL: a new one), asks for a passphrase if one is wanted, saves it
+ * and prints its key. */
+int keygen_make_of(const struct keygen *k, const struct keygen_of *of, const char *comment);
 /*
  * import.c: reads the OpenSSH private key file at path, and says what is wrong with it. 0 and *out,
  * to be freed by vz_secret_free, or the exit status.

@@ -22,6 +22,7 @@ static const char *const names[] = {
     [KEYGEN_OPEN] = "--open",
     [KEYGEN_AUDIT] = "--verify-audit",
     [KEYGEN_IMPORT] = "--import-ssh",
+    [KEYGEN_HELD] = "--agent",
     [KEYGEN_SIGN] = "-Y sign",
     [KEYGEN_VERIFY] = "-Y verify",
     [KEYGEN_CHECK] = "-Y check-novalidate",
@@ -122,6 +123,10 @@ take_option(struct keygen *k, int opt)
 		set_mode(k, KEYGEN_IMPORT);
 		k->imported = optarg;
 		return;
+	case OPT_AGENT:
+		set_mode(k, KEYGEN_HELD);
+		k->held = optarg;
+		return;
 	case OPT_OPEN:
 		set_mode(k, KEYGEN_OPEN);
 		k->sealed = optarg;
@@ -138,7 +143,7 @@ take_option(struct keygen *k, int opt)
 }
 
 #define IN(mode) (1u << (mode))
-#define MAKES    (IN(KEYGEN_MAKE) | IN(KEYGEN_IMPORT))
+#define MAKES    (IN(KEYGEN_MAKE) | IN(KEYGEN_IMPORT) | IN(KEYGEN_HELD))
 #define PROVES   (IN(KEYGEN_VERIFY) | IN(KEYGEN_CHECK))
 
 /* An option that means nothing in this mode was meant for another. */

@@ -16,6 +16,7 @@ static const struct option_row rows[] = {
     {OPT_FORCE, "force", .group = GROUP_MAKE, .help = "replace the file"},
     {OPT_IMPORT_SSH, "import-ssh", "KEYFILE", KIND_FILE, .group = GROUP_MAKE,
 	.help = "from OpenSSH"},
+    {OPT_AGENT, "agent", "KEY", KIND_FILE, .group = GROUP_MAKE, .help = "in ssh-agent"},
     {'y', .group = GROUP_TASK, .help = "print its public key: vz1..."},
     {OPT_SSH, "ssh", .group = GROUP_TASK, .help = "with -y: ssh-ed25519 AAAA..."},
     {'l', .group = GROUP_TASK, .help = "fingerprint; -v: and picture"},
@@ -40,7 +41,8 @@ static const struct option_row rows[] = {
 
 const struct option_table keygen_table = {
     .program = "vz-keygen",
-    .usage = "usage: vz-keygen [--import-ssh KEYFILE] [-C COMMENT] [--passphrase] [--force]\n"
+    .usage = "usage: vz-keygen [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
+	     "       vz-keygen --import-ssh KEYFILE | --agent KEY  [the same]\n"
 	     "       vz-keygen -y [--ssh] | -l [-v] | -p | --rotate | --psk | --open FILE\n"
 	     "       vz-keygen [--head HASH] --verify-audit FILE [FILE...]\n"
 	     "       vz-keygen -Y sign -n NAMESPACE [FILE...]\n"

@@ -31,6 +31,8 @@ main(int argc, char **argv)
 	status = server_run(&server);
 	signo = server.signo;
 	server_close(&server);
+	if (status == 0)
+		status = server.status;
 	options_free(&options);
 	if (signo != 0) {
 		/* All is told and tidied: now the signal does what it does. */

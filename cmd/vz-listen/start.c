@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cmd/common/diag.h"
+#include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "cmd/serve/shortage.h"
 #include "cmd/vz-listen/audit_log.h"
@@ -130,6 +131,8 @@ server_open(struct server *srv, const struct listen_options *o)
 	sockets_names(&srv->sockets, &o->serve, &srv->me);
 	start_rights(srv);
 	record_open(&srv->record, o->serve.audit, &srv->me);
+	if (srv->me.identity->held_elsewhere)
+		env_hide_agent();
 	(void)vz_aead_accelerate(VZ_AEAD_CHACHAPOLY);
 	if (vz_aead_has_aes())
 		(void)vz_aead_accelerate(VZ_AEAD_AES256GCM);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
+#include "cmd/common/agent.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/answers.h"
@@ -177,11 +178,16 @@ go(struct run *r)
 	if (!status)
 		status = interrupt_catch(r);
 	if (!status)
+		status = sign_prepare(r);
+	if (!status)
 		status = closing(r);
 	if (status)
 		return status;
-	run_call(r);
-	err = vz_loop_run(r->loop);
+	err = sign_watch(r);
+	if (!err) {
+		run_call(r);
+		err = vz_loop_run(r->loop);
+	}
 	if (err < 0) {
 		diag_error("%s", diag_words(err));
 		return vz_exit_of(err);
@@ -212,6 +218,8 @@ run_free(struct run *r)
 		free(r->lanes[i].batch);
 	}
 	vz_mailbook_close(r->book);
+	vz_agent_free(r->me.agent);
+	r->me.agent = NULL;
 	vz_loop_free(r->loop);
 	free(r->lanes);
 	free(r->inputs);

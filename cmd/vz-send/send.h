@@ -31,6 +31,7 @@ struct run {
 	bool started;    /* --run: it was tried */
 	int signo;       /* the signal that ends us */
 	struct vz_timer patience, grace;
+	struct vz_timer silence; /* of the ssh-agent that is to sign */
 };
 
 /* All of it; returns the exit status, or dies by the signal that ended it. */

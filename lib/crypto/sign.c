@@ -21,9 +21,10 @@
 #define BLOB_MAX                                                                               \
 	(sizeof MAGIC - 1 + 4 + STRING_LEN(KEY_BLOB) + STRING_LEN(VZ_NS_MAX) + STRING_LEN(0) + \
 	    STRING_LEN(6) + STRING_LEN(SIG_BLOB))
-#define SIGNED_MAX                                                                  \
-	(sizeof MAGIC - 1 + STRING_LEN(VZ_NS_MAX) + STRING_LEN(0) + STRING_LEN(6) + \
-	    STRING_LEN(HASH_MAX))
+_Static_assert(VZ_SSHSIG_DATA_MAX ==
+	sizeof MAGIC - 1 + STRING_LEN(VZ_NS_MAX) + STRING_LEN(0) + STRING_LEN(6) +
+	    STRING_LEN(HASH_MAX),
+    "the strings of PROTOCOL.sshsig 3");
 /* Twice what the longest blob takes: room for other line lengths and line ends. */
 #define ARMOR_MAX (2 * sodium_base64_ENCODED_LEN(BLOB_MAX, sodium_base64_VARIANT_ORIGINAL))
 
@@ -66,7 +67,8 @@ put_string(uint8_t *p, const void *s, size_t n)
 
 /* PROTOCOL.sshsig 3: what is signed. Returns its length; 0 for a bad namespace or hash. */
 static size_t
-signed_data(const char *ns, int hash_bits, const uint8_t *digest, uint8_t out[static SIGNED_MAX])
+signed_data(
+    const char *ns, int hash_bits, const uint8_t *digest, uint8_t out[static VZ_SSHSIG_DATA_MAX])
 {
 	uint8_t *p = out;
 
@@ -81,11 +83,18 @@ signed_data(const char *ns, int hash_bits, const uint8_t *digest, uint8_t out[st
 	return (size_t)(p - out);
 }
 
+size_t
+vz_sshsig_data(
+    const char *ns, const uint8_t digest[static 64], uint8_t out[static VZ_SSHSIG_DATA_MAX])
+{
+	return signed_data(ns, 512, digest, out);
+}
+
 void
 vz_sshsig_sign_digest(const uint8_t secret[static VZ_SIGN_SECRET], const char *ns,
     const uint8_t digest[static 64], uint8_t sig[static VZ_SIGN_LEN])
 {
-	uint8_t data[SIGNED_MAX];
+	uint8_t data[VZ_SSHSIG_DATA_MAX];
 	size_t len = signed_data(ns, 512, digest, data);
 
 	if (len == 0)
@@ -99,7 +108,7 @@ static int
 verify_known(const uint8_t public[static VZ_SIGN_PUBLIC], const char *ns, int hash_bits,
     const uint8_t *digest, const uint8_t sig[static VZ_SIGN_LEN])
 {
-	uint8_t data[SIGNED_MAX];
+	uint8_t data[VZ_SSHSIG_DATA_MAX];
 	size_t len = signed_data(ns, hash_bits, digest, data);
 
 	if (len == 0)

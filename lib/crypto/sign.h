@@ -36,6 +36,15 @@ bool vz_sign_point_ok(const uint8_t p[static VZ_SIGN_PUBLIC]);
  */
 void vz_sshsig_sign(const uint8_t secret[static VZ_SIGN_SECRET], const char *ns, const void *msg,
     size_t len, uint8_t sig[static VZ_SIGN_LEN]);
+/* The longest of what is signed. */
+#define VZ_SSHSIG_DATA_MAX (6 + 4 * 4 + VZ_NS_MAX + 6 + 64)
+/*
+ * SSHSIG's signed data itself for a message with this SHA-512, for whoever else holds the secret
+ * key: what vz_sshsig_sign_digest makes the Ed25519 signature of. Its length; 0 for a bad
+ * namespace.
+ */
+size_t vz_sshsig_data(
+    const char *ns, const uint8_t digest[static 64], uint8_t out[static VZ_SSHSIG_DATA_MAX]);
 /* VZ_EAUTH when it does not verify or the key is not vz_sign_point_ok. */
 int vz_sshsig_verify(const uint8_t public[static VZ_SIGN_PUBLIC], const char *ns, const void *msg,
     size_t len, const uint8_t sig[static VZ_SIGN_LEN]);
