@@ -297,24 +297,42 @@ parse_blob(const uint8_t *blob, size_t len, uint8_t *public, uint8_t *sig, int *
 	    read_ed25519(sigblob, sig_len, sig, VZ_SIGN_LEN);
 }
 
+bool
+vz_sshsig_read(const char *text, size_t len, struct vz_sshsig *out)
+{
+	uint8_t blob[BLOB_MAX];
+	const uint8_t *ns;
+	size_t blob_len, ns_len;
+
+	memset(out, 0, sizeof(*out));
+	if (!dearmor(text, len, blob, &blob_len) ||
+	    !parse_blob(blob, blob_len, out->public, out->sig, &out->hash_bits, &ns, &ns_len) ||
+	    ns_len > VZ_NS_MAX) {
+		memset(out, 0, sizeof(*out));
+		return false;
+	}
+	memcpy(out->ns, ns, ns_len);
+	out->ns_len = ns_len;
+	return true;
+}
+
 int
 vz_sshsig_unarmor(const char *text, size_t len, const char *ns,
     uint8_t public[static VZ_SIGN_PUBLIC], uint8_t sig[static VZ_SIGN_LEN], int *hash_bits)
 {
-	uint8_t blob[BLOB_MAX];
-	const uint8_t *found;
-	size_t blob_len, found_len;
+	struct vz_sshsig read;
 	int rc = VZ_EFORMAT;
 
-	if (dearmor(text, len, blob, &blob_len) &&
-	    parse_blob(blob, blob_len, public, sig, hash_bits, &found, &found_len)) {
+	if (vz_sshsig_read(text, len, &read)) {
 		rc = VZ_EDENIED;
-		if (found_len == strlen(ns) && memcmp(found, ns, found_len) == 0)
-			return 0;
+		if (read.ns_len == strlen(ns) && memcmp(read.ns, ns, read.ns_len) == 0)
+			rc = 0;
 	}
-	memset(public, 0, VZ_SIGN_PUBLIC);
-	memset(sig, 0, VZ_SIGN_LEN);
-	*hash_bits = 0;
+	if (rc != 0)
+		memset(&read, 0, sizeof(read));
+	memcpy(public, read.public, VZ_SIGN_PUBLIC);
+	memcpy(sig, read.sig, VZ_SIGN_LEN);
+	*hash_bits = read.hash_bits;
 	return rc;
 }
 

@@ -64,6 +64,16 @@ int vz_sshsig_verify_digest(const uint8_t public[static VZ_SIGN_PUBLIC], const c
  * verify -s` reads it. */
 int vz_sshsig_armor(const uint8_t public[static VZ_SIGN_PUBLIC], const char *ns,
     const uint8_t sig[static VZ_SIGN_LEN], struct vz_buf *out);
+/* What an armoured SSHSIG says of itself, as yet unproved. */
+struct vz_sshsig {
+	uint8_t public[VZ_SIGN_PUBLIC];
+	uint8_t sig[VZ_SIGN_LEN];
+	int hash_bits;          /* 512 or 256 */
+	char ns[VZ_NS_MAX + 1]; /* may hold any byte, NUL too; a NUL behind */
+	size_t ns_len;
+};
+/* Reads an armoured ed25519 SSHSIG, whatever its namespace. False: it is none; *out is zeros. */
+bool vz_sshsig_read(const char *text, size_t len, struct vz_sshsig *out);
 /*
  * Reads an armoured ed25519 SSHSIG made with sha512 or sha256; the namespace must be `ns`. Gives
  * key, signature and which hash (512 or 256). VZ_EFORMAT; VZ_EDENIED for another namespace.
