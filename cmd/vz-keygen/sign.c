@@ -14,11 +14,12 @@
 
 #define ARMOUR_MAX 4096
 
-/* Whose key it is: one of the first two, the other is NULL. */
+/* Whose key it is: an identity's, OpenSSH's, or else one that only the agent has. */
 struct signer {
 	struct vz_identity *identity;
 	struct vz_openssh_key *ssh;
-	struct vz_agent *agent; /* who holds the identity's, or NULL */
+	struct vz_agent *agent; /* when the secret is not in either */
+	struct vz_key public;
 };
 
 static const char *
@@ -29,92 +30,98 @@ shown(const char *path)
 	return diag_escape(buf, sizeof(buf), path, strlen(path));
 }
 
-/* Is it meant as a private key of OpenSSH? Whatever else it is, is told by who reads it. */
-static bool
-is_openssh(const char *path)
-{
-	struct vz_buf text;
-	bool is;
+enum kind { KIND_OF_IDENTITY, KIND_OF_OPENSSH, KIND_OF_PUBLIC };
 
-	vz_buf_init(&text, VZ_OPENSSH_FILE_MAX);
-	is = vz_fs_read(path, VZ_FS_SECRET, &text) == 0 &&
-	    vz_openssh_key_is((const char *)vz_buf_ptr(&text), text.len);
-	vz_buf_free(&text);
-	return is;
-}
-
-/* Is it a public key of OpenSSH? Then it is to be in an agent, as for ssh-keygen. */
-static bool
-is_public(const char *path, struct vz_key *key)
+/* What the file is meant as, which is not secret yet; who reads it judges the rest. */
+static enum kind
+kind_of(const char *path, struct vz_key *public)
 {
+	enum kind kind = KIND_OF_IDENTITY;
 	struct vz_buf text;
+	const char *s;
 	size_t used;
-	bool is;
 
 	vz_buf_init(&text, VZ_OPENSSH_FILE_MAX);
-	is = vz_fs_read(path, VZ_FS_ANY, &text) == 0 &&
-	    vz_ssh_public_parse((const char *)vz_buf_ptr(&text), text.len, key->b, &used) == 0;
+	if (vz_fs_read(path, VZ_FS_ANY, &text) == 0) {
+		s = (const char *)vz_buf_ptr(&text);
+		if (vz_openssh_key_is(s, text.len))
+			kind = KIND_OF_OPENSSH;
+		else if (vz_ssh_public_parse(s, text.len, public->b, &used) == 0)
+			kind = KIND_OF_PUBLIC;
+	}
 	vz_buf_free(&text);
-	return is;
+	return kind;
 }
 
-/* The identity, as far as there is one. */
 static int
-load(const struct keygen *k, struct signer *s)
+find_agent(struct signer *s)
 {
-	struct passphrase_from from = k->from;
-	struct vz_key key;
-	int err = 0;
+	int status = agent_connect(&s->agent);
 
-	if (is_public(k->path, &key)) {
-		s->identity = vz_identity_new();
-		if (!s->identity)
-			return keygen_cannot_read(k, VZ_ENOMEM);
-		s->identity->held_elsewhere = true;
-		s->identity->bundle.identity = key;
-	} else {
-		err = vz_keyfile_load(k->path, passphrase_ask, &from, &s->identity);
-	}
-	return err ? keygen_cannot_read(k, err) : 0;
+	return status ? status : agent_has(s->agent, &s->public);
 }
 
 static int
 open_signer(const struct keygen *k, struct signer *s)
 {
-	int status;
+	struct passphrase_from from = k->from;
+	int err;
 
-	if (is_openssh(k->path))
-		return keygen_read_openssh(k->path, &s->ssh);
-	status = load(k, s);
-	if (status || !s->identity->held_elsewhere)
-		return status;
-	status = agent_connect(&s->agent);
-	return status ? status : agent_has(s->agent, &s->identity->bundle.identity);
+	switch (kind_of(k->path, &s->public)) {
+	case KIND_OF_PUBLIC: return find_agent(s);
+	case KIND_OF_OPENSSH:
+		err = keygen_read_openssh(k->path, &s->ssh);
+		if (!err)
+			s->public = s->ssh->public;
+		return err;
+	case KIND_OF_IDENTITY: break;
+	}
+	err = vz_keyfile_load(k->path, passphrase_ask, &from, &s->identity);
+	if (err)
+		return keygen_cannot_read(k, err);
+	s->public = s->identity->bundle.identity;
+	return s->identity->held_elsewhere ? find_agent(s) : 0;
 }
 
 static void
 close_signer(struct signer *s)
 {
-	vz_agent_free(s->agent);
 	vz_identity_free(s->identity);
 	vz_secret_free(s->ssh);
+	vz_agent_free(s->agent);
 }
 
-/* The armoured signature over a message with this hash. */
+/* 0, or the exit status of what was said. */
+static int
+ask_agent(const struct signer *s, const char *ns, const uint8_t digest[static 64],
+    uint8_t sig[static VZ_SIGN_LEN])
+{
+	int err = agent_sign_patient(s->agent, &s->public, ns, digest, sig);
+
+	if (!err)
+		err = vz_sshsig_verify_digest(s->public.b, ns, 512, digest, sig);
+	return err ? agent_complain(s->agent, NULL, err) : 0;
+}
+
+/* Appends the armoured signature over a message with this hash. 0, or the exit status. */
 static int
 make_signature(
     const struct signer *s, const char *ns, const uint8_t digest[static 64], struct vz_buf *out)
 {
-	const uint8_t *public = s->ssh ? s->ssh->public.b : s->identity->bundle.identity.b;
-	struct vz_signer by = {s->identity, agent_sign_patient, s->agent};
 	uint8_t sig[VZ_SIGN_LEN];
-	int err = 0;
+	int status = 0, err;
 
-	if (s->ssh)
-		vz_sshsig_sign_digest(s->ssh->secret, ns, digest, sig);
+	if (s->agent)
+		status = ask_agent(s, ns, digest, sig);
 	else
-		err = vz_signer_sign(&by, ns, digest, sig);
-	return err ? err : vz_sshsig_armor(public, ns, sig, out);
+		vz_sshsig_sign_digest(
+		    s->ssh ? s->ssh->secret : s->identity->sign_secret, ns, digest, sig);
+	if (status)
+		return status;
+	err = vz_sshsig_armor(s->public.b, ns, sig, out);
+	if (err)
+		diag_error("%s", diag_words(err));
+	return vz_exit_of(err);
 }
 
 /* "" for standard input. */
@@ -129,12 +136,7 @@ sign_descriptor(
 		diag_error("%s: %s", *path ? shown(path) : "standard input", diag_words(err));
 		return err == VZ_ESYSTEM ? VZ_EXIT_NOINPUT : vz_exit_of(err);
 	}
-	err = make_signature(s, k->signature.ns, digest, out);
-	if (err == VZ_ESIGNER || err == VZ_EAUTH)
-		return agent_complain(s->agent, *path ? path : NULL, err);
-	if (err)
-		diag_error("%s", diag_words(err));
-	return vz_exit_of(err);
+	return make_signature(s, k->signature.ns, digest, out);
 }
 
 /* As public as the umask lets any file be. */
@@ -209,7 +211,7 @@ sign_stdin(const struct keygen *k, const struct signer *s, struct vz_buf *text)
 int
 keygen_sign(const struct keygen *k)
 {
-	struct signer s = {NULL, NULL, NULL};
+	struct signer s = {0};
 	int status = open_signer(k, &s);
 	struct vz_buf text;
 

@@ -51,6 +51,18 @@ grants(struct search *s, unsigned number, const char *line, size_t len)
 	return false;
 }
 
+static char *
+copy_of(const char *p, size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy, p, len);
+	copy[len] = '\0';
+	return copy;
+}
+
 static int
 search(struct search *s, struct vz_lines *lines, char **principals)
 {
@@ -62,7 +74,7 @@ search(struct search *s, struct vz_lines *lines, char **principals)
 			continue;
 		if (!principals)
 			return 0;
-		*principals = strndup(s->line.principals, s->line.principals_len);
+		*principals = copy_of(s->line.principals, s->line.principals_len);
 		return *principals ? 0 : VZ_ENOMEM;
 	}
 	return VZ_EDENIED;

@@ -468,6 +468,63 @@ LINES
 	cmp want got
 }
 
+# An agent that holds carol's key. Sets AGENT.
+setup_agent() {
+	setup_ssh
+	export SSH_AUTH_SOCK=$BATS_TEST_TMPDIR/agent
+	ssh-agent -D -a "$SSH_AUTH_SOCK" >agent.out 2>agent.err </dev/null 3>&- &
+	AGENT=$!
+	STARTED+=("$AGENT")
+	until_true ssh-add -q "$BATS_FILE_TMPDIR/carol" 2>/dev/null
+	allowed "carol $(ssh_of carol)"
+	echo x >m
+}
+
+@test "an agent signs for a public key, and for an identity whose key it holds" {
+	setup_agent
+	sign_as carol m
+	cp m.sig want
+	"$KEYGEN" -q --agent "$BATS_FILE_TMPDIR/carol.pub" -f held/identity >key
+	for key in "$BATS_FILE_TMPDIR/carol.pub" held/identity; do
+		rm m.sig
+		exits 0 timeout "$PATIENCE" "$KEYGEN" -q -Y sign -f "$key" -n file m 2>sign.err
+		cmp m.sig want
+		verify -I carol
+	done
+	rm m.sig
+	# A key that it does not hold, and nobody there.
+	ssh_of alice >alice.pub
+	exits 78 timeout "$PATIENCE" "$KEYGEN" -Y sign -f alice.pub -n file m 2>sign.err
+	one_error sign.err 'does not hold'
+	kill "$AGENT"
+	ended 0,2,143 "$AGENT"
+	for key in "$BATS_FILE_TMPDIR/carol.pub" held/identity; do
+		run ! timeout "$PATIENCE" "$KEYGEN" -Y sign -f "$key" -n file m
+		SSH_AUTH_SOCK='' run ! timeout "$PATIENCE" "$KEYGEN" -Y sign -f "$key" -n file m
+	done
+	[ ! -e m.sig ]
+}
+
+@test "what an agent signs wrongly is no signature" {
+	echo x >m
+	for kind in refused:'refuses to sign' cut:'ended the connection' other-data:'does not verify' \
+		other-key:'does not verify' zeros:'does not verify' :; do
+		started false "$FAULT/falseagent" --socket "$BATS_TEST_TMPDIR/lies" --ready-fd 9 --lie "${kind%%:*}"
+		cp false.ready false.pub
+		export SSH_AUTH_SOCK=$BATS_TEST_TMPDIR/lies
+		if [ "$kind" = : ]; then
+			exits 0 timeout "$PATIENCE" "$KEYGEN" -q -Y sign -f false.pub -n file m 2>sign.err
+			[ -e m.sig ]
+		else
+			exits 78 timeout "$PATIENCE" "$KEYGEN" -Y sign -f false.pub -n file m 2>sign.err
+			one_error sign.err "ssh-agent: .*${kind#*:}"
+			[ ! -e m.sig ]
+		fi
+		kill "$PID"
+		rm lies
+	done
+}
+
 @test "git signs and verifies commits with an identity" {
 	command -v git >/dev/null || skip 'no git here'
 	export GIT_CONFIG_GLOBAL=$PWD/gitconfig GIT_CONFIG_NOSYSTEM=1
