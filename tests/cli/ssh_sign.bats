@@ -546,6 +546,7 @@ setup_agent() {
 
 @test "git signs and verifies commits with an identity" {
 	command -v git >/dev/null || skip 'no git here'
+	unset "${!GIT_@}"
 	export GIT_CONFIG_GLOBAL=$PWD/gitconfig GIT_CONFIG_NOSYSTEM=1
 	git config --global user.name alice
 	git config --global user.email alice@example.org
