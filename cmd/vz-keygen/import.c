@@ -31,6 +31,7 @@ advise(enum vz_openssh_fault fault)
 	switch (fault) {
 	case VZ_OPENSSH_ENCRYPTED:
 		diag_hint("make a copy, and take it off that: ssh-keygen -p -N '' -f COPY");
+		diag_hint("or leave it to ssh-agent: vz-keygen --agent, and the .pub file");
 		break;
 	case VZ_OPENSSH_PUBLIC: diag_hint("the private key is the file without .pub"); break;
 	case VZ_OPENSSH_PEM:

@@ -28,6 +28,15 @@ enum keygen_mode {
 	KEYGEN_FIND,
 };
 
+struct vz_agent;
+
+/* Whose the key of a new identity is. */
+struct keygen_of {
+	const uint8_t *seed;    /* that of a key that there is; or */
+	struct vz_agent *agent; /* who holds it */
+	struct vz_key key;      /* ... and which one it is */
+};
+
 /* What -Y is told, in the letters of ssh-keygen; NULL is what was not given. */
 struct keygen_signature {
 	const char *ns;        /* -n */
@@ -36,15 +45,6 @@ struct keygen_signature {
 	const char *revoked;   /* -r */
 	int64_t at;            /* -O verify-time, Unix seconds; 0 = now */
 	bool print_key;        /* -O print-pubkey */
-};
-
-struct vz_agent;
-
-/* Whose the key of a new identity is. */
-struct keygen_of {
-	const uint8_t *seed;    /* that of a key that there is; or */
-	struct vz_agent *agent; /* who holds it */
-	struct vz_key key;      /* ... and which one it is */
 };
 
 struct keygen {
@@ -61,8 +61,8 @@ struct keygen {
 	char *const *more;    /* the operands: audit files after that, or what is to be signed */
 	const char *sealed;   /* --open, or NULL */
 	const char *imported; /* --import-ssh, or NULL */
+	const char *held;     /* --agent, or NULL */
 	struct keygen_signature signature;
-	const char *held; /* --agent, or NULL */
 	const char *head; /* --head in lower case, or NULL */
 	struct passphrase_from from;
 };

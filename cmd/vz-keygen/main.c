@@ -22,11 +22,11 @@ static int (*const run[])(const struct keygen *k) = {
     [KEYGEN_OPEN] = keygen_open,
     [KEYGEN_AUDIT] = keygen_verify_audit,
     [KEYGEN_IMPORT] = keygen_import,
+    [KEYGEN_HELD] = keygen_make_held,
     [KEYGEN_SIGN] = keygen_sign,
     [KEYGEN_VERIFY] = keygen_verify,
     [KEYGEN_CHECK] = keygen_verify,
     [KEYGEN_FIND] = keygen_find,
-    [KEYGEN_HELD] = keygen_make_held,
 };
 
 /* Which file it is about. 0, or the status of what was reported. */

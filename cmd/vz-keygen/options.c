@@ -22,11 +22,11 @@ static const char *const names[] = {
     [KEYGEN_OPEN] = "--open",
     [KEYGEN_AUDIT] = "--verify-audit",
     [KEYGEN_IMPORT] = "--import-ssh",
+    [KEYGEN_HELD] = "--agent",
     [KEYGEN_SIGN] = "-Y sign",
     [KEYGEN_VERIFY] = "-Y verify",
     [KEYGEN_CHECK] = "-Y check-novalidate",
     [KEYGEN_FIND] = "-Y find-principals",
-    [KEYGEN_HELD] = "--agent",
 };
 
 static void

@@ -41,7 +41,8 @@ static const struct option_row rows[] = {
 
 const struct option_table keygen_table = {
     .program = "vz-keygen",
-    .usage = "usage: vz-keygen [--import-ssh KEYFILE | --agent KEY] [-C COMMENT] [--force]\n"
+    .usage = "usage: vz-keygen [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
+	     "       vz-keygen --import-ssh KEYFILE | --agent KEY  [the same]\n"
 	     "       vz-keygen -y [--ssh] | -l [-v] | -p | --rotate | --psk | --open FILE\n"
 	     "       vz-keygen [--head HASH] --verify-audit FILE [FILE...]\n"
 	     "       vz-keygen -Y sign -n NAMESPACE [FILE...]\n"

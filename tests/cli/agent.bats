@@ -9,6 +9,7 @@ setup_file() {
 }
 
 setup_agent() {
+	command -v ssh-agent >/dev/null || skip 'no ssh-agent here'
 	KEY=$BATS_FILE_TMPDIR/key
 	AGENT_SOCK=$BATS_TEST_TMPDIR/agent
 	ssh-agent -D -a "$AGENT_SOCK" >agent.out 2>agent.err </dev/null 3>&- &
@@ -21,7 +22,7 @@ setup_agent() {
 
 # keygen ARG...: stderr goes to keygen.err.
 keygen() {
-	timeout -k 5 "$PATIENCE" "$KEYGEN" "$@" 2>keygen.err </dev/null 3>&-
+	timeout -k 5 "$PATIENCE" "$KEYGEN" "$@" 2>keygen.err 3>&-
 }
 
 # held: an agent, and `carol`, an identity of its key. Sets CAROL.
@@ -65,7 +66,20 @@ lying() {
 	export SSH_AUTH_SOCK=$BATS_TEST_TMPDIR/false.sock
 }
 
-# quiet_sign SIGNATURE_FILE KEY.. : the words of ssh-keygen -Y verify.
+# hex: the bytes of stdin, on one line.
+hex() { od -An -vtx1 | tr -d ' \n'; }
+
+# has HEX FILE: those bytes are in a line's base64, at whatever offset.
+has() {
+	local line
+
+	while read -r line; do
+		base64 -d 2>/dev/null <<<"${line##* }" | hex | grep -q "$1" && return
+	done <"$2"
+	return 1
+}
+
+# proved WHO NAMESPACE SIGNATURE FILE: says ssh-keygen, too.
 proved() {
 	ssh-keygen -Y verify -f signers -I "$1" -n "$2" -s "$3" <"$4"
 }
@@ -75,18 +89,18 @@ proved() {
 
 	held
 	# OpenSSH's own file in the clear has the seed before its public key, 64 bytes in all.
-	seed=$(grep -v -- ----- "$KEY" | base64 -d | xxd -p | tr -d '\n')
-	line=$(cut -d ' ' -f 2 "$KEY.pub" | base64 -d | tail -c 32 | xxd -p | tr -d '\n')
+	seed=$(grep -v -- ----- "$KEY" | base64 -d | hex)
+	line=$(cut -d ' ' -f 2 "$KEY.pub" | base64 -d | tail -c 32 | hex)
 	seed=$(grep -o "00000040[0-9a-f]\{64\}$line" <<<"$seed" | cut -c 9-72)
 	[ "${#seed}" -eq 64 ]
 	[ "$(head -n 1 carol/identity)" = vz-identity-2 ]
 	grep -qx 'signer ssh-agent' carol/identity
 	run ! grep -q '^ed25519 ' carol/identity
-	# In any of its lines, and at none of their offsets.
-	while read -r line; do
-		run ! grep -q "$seed" <(base64 -d 2>/dev/null <<<"${line##* }" | xxd -p | tr -d '\n')
-	done <carol/identity
-	run ! grep -qF "$(xxd -r -p <<<"$seed" | base64)" carol/identity
+	run ! has "$seed" carol/identity
+	# Whoever looks finds it where it is.
+	exits 0 keygen --import-ssh "$KEY" -f imported/identity >shown
+	[ "$(cat shown)" = "$CAROL" ]
+	has "$seed" imported/identity
 	[ "$(stat -c %a carol/identity)" = 600 ]
 	# An identity of our own is as it was.
 	[ "$(head -n 1 "$(id_of alice)")" = vz-identity-1 ]
@@ -459,4 +473,20 @@ proved() {
 		esac
 		kill "$LIAR"
 	done
+}
+
+@test "-Y sign signs by the agent, for an identity and for a public key file, as ssh-keygen does" {
+	held
+	echo "carol $(cat "$KEY.pub")" >signers
+	echo text >text
+	exits 0 keygen -Y sign -n file -f carol/identity text
+	proved carol file text.sig text
+	exits 0 keygen -Y sign -n file -f "$KEY.pub" <text >other.sig
+	proved carol file other.sig text
+	exits 0 keygen -Y verify -f signers -I carol -n file -s text.sig <text
+	exits 64 keygen -Y sign -n vz-bundle@vz -f carol/identity text
+	ssh-add -q -D 2>/dev/null
+	exits 78 keygen -Y sign -n file -f carol/identity --force text
+	says keygen.err 'does not hold'
+	cmp text.sig <(keygen -Y sign -n file -f "$KEY" <text)
 }

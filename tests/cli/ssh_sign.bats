@@ -85,6 +85,20 @@ refused() {
 	[ ! -s out ]
 }
 
+@test "what is typed on a terminal is signed, up to the first end of it" {
+	command -v tmux >/dev/null || skip 'no tmux here'
+	load terminal
+	terminal t 80 24 "$KEYGEN" -Y sign -f "$(id_of alice)" -n file
+	shows t 'up to \^D'
+	typed t hello
+	pressed t Enter C-d
+	[ "$(ended t)" = 0 ]
+	screen t | sed -n '/^-----BEGIN/,/^-----END/p' >m.sig
+	echo hello >m
+	allowed 'alice @'
+	verify
+}
+
 @test "the default identity signs without -f" {
 	"$KEYGEN" -q >key
 	echo x >m
@@ -195,6 +209,11 @@ refused() {
 	exits 73 "$KEYGEN" -Y sign -f "$(id_of alice)" -n file m 2>sign.err
 	one_error sign.err 'm.sig: exists already'
 	cmp m.sig before
+	# Told before any of them is signed.
+	cp m other
+	exits 73 "$KEYGEN" -Y sign -f nowhere -n file other m 2>sign.err
+	one_error sign.err 'm.sig: exists already'
+	[ ! -e other.sig ]
 	sign_as alice m
 	run ! cmp -s m.sig before
 	ln -s nowhere a.sig
@@ -468,8 +487,66 @@ LINES
 	cmp want got
 }
 
+# An agent that holds carol's key. Sets AGENT.
+setup_agent() {
+	setup_ssh
+	export SSH_AUTH_SOCK=$BATS_TEST_TMPDIR/agent
+	ssh-agent -D -a "$SSH_AUTH_SOCK" >agent.out 2>agent.err </dev/null 3>&- &
+	AGENT=$!
+	STARTED+=("$AGENT")
+	until_true ssh-add -q "$BATS_FILE_TMPDIR/carol" 2>/dev/null
+	allowed "carol $(ssh_of carol)"
+	echo x >m
+}
+
+@test "an agent signs for a public key, and for an identity whose key it holds" {
+	setup_agent
+	sign_as carol m
+	cp m.sig want
+	"$KEYGEN" -q --agent "$BATS_FILE_TMPDIR/carol.pub" -f held/identity >key
+	for key in "$BATS_FILE_TMPDIR/carol.pub" held/identity; do
+		rm m.sig
+		exits 0 timeout "$PATIENCE" "$KEYGEN" -q -Y sign -f "$key" -n file m 2>sign.err
+		cmp m.sig want
+		verify -I carol
+	done
+	rm m.sig
+	# A key that it does not hold, and nobody there.
+	ssh_of alice >alice.pub
+	exits 78 timeout "$PATIENCE" "$KEYGEN" -Y sign -f alice.pub -n file m 2>sign.err
+	one_error sign.err 'does not hold'
+	kill "$AGENT"
+	ended 0,2,143 "$AGENT"
+	for key in "$BATS_FILE_TMPDIR/carol.pub" held/identity; do
+		run ! timeout "$PATIENCE" "$KEYGEN" -Y sign -f "$key" -n file m
+		SSH_AUTH_SOCK='' run ! timeout "$PATIENCE" "$KEYGEN" -Y sign -f "$key" -n file m
+	done
+	[ ! -e m.sig ]
+}
+
+@test "what an agent signs wrongly is no signature" {
+	echo x >m
+	for kind in refused:'refuses to sign' cut:'ended the connection' other-data:'does not verify' \
+		other-key:'does not verify' zeros:'does not verify' :; do
+		started false "$FAULT/falseagent" --socket "$BATS_TEST_TMPDIR/lies" --ready-fd 9 --lie "${kind%%:*}"
+		cp false.ready false.pub
+		export SSH_AUTH_SOCK=$BATS_TEST_TMPDIR/lies
+		if [ "$kind" = : ]; then
+			exits 0 timeout "$PATIENCE" "$KEYGEN" -q -Y sign -f false.pub -n file m 2>sign.err
+			[ -e m.sig ]
+		else
+			exits 78 timeout "$PATIENCE" "$KEYGEN" -Y sign -f false.pub -n file m 2>sign.err
+			one_error sign.err "ssh-agent: .*${kind#*:}"
+			[ ! -e m.sig ]
+		fi
+		kill "$PID"
+		rm lies
+	done
+}
+
 @test "git signs and verifies commits with an identity" {
 	command -v git >/dev/null || skip 'no git here'
+	unset "${!GIT_@}"
 	export GIT_CONFIG_GLOBAL=$PWD/gitconfig GIT_CONFIG_NOSYSTEM=1
 	git config --global user.name alice
 	git config --global user.email alice@example.org

@@ -54,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!fuzz_argv(data, size, parse))
 		return 0;
 	PROMISE(k.mode >= KEYGEN_MAKE && k.mode <= KEYGEN_FIND);
-	makes = k.mode == KEYGEN_MAKE || k.mode == KEYGEN_IMPORT;
+	makes = k.mode == KEYGEN_MAKE || k.mode == KEYGEN_IMPORT || k.mode == KEYGEN_HELD;
 	PROMISE(k.common.level >= -1 && k.common.level <= 2 && k.common.passphrase_fd >= -1);
 	PROMISE(k.common.identity == NULL || k.common.identity[0] != '\0');
 	PROMISE(k.comment != NULL && (k.comment[0] == '\0' || makes));
@@ -67,6 +67,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(!k.ssh || k.mode == KEYGEN_SHOW);
 	PROMISE((k.sealed != NULL) == (k.mode == KEYGEN_OPEN));
 	PROMISE((k.imported != NULL) == (k.mode == KEYGEN_IMPORT));
+	PROMISE((k.held != NULL) == (k.mode == KEYGEN_HELD));
 	PROMISE((k.audit != NULL) == (k.mode == KEYGEN_AUDIT));
 	PROMISE(k.head == NULL || (k.audit != NULL && vz_audit_hash_ok(k.head)));
 	PROMISE(k.more != NULL && (k.audit != NULL || k.mode == KEYGEN_SIGN || k.more[0] == NULL));
