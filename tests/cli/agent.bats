@@ -145,10 +145,24 @@ proved() {
 	says keygen.err 'hint: ssh-add'
 	exits 64 keygen --agent "$CAROL" --rotate -f no/identity
 	exits 64 keygen --agent "$CAROL" -y -f no/identity
-	ssh-keygen -q -t rsa -b 2048 -N '' -f rsa
-	ssh-add -q rsa 2>/dev/null
-	exits 78 keygen --agent "$(ssh-keygen -l -f rsa.pub | cut -d ' ' -f 2)" -f no/identity
+	ssh-keygen -q -t ecdsa -N '' -f ecdsa
+	ssh-add -q ecdsa 2>/dev/null
+	exits 78 keygen --agent "$(ssh-keygen -l -f ecdsa.pub | cut -d ' ' -f 2)" -f no/identity
 	says keygen.err 'no other kind'
+	[ ! -e no ]
+}
+
+@test "a security key in the agent is refused by its fingerprint, too" {
+	local blob
+
+	lying list-sk
+	{
+		printf '\0\0\0\032sk-ssh-ed25519@openssh.com\0\0\0\040'
+		cut -d ' ' -f 2 false.pub | base64 -d | tail -c 32
+	} >blob
+	blob=$(sha256sum <blob | cut -c 1-64 | tr a-f A-F | basenc --base16 -d | base64 | tr -d =)
+	exits 78 keygen --agent "SHA256:$blob" -f no/identity
+	one_error keygen.err 'a security key'
 	[ ! -e no ]
 }
 
@@ -204,13 +218,13 @@ proved() {
 	run ! grep -q 'going on with the identity as it was' carol.err
 }
 
-@test "with a passphrase it is asked for what is in the file, and the agent for the rest" {
+@test "a passphrase protects what is in the file, and can be taken off without the agent" {
 	held
 	exits 0 timeout "$PATIENCE" "$KEYGEN" --agent "$CAROL" --passphrase-fd 5 -f locked/identity 5<<<hunter 3>&- >key
 	grep -q '^encrypted argon2id' locked/identity
 	grep -qx 'signer ssh-agent' locked/identity
 	run ! grep -q '^noise' locked/identity
-	exits 0 timeout "$PATIENCE" "$KEYGEN" --rotate --passphrase-fd 5 -f locked/identity 5<<<hunter 2>keygen.err 3>&-
+	gone
 	exits 0 timeout "$PATIENCE" "$KEYGEN" -p --passphrase-fd 5 -f locked/identity 5<<<$'hunter\n' 2>keygen.err 3>&-
 	grep -q '^noise' locked/identity
 	run ! grep -q '^ed25519' locked/identity
@@ -391,7 +405,7 @@ proved() {
 }
 
 @test "somebody may take his time to confirm: the connection lives on meanwhile" {
-	lying refused --after 9 --delay 2500
+	lying refused --after 9 --delay 1500
 	exits 0 keygen --agent false.pub -f carol/identity
 	says keygen.err 'waiting for ssh-agent to sign: it may be asking somebody to confirm it'
 	mkdir dir
