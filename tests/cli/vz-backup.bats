@@ -383,6 +383,14 @@ begun() {
 	done
 	exits 76 backup -t w "$ADDR"
 	exits 76 backup "$ADDR" <<<x
+	# It has something, and it is not this.
+	cat >liar <<-SH
+		#!/bin/sh
+		echo $(printf %064d 7) 2 1 data
+	SH
+	exits 65 backup "$ADDR" <<<x
+	says send.err 'not what was sent'
+	[ -z "$(find home -name '*.snar')" ]
 }
 
 @test "a key may be let store and not read" {

@@ -291,9 +291,9 @@ f() { echo "f 644 1.0 1 $X $1"; }
 	echo keep >outside/keep
 	ln -s "$PWD/outside" there/out
 	ln -s inside there/in
+	ln -s "$PWD/outside/keep" there/of
 	there
-	facts . >/dev/null
-	facts outside >before
+	{ facts outside; stat -c '%a %Y' outside; } >before
 	for path in ../outside/x "$PWD/outside/x" a/../../outside/x . .. '' a//b a/ ./x .vz-sync/x .vz-sync a/./b $'a\nb' '%2e%2e/x' '%' \
 		"$(printf '%04200d' 1)"; do
 		for request in put set; do
@@ -308,7 +308,7 @@ f() { echo "f 644 1.0 1 $X $1"; }
 	evil 3 set "d 755 1.0 - - out/x"$'\n'
 	evil 3 set "d 700 1.0 - - out"$'\n'
 	evil 3 set "f 700 1.0 0 - out/keep"$'\n'
-	evil 3 set "f 700 1.0 0 - in"$'\n'
+	evil 3 set "f 700 1.0 0 - of"$'\n'
 	evil 0 set "x - - - - out/keep"$'\n'
 	evil 4 put "l - - - - a//$PWD/outside"$'\n'"$(f a/x)"$'\n' "add('a', L, link='$PWD/outside'); add('a/x', data=b'x')"
 	evil 4 put "l - - - - b//../../../../outside"$'\n'"$(f b/x)"$'\n' "add('b', L, link='../../../../outside'); add('b/x', data=b'x')"
@@ -320,10 +320,13 @@ f() { echo "f 644 1.0 1 $X $1"; }
 	evil 1,4 put "$(f x)"$'\n' "add('x', H, link='$PWD/outside/keep')"
 	evil 1,4 put "$(f x)"$'\n' "add('x', H, link='../../../../outside/keep')"
 	evil 1 put "$(f x)"$'\n'"$(f y)"$'\n' "add('x', data=b'x'); add('y', H, link='x')"
-	facts outside | diff before -
-	[ "$(cd there && echo .vz* *)" = '.vz-sync in inside out' ]
 	empty there/inside
 	no_rest
+	rm -r there/.vz-sync
+	ln -s ../outside there/.vz-sync
+	evil 5 put "$(f x)"$'\n' "add('x', data=b'x')"
+	{ facts outside; stat -c '%a %Y' outside; } | diff before -
+	[ "$(cd there && echo .vz* *)" = '.vz-sync in inside of out' ]
 }
 
 @test "what is not as its list says never gets to its place, and no bits of privilege do" {
@@ -414,6 +417,29 @@ f() { echo "f 644 1.0 1 $X $1"; }
 	[ "$(cat there/* | sort | uniq -d | wc -l)" -eq 0 ]
 	[ "$(cat there/* | grep -Exc '(one|the other) [0-9]+')" -eq 300 ]
 	exits 0 sync_ here "$ADDR"
+	same
+}
+
+# waiting_for_lock: somebody does.
+waiting_for_lock() {
+	grep -alsxzF -e -w /proc/[0-9]*/cmdline | while read -r file; do
+		[ "$(tr '\0' ' ' <"$file")" != 'flock -w 60 9 ' ] || echo "$file"
+	done | grep -q .
+}
+
+@test "a folder that somebody else writes to is waited for" {
+	mkdir here there there/.vz-sync
+	echo x >here/x
+	there
+	exec 7>>there/.vz-sync/lock
+	flock 7
+	vz-sync -i "$(id_of alice)" here "$ADDR" 2>send.err 3>&- 7>&- 9>&- &
+	SENDING=$!
+	STARTED+=("$SENDING")
+	until_true waiting_for_lock
+	[ ! -e there/x ]
+	exec 7>&-
+	ended 0 "$SENDING"
 	same
 }
 
