@@ -189,6 +189,7 @@ run(struct incoming *in)
 	char *const *command = limits_command(v);
 	struct vz_handler_config config = {.argv = command ? command : srv->options->command,
 	    .reply = reply,
+	    .proof = in->proof != NULL,
 	    .timeout_ms = srv->options->handler_ms};
 	struct vz_handler *h = NULL;
 	char **env;
@@ -207,6 +208,9 @@ run(struct incoming *in)
 	in->moved_at = vz_loop_now(srv->loop);
 	v->running++;
 	srv->running++;
+	if (in->reply.len > 0) /* its manifest has come already */
+		(void)vz_handler_prove(h, vz_buf_ptr(&in->reply), in->reply.len);
+	vz_buf_clear(&in->reply);
 	feed(in);
 }
 
@@ -275,6 +279,17 @@ end(struct visit *v, struct incoming *in)
 	return true;
 }
 
+/* One that waits in the queue has it when it is started. */
+static int
+prove(struct incoming *in, const uint8_t *p, size_t text_len, size_t len)
+{
+	(void)text_len; /* the signature says itself where it begins */
+	if (in->own || in->over)
+		return in->own ? vz_handler_prove(in->own, p, len) : 0;
+	vz_buf_clear(&in->reply);
+	return vz_buf_put(&in->reply, p, len);
+}
+
 static void
 drop(struct visit *v, struct incoming *in)
 {
@@ -309,6 +324,7 @@ const struct taker taker_command = {
     .begin = begin,
     .data = data,
     .end = end,
+    .prove = prove,
     .drop = drop,
     .turn = turn,
 };

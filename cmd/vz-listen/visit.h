@@ -43,7 +43,7 @@ struct incoming {
 	uint64_t ticket;     /* at the coprocess */
 	size_t reserved;     /* memory (memory.h) */
 	struct vz_buf body;  /* bytes of it that wait */
-	struct vz_buf reply; /* bytes of the reply that wait */
+	struct vz_buf reply; /* bytes of the reply that wait; or of its manifest, for a command */
 	void *own;           /* a drop, a handler */
 
 	size_t name_len;

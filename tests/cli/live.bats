@@ -111,7 +111,7 @@ no_more() { [ -z "$(timeout "$PATIENCE" cat <&"$FROM" || echo late)" ]; }
 	local i
 
 	at_work 'for i in 1 2 3 4 5 6 7 8; do read -r word || exit 7; echo "$word?"; done' --resume-window 60
-	mangled --breaks 3 --within 3000
+	mangled --breaks 3 --within 3000 --end rst
 	talking --retry-for 60 "$THROUGH"
 	for i in 1 2 3 4 5 6 7 8; do
 		echo "$i$(head -c 2000 /dev/zero | tr '\0' x)" >&"$TO"
