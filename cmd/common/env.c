@@ -66,3 +66,15 @@ env_askpass(void)
 {
 	return get("VZ_ASKPASS");
 }
+
+const char *
+env_term(void)
+{
+	return get("TERM");
+}
+
+bool
+env_no_color(void)
+{
+	return get("NO_COLOR") != NULL;
+}

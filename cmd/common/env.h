@@ -21,5 +21,9 @@ bool env_stdout_closed(void);
 const struct vz_paths_env *env_paths(void);
 /* $VZ_ASKPASS, or NULL. */
 const char *env_askpass(void);
+/* $TERM, or NULL. */
+const char *env_term(void);
+/* $NO_COLOR is set, to whatever. */
+bool env_no_color(void);
 
 #endif

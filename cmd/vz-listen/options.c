@@ -25,6 +25,8 @@ enum {
 	OPT_HANDLER_TIMEOUT,
 	OPT_RESUME_WINDOW,
 	OPT_RELAY_PSK_FILE,
+	OPT_PROGRESS,
+	OPT_NO_PROGRESS,
 };
 
 static const char help[] =
@@ -40,7 +42,7 @@ static const char help[] =
     "      --allow KEY; --allow-any   this key (repeatable); everybody\n"
     "      --audit FILE; --user NAME   record who did what; from root become NAME\n"
     "      --max-size SIZE; --max-conns N   longest message; sessions at once (256)\n"
-    "      --raw; --relay-psk-file FILE   no escapes on terminals; of the RELAY\n"
+    "      --raw; --progress; --no-progress; --relay-psk-file FILE   see vz-listen(1)\n"
     "      --ready-fd N; --reuse-port; --socket-mode MODE   full addresses go to it\n"
     "      --resume-window TIME; --drain TIME   after a break (10m), at the end (30)\n" COMMON_HELP;
 
@@ -62,6 +64,8 @@ static const struct option longs[] = {
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
     {"resume-window", required_argument, NULL, OPT_RESUME_WINDOW},
     {"relay-psk-file", required_argument, NULL, OPT_RELAY_PSK_FILE},
+    {"progress", no_argument, NULL, OPT_PROGRESS},
+    {"no-progress", no_argument, NULL, OPT_NO_PROGRESS},
     {NULL, 0, NULL, 0},
 };
 
@@ -116,6 +120,8 @@ take(struct listen_options *o, int opt, const char *value, struct wishes *w)
 	case OPT_ECHO: w->echo = true; break;
 	case OPT_COPROC: w->coproc = true; break;
 	case OPT_RAW: o->raw = true; break;
+	case OPT_PROGRESS: o->progress = PROGRESS_ALWAYS; break;
+	case OPT_NO_PROGRESS: o->progress = PROGRESS_NEVER; break;
 	case OPT_RELAY_PSK_FILE: o->common.relay_psk_file = value; break;
 	default: take_number(o, opt, value, w); break;
 	}

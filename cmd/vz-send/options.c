@@ -28,7 +28,8 @@ static const char help[] =
     "      --retry-for TIME    try again for so long when the connection breaks (30s)\n"
     "      --store=auto|only; --expires TIME   leave it at the relay if DEST is away\n"
     "      --relay-psk-file FILE   the relay's own pre-shared key, where it has one\n"
-    "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP;
+    "      --check; --progress, --no-progress   test the way there; say how far it "
+    "is\n" COMMON_HELP;
 
 enum {
 	OPT_RUN = OPT_PROGRAM,
@@ -45,6 +46,8 @@ enum {
 	OPT_STORE,
 	OPT_EXPIRES,
 	OPT_RELAY_PSK_FILE,
+	OPT_PROGRESS,
+	OPT_NO_PROGRESS,
 };
 
 static const struct option longs[] = {
@@ -64,6 +67,8 @@ static const struct option longs[] = {
     {"store", required_argument, NULL, OPT_STORE},
     {"expires", required_argument, NULL, OPT_EXPIRES},
     {"relay-psk-file", required_argument, NULL, OPT_RELAY_PSK_FILE},
+    {"progress", no_argument, NULL, OPT_PROGRESS},
+    {"no-progress", no_argument, NULL, OPT_NO_PROGRESS},
     {NULL, 0, NULL, 0},
 };
 
@@ -149,6 +154,8 @@ parse_options(struct send_options *o, int argc, char **argv)
 		case OPT_RUN: o->dest = optarg; break;
 		case OPT_NAME: set_name(o, optarg); break;
 		case OPT_CHECK: o->check = true; break;
+		case OPT_PROGRESS: o->progress = PROGRESS_ALWAYS; break;
+		case OPT_NO_PROGRESS: o->progress = PROGRESS_NEVER; break;
 		case 'r': o->reply = true; break;
 		case OPT_LINES: set_mode(o, VZ_ITEMS_LINES); break;
 		case OPT_NULL: set_mode(o, VZ_ITEMS_NULL); break;
