@@ -17,6 +17,10 @@
 #define COLUMNS_MOST 400
 #define ROWS_MOST    60
 
+/* While a line is drawn: one that is too long, as the terminal was just made narrower, is cut. */
+#define NO_WRAP "\033[?7l"
+#define WRAP    "\033[?7h"
+
 #define CLEAR_LINE "\033[K" /* to its end */
 #define CLEAR_REST "\033[J" /* of the screen */
 /* From the cursor's line on, those below it first: a terminal that is cleared from its first line
@@ -89,7 +93,7 @@ progress_screen_begin(struct progress_screen *s)
 	measure(s);
 	vz_buf_clear(&s->frame);
 	s->lines = s->all = s->last_line = 0;
-	put(s, "\r");
+	put(s, s->dumb ? "\r" : NO_WRAP "\r");
 }
 
 void
@@ -138,7 +142,7 @@ end(struct progress_screen *s)
 		put(s, "\r");
 		return;
 	}
-	put(s, CLEAR_REST "\r");
+	put(s, CLEAR_REST "\r" WRAP);
 	if (s->lines > 1) {
 		snprintf(sequence, sizeof(sequence), "\033[%zuA", s->lines - 1);
 		put(s, sequence);

@@ -34,6 +34,7 @@ struct run {
 	struct vz_timer patience, grace;
 	struct progress progress; /* show.h, with these of the slowest destination: */
 	struct progress_rate bytes_rate, messages_rate;
+	uint64_t moved, moved_at; /* how far it was, and since when */
 };
 
 /* All of it; returns the exit status, or dies by the signal that ended it. */

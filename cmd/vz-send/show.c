@@ -78,6 +78,17 @@ done_of(const struct lane *l)
 }
 
 static uint64_t
+sent_of(const struct lane *l)
+{
+	uint64_t sent = l->bytes;
+
+	for (size_t i = 0; i < l->run->n_inputs; i++)
+		if (l->items[i].state == ITEM_ENDED)
+			sent += l->items[i].sent;
+	return sent;
+}
+
+static uint64_t
 under_way(const struct lane *l)
 {
 	const struct vz_session *s = link_session(&l->link);
@@ -88,13 +99,23 @@ under_way(const struct lane *l)
 	return b->count > b->delivered + b->failed ? b->count - b->delivered - b->failed : 0;
 }
 
+/* All is sent, and what is missing is the other side's word, which says nothing of the last bytes
+ * that it takes before its verdict. */
 static bool
-all_is_sent(const struct lane *l)
+is_waiting(const struct lane *l)
 {
-	for (size_t i = 0; i < l->run->n_inputs; i++)
+	const struct run *r = l->run;
+	bool taken = true;
+
+	if (l->batch || l->store || l->over || l->link.stage < LINK_READY)
+		return false;
+	for (size_t i = 0; i < r->n_inputs; i++) {
 		if (l->items[i].state < ITEM_ENDED)
 			return false;
-	return true;
+		taken &= l->items[i].state == ITEM_OVER || l->items[i].taken == l->items[i].sent;
+	}
+	return taken || r->reply.bytes > 0 ||
+	    vz_loop_now(r->loop) - r->moved_at >= PROGRESS_FIRST_MS;
 }
 
 /* What it is about, when that is not sending. */
@@ -107,7 +128,7 @@ note_of(const struct lane *l)
 		return "storing";
 	if (l->link.stage < LINK_READY)
 		return l->link.was_ready ? "reconnecting" : "connecting";
-	if (l->batch || !all_is_sent(l) || l->run->reply.bytes > 0)
+	if (!is_waiting(l) || l->run->reply.bytes > 0)
 		return NULL;
 	return l->run->options->reply ? "waiting for the reply" : "waiting for the other side";
 }
@@ -169,6 +190,14 @@ look(struct run *r, struct progress_state *s)
 	    .note = note_of(l),
 	};
 	look_at_places(r, s);
+	if (r->moved != s->done) {
+		r->moved = s->done;
+		r->moved_at = now;
+	}
+	if (is_waiting(l)) {
+		s->done = sent_of(l);
+		s->total = PROGRESS_UNKNOWN;
+	}
 	if (l->batch) {
 		s->many = true;
 		s->delivered = l->batch->delivered;
@@ -261,6 +290,7 @@ show_start(struct run *r)
 	    .quiet = r->options->common.level < 0,
 	    .taken = terminal_is_taken(r),
 	};
+	r->moved_at = now;
 	progress_rate_take(&r->bytes_rate, now, 0);
 	progress_rate_take(&r->messages_rate, now, 0);
 	err = progress_start(&r->progress);
