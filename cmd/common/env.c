@@ -62,6 +62,12 @@ env_paths(void)
 }
 
 const char *
+env_user(void)
+{
+	return get("LOGNAME");
+}
+
+const char *
 env_askpass(void)
 {
 	return get("VZ_ASKPASS");

@@ -19,6 +19,8 @@ bool env_stdout_closed(void);
 
 /* The variables that name files, read once; empty counts as unset. Valid while the program runs. */
 const struct vz_paths_env *env_paths(void);
+/* $LOGNAME, or NULL: who one says to be, for names that people read. */
+const char *env_user(void);
 /* $VZ_ASKPASS, or NULL. */
 const char *env_askpass(void);
 /* $TERM, or NULL. */

@@ -119,10 +119,14 @@ static void
 load_psk(const char *path, uint8_t psk[static VZ_PSK_LEN])
 {
 	int err = vz_psk_load(path, psk);
+	char typo[VZ_TYPO_WORDS];
 
 	if (err == 0)
 		return;
-	if (err == VZ_EFORMAT || err == VZ_ELIMIT) {
+	if ((err == VZ_EFORMAT || err == VZ_ELIMIT) && *vz_psk_file_typo(path, typo)) {
+		diag_error("%s: not a pre-shared key: %s", shown(path), typo);
+		diag_hint("copy it again from where it was made");
+	} else if (err == VZ_EFORMAT || err == VZ_ELIMIT) {
 		diag_error("%s: not a pre-shared key: one line vzpsk1...", shown(path));
 		diag_hint("make one with vz-keygen --psk; a passphrase is not enough");
 	} else if (err == VZ_EMODE) {
@@ -165,7 +169,7 @@ load_psks(struct self *me, const struct common *options)
 static void
 load_revoked(struct self *me)
 {
-	char path[sizeof(me->identity_path) + 16];
+	char path[sizeof(me->identity_path) + 16], typo[VZ_TYPO_WORDS];
 	unsigned line = 0;
 	int err;
 
@@ -180,7 +184,8 @@ load_revoked(struct self *me)
 	if (err == 0)
 		return;
 	if (err == VZ_EFORMAT && line > 0)
-		diag_error("%s: line %u: not a key", shown(path), line);
+		diag_error("%s: line %u: not a key%s%s", shown(path), line,
+		    *vz_acl_typo(path, line, typo) ? ": " : "", typo);
 	else
 		diag_error("%s: %s", shown(path), diag_words(err));
 	diag_hint("nobody is trusted while the list of revoked keys cannot be read");

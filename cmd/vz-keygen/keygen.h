@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include "cmd/common/options.h"
 #include "cmd/common/passphrase.h"
+#include "id/openssh_key.h"
 
 enum keygen_mode {
 	KEYGEN_MAKE,
@@ -18,6 +19,7 @@ enum keygen_mode {
 	KEYGEN_ROTATE,
 	KEYGEN_OPEN,
 	KEYGEN_AUDIT,
+	KEYGEN_IMPORT,
 };
 
 struct keygen {
@@ -32,15 +34,18 @@ struct keygen {
 	const char *audit;    /* --verify-audit, or NULL */
 	char *const *more;    /* the operands: audit files after that */
 	const char *sealed;   /* --open, or NULL */
+	const char *imported; /* --import-ssh, or NULL */
 	const char *head;     /* --head in lower case, or NULL */
 	struct passphrase_from from;
 };
 
 /* Makes an identity, saves it, prints its vz1... key. */
 int keygen_make(const struct keygen *k);
+/* --import-ssh: the same of the key in an OpenSSH private key file. */
+int keygen_import(const struct keygen *k);
 /* -y: prints the public key. */
 int keygen_show(const struct keygen *k);
-/* -l: prints the fingerprint as ssh-keygen -l does. */
+/* -l: prints the fingerprint as ssh-keygen -l does, and with -v the random art. */
 int keygen_fingerprint(const struct keygen *k);
 /* -p: changes, adds or removes the passphrase. */
 int keygen_passphrase(const struct keygen *k);
@@ -59,8 +64,21 @@ int keygen_cannot_read(const struct keygen *k, int err);
 int keygen_cannot_save(const struct keygen *k, int err);
 /* Says that `what` is in k->path now. */
 void keygen_saved(const struct keygen *k, const char *what);
+/* What one does with a new key, ready to be pasted: for who made it by hand, at a terminal. */
+void keygen_tell_next(const struct keygen *k, const char *key);
 /* Without --force an existing k->path is reported; 0 or the exit status. */
 int keygen_check_free(const struct keygen *k);
+
+/*
+ * make.c: makes an identity and saves it with its passphrase, which is asked for if it is wanted.
+ * With `seed` (secret, VZ_SIGN_SEED bytes, or NULL) that is its identity key's.
+ */
+int keygen_make_of(const struct keygen *k, const uint8_t *seed, const char *comment);
+/*
+ * import.c: reads the OpenSSH private key file at path, and says what is wrong with it. 0 and *out,
+ * to be freed by vz_secret_free, or the exit status.
+ */
+int keygen_read_openssh(const char *path, struct vz_openssh_key **out);
 
 /*
  * A new passphrase into out, which takes VZ_PASSPHRASE_MAX bytes of guarded memory. 0, or the exit

@@ -21,6 +21,7 @@ static int (*const run[])(const struct keygen *k) = {
     [KEYGEN_ROTATE] = keygen_rotate,
     [KEYGEN_OPEN] = keygen_open,
     [KEYGEN_AUDIT] = keygen_verify_audit,
+    [KEYGEN_IMPORT] = keygen_import,
 };
 
 /* Which file it is about. 0, or the status of what was reported. */
@@ -35,7 +36,7 @@ find_path(struct keygen *k)
 		err = strlcpy(k->path, option ? option : "", sizeof(k->path)) < sizeof(k->path)
 		    ? 0
 		    : VZ_ELIMIT;
-	else if (mode == KEYGEN_MAKE)
+	else if (mode == KEYGEN_MAKE || mode == KEYGEN_IMPORT)
 		err = vz_paths_new_identity(env_paths(), option, k->path, sizeof(k->path));
 	else
 		err = vz_paths_identity(env_paths(), option, k->path, sizeof(k->path));

@@ -3,66 +3,8 @@
 #include <string.h>
 #include "base/text.h"
 #include "cmd/common/diag.h"
+#include "cmd/vz-keygen/table.h"
 #include "guard/audit_verify.h"
-
-static const char help[] =
-    "usage: vz-keygen [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
-    "                               make an identity, print its key: vz1...\n"
-    "       vz-keygen -y [-f FILE] [--ssh]  print the key of an identity\n"
-    "       vz-keygen -l [-f FILE]  print its fingerprint as ssh-keygen does\n"
-    "       vz-keygen -p [-f FILE]  change its passphrase; an empty one removes it\n"
-    "       vz-keygen --rotate [-f FILE]  renew its keys for connections and for mail\n"
-    "       vz-keygen --psk [-f FILE] [--force]\n"
-    "                               make a pre-shared key: vzpsk1...\n"
-    "       vz-keygen [-f FILE] --open FILE\n"
-    "                               print a sealed message if all of it verifies\n"
-    "       vz-keygen [-f FILE] [--head HASH] --verify-audit FILE [FILE...]\n"
-    "                               prove that an audit file is whole\n"
-    "\n"
-    "  -f, -i, --identity FILE   the identity (default ~/.config/vz/identity)\n"
-    "  -C, --comment TEXT        a comment, kept in the clear in the file\n"
-    "      --passphrase          ask twice for a passphrase to encrypt the file with\n"
-    "      --passphrase-fd N     read passphrases from descriptor N, one a line\n"
-    "      --force               replace a file that exists\n"
-    "      --ssh                 print ssh-ed25519 AAAA...\n"
-    "      --head HASH           which a line of the audit file must have\n"
-    "  -v, --verbose             say more\n"
-    "  -q, --quiet               say nothing but errors\n"
-    "      --log-json            events on stderr, one JSON object a line\n"
-    "  -h, --help                print this\n"
-    "  -V, --version             print the version\n";
-
-enum {
-	OPT_FORCE = OPT_PROGRAM,
-	OPT_HEAD,
-	OPT_OPEN,
-	OPT_PASSPHRASE,
-	OPT_PSK,
-	OPT_ROTATE,
-	OPT_SSH,
-	OPT_VERIFY_AUDIT,
-};
-
-static const char shorts[] = "+:hVvqi:f:C:ylp";
-static const struct option longs[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"identity", required_argument, NULL, 'i'},
-    {"passphrase-fd", required_argument, NULL, OPT_PASSPHRASE_FD},
-    {"log-json", no_argument, NULL, OPT_LOG_JSON},
-    {"comment", required_argument, NULL, 'C'},
-    {"force", no_argument, NULL, OPT_FORCE},
-    {"head", required_argument, NULL, OPT_HEAD},
-    {"open", required_argument, NULL, OPT_OPEN},
-    {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
-    {"psk", no_argument, NULL, OPT_PSK},
-    {"rotate", no_argument, NULL, OPT_ROTATE},
-    {"ssh", no_argument, NULL, OPT_SSH},
-    {"verify-audit", required_argument, NULL, OPT_VERIFY_AUDIT},
-    {NULL, 0, NULL, 0},
-};
 
 /* What each is called when it meets another. */
 static const char *const names[] = {
@@ -74,6 +16,7 @@ static const char *const names[] = {
     [KEYGEN_ROTATE] = "--rotate",
     [KEYGEN_OPEN] = "--open",
     [KEYGEN_AUDIT] = "--verify-audit",
+    [KEYGEN_IMPORT] = "--import-ssh",
 };
 
 static void
@@ -116,6 +59,10 @@ take_option(struct keygen *k, int opt)
 	case OPT_PASSPHRASE: k->want_passphrase = true; return;
 	case OPT_SSH: k->ssh = true; return;
 	case OPT_HEAD: k->head = head_of(optarg); return;
+	case OPT_IMPORT_SSH:
+		set_mode(k, KEYGEN_IMPORT);
+		k->imported = optarg;
+		return;
 	case OPT_OPEN:
 		set_mode(k, KEYGEN_OPEN);
 		k->sealed = optarg;
@@ -124,7 +71,9 @@ take_option(struct keygen *k, int opt)
 		set_mode(k, KEYGEN_AUDIT);
 		k->audit = optarg;
 		return;
-	default: common_option(&k->common, opt, optarg, KEYGEN_NAME, help);
+	default:
+		if (!common_option(&k->common, opt, optarg, &keygen_table))
+			common_unhandled(opt);
 	}
 }
 
@@ -133,15 +82,16 @@ static void
 check_options(const struct keygen *k)
 {
 	enum keygen_mode mode = k->mode;
+	bool makes = mode == KEYGEN_MAKE || mode == KEYGEN_IMPORT;
 	const char *bad = NULL;
 
-	if (k->comment && mode != KEYGEN_MAKE)
+	if (k->comment && !makes)
 		bad = "-C";
-	else if (k->force && mode != KEYGEN_MAKE && mode != KEYGEN_PSK)
+	else if (k->force && !makes && mode != KEYGEN_PSK)
 		bad = "--force";
-	else if (k->want_passphrase && mode != KEYGEN_MAKE)
+	else if (k->want_passphrase && !makes)
 		bad = "--passphrase";
-	else if (k->common.passphrase_fd >= 0 && mode != KEYGEN_MAKE && mode != KEYGEN_PASSPHRASE &&
+	else if (k->common.passphrase_fd >= 0 && !makes && mode != KEYGEN_PASSPHRASE &&
 	    mode != KEYGEN_ROTATE && mode != KEYGEN_OPEN)
 		bad = "--passphrase-fd";
 	else if (k->ssh && mode != KEYGEN_SHOW)
@@ -161,11 +111,13 @@ void
 keygen_options_parse(struct keygen *k, int argc, char **argv)
 {
 	char shown[256];
+	struct option_lists lists;
 	int opt;
 
 	memset(k, 0, sizeof(*k));
 	common_defaults(&k->common);
-	while ((opt = common_next(argc, argv, shorts, longs)) != -1)
+	table_lists(&keygen_table, &lists);
+	while ((opt = common_next(argc, argv, &lists)) != -1)
 		take_option(k, opt);
 	k->more = argv + optind;
 	if (optind < argc && k->mode != KEYGEN_AUDIT)

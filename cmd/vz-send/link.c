@@ -63,6 +63,13 @@ link_message_id(const struct link *k, uint64_t number, char out[static 64])
 	snprintf(out, 64, "%s.%llu", hex, (unsigned long long)number);
 }
 
+void
+link_failing(const struct link *k, const char *step)
+{
+	if (k->user && k->user->failing)
+		k->user->failing(k->arg, step);
+}
+
 static void
 over(struct link *k)
 {
@@ -83,7 +90,7 @@ static void
 on_peer(struct link *k)
 {
 	struct vz_session *s = vz_conn_session(k->conn);
-	int status = peer_check(k->me, vz_session_peer(s), k->shown);
+	int status = peer_check(k, vz_session_peer(s), k->shown);
 	int err;
 
 	if (status != 0) {

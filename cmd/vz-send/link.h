@@ -22,6 +22,9 @@ struct link_user {
 	 * and whom we want has come there. */
 	void (*relay)(void *arg);
 	void (*matched)(void *arg);
+	/* It fails for good; the words follow, and then `over`. step: which one it is, where that
+	 * is not the next one after what was called last. */
+	void (*failing)(void *arg, const char *step);
 	/* It broke, or was not met, and is tried again later. */
 	void (*lost)(void *arg);
 	/* The peer is who was called; messages may be opened (DESIGN 5: 64 KiB before READY). */
@@ -105,6 +108,8 @@ void link_dial_cancel(struct link *k);
  * was read; or nothing does. */
 void link_reached(struct link *k, int fd, struct vz_conn_config *c);
 void link_not_reached(struct link *k, int err, int sys_errno, enum vz_dial_step step);
+/* It fails, and the words come (link_user). */
+void link_failing(const struct link *k, const char *step);
 /* The status of it, unless there is one: the words were said. */
 void link_decide(struct link *k, int status);
 struct vz_session *link_session(const struct link *k);

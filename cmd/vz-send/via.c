@@ -62,7 +62,7 @@ on_peer(void *arg, struct vz_rlink *rlink, const struct vz_bundle *relay)
 	int status, err;
 
 	snprintf(shown, sizeof(shown), "%s: the relay", k->shown);
-	status = peer_check(k->me, relay, shown);
+	status = peer_check(k, relay, shown);
 	if (status != 0) {
 		/* A connection that is only to be renewed goes on without it. */
 		if (!k->conn)

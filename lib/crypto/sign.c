@@ -357,12 +357,20 @@ vz_ssh_public_parse(const char *s, size_t len, uint8_t public[static VZ_SIGN_PUB
 }
 
 void
-vz_ssh_fingerprint(const uint8_t public[static VZ_SIGN_PUBLIC], char out[static 51])
+vz_ssh_digest(const uint8_t public[static VZ_SIGN_PUBLIC], uint8_t out[static 32])
 {
-	uint8_t blob[KEY_BLOB], digest[32];
+	uint8_t blob[KEY_BLOB];
 
 	key_blob(public, blob);
-	crypto_hash_sha256(digest, blob, sizeof blob);
+	crypto_hash_sha256(out, blob, sizeof blob);
+}
+
+void
+vz_ssh_fingerprint(const uint8_t public[static VZ_SIGN_PUBLIC], char out[static 51])
+{
+	uint8_t digest[32];
+
+	vz_ssh_digest(public, digest);
 	memcpy(out, "SHA256:", 7);
 	sodium_bin2base64(
 	    out + 7, 44, digest, sizeof digest, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);

@@ -70,6 +70,8 @@ int vz_ssh_public_format(const uint8_t public[static VZ_SIGN_PUBLIC], struct vz_
  */
 int
 vz_ssh_public_parse(const char *s, size_t len, uint8_t public[static VZ_SIGN_PUBLIC], size_t *used);
+/* SHA-256 of the key as OpenSSH encodes it: what a fingerprint shows. */
+void vz_ssh_digest(const uint8_t public[static VZ_SIGN_PUBLIC], uint8_t out[static 32]);
 /* "SHA256:..." as `ssh-keygen -l` prints it: 50 characters and a NUL. */
 void vz_ssh_fingerprint(const uint8_t public[static VZ_SIGN_PUBLIC], char out[static 51]);
 

@@ -19,6 +19,11 @@ make_() {
 	done
 	[ -s root/usr/share/man/man7/vz.7 ]
 	[ -s root/usr/share/doc/vz/README.md ]
+	for program in vz-keygen vz-send vz-listen vz-relay; do
+		grep -q "^complete -F _vz $program\$" "root/usr/share/bash-completion/completions/$program"
+		grep -q "^#compdef .*$program" root/usr/share/zsh/site-functions/_vz
+		grep -q "^complete -c $program " "root/usr/share/fish/vendor_completions.d/$program.fish"
+	done
 	[ -z "$(find root -type f -perm /022)" ]
 }
 

@@ -32,8 +32,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!fuzz_argv(data, size, parse))
 		return 0;
-	PROMISE(k.mode >= KEYGEN_MAKE && k.mode <= KEYGEN_AUDIT);
-	makes = k.mode == KEYGEN_MAKE;
+	PROMISE(k.mode >= KEYGEN_MAKE && k.mode <= KEYGEN_IMPORT);
+	makes = k.mode == KEYGEN_MAKE || k.mode == KEYGEN_IMPORT;
 	PROMISE(k.common.level >= -1 && k.common.level <= 2 && k.common.passphrase_fd >= -1);
 	PROMISE(k.common.identity == NULL || k.common.identity[0] != '\0');
 	PROMISE(k.comment != NULL && (k.comment[0] == '\0' || makes));
@@ -45,6 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    k.mode == KEYGEN_ROTATE || k.mode == KEYGEN_OPEN);
 	PROMISE(!k.ssh || k.mode == KEYGEN_SHOW);
 	PROMISE((k.sealed != NULL) == (k.mode == KEYGEN_OPEN));
+	PROMISE((k.imported != NULL) == (k.mode == KEYGEN_IMPORT));
 	PROMISE((k.audit != NULL) == (k.mode == KEYGEN_AUDIT));
 	PROMISE(k.head == NULL || (k.audit != NULL && vz_audit_hash_ok(k.head)));
 	PROMISE(k.more != NULL && (k.audit != NULL || k.more[0] == NULL));
