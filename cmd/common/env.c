@@ -86,3 +86,15 @@ env_hide_agent(void)
 	(void)unsetenv("SSH_AUTH_SOCK");
 	(void)unsetenv("SSH_AGENT_PID");
 }
+
+const char *
+env_term(void)
+{
+	return get("TERM");
+}
+
+bool
+env_no_color(void)
+{
+	return get("NO_COLOR") != NULL;
+}

@@ -27,5 +27,9 @@ const char *env_askpass(void);
 const char *env_agent(void);
 /* Where the agent is that holds our key is no affair of those who are started from here on. */
 void env_hide_agent(void);
+/* $TERM, or NULL. */
+const char *env_term(void);
+/* $NO_COLOR is set, to whatever. */
+bool env_no_color(void);
 
 #endif

@@ -19,9 +19,11 @@ struct incoming {
 	uint64_t number, bytes, begun_at, moved_at;
 	uint16_t attempt;
 	uint8_t kind;
-	struct vz_proof *proof; /* it is signed (signed.h); else NULL */
-	bool proved;            /* and so it was */
-	uint64_t earlier;       /* bytes of it that were here before this process */
+	struct vz_proof *proof;    /* it is signed (signed.h); else NULL */
+	bool proved;               /* and so it was */
+	uint64_t length;           /* declared, or VZ_LENGTH_UNKNOWN */
+	struct progress_rate rate; /* show.c */
+	uint64_t earlier;          /* bytes of it that were here before this process */
 	char id[VZ_MESSAGE_ID_TEXT];
 
 	/* Its taker's: */

@@ -95,6 +95,7 @@ on_room(struct lane *l, const struct vz_event *ev)
 	it = item_find(l, ev->number);
 	if (!it)
 		return;
+	it->taken = ev->taken;
 	/* What is not durable there may be wanted again by who comes after it. */
 	input_release(
 	    &l->run->inputs[it - l->items], l->index, l->durable ? ev->durable : ev->taken);

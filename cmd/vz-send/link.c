@@ -131,8 +131,10 @@ on_ready(struct link *k, const struct vz_event *ev)
 	}
 	if (renew_over(k))
 		words_renewed(k);
-	else if (ev->attempt > 0 && k->was_ready)
+	else if (ev->attempt > 0 && k->was_ready) {
+		k->resumed++;
 		words_resumed(k);
+	}
 	k->was_ready = true;
 	k->tries = 0; /* it is there: no need to wait for long next time */
 	if (!(ev->rights & (k->options->reply ? VZ_RIGHT_ASK : VZ_RIGHT_SEND))) {

@@ -76,6 +76,7 @@ struct link {
 	bool progressed;            /* since the last break */
 	bool was_lost;              /* once */
 	unsigned tries;             /* since the other side was there */
+	unsigned resumed;           /* so often it went on after a break */
 	bool answered;              /* it has said something valid in this connection */
 	unsigned crowded_out;       /* connections that ended before it did */
 	uint64_t lost_at;           /* when that was */

@@ -10,6 +10,7 @@
 #include "cmd/vz-send/answers.h"
 #include "cmd/vz-send/closing.h"
 #include "cmd/vz-send/dest.h"
+#include "cmd/vz-send/show.h"
 #include "cmd/vz-send/store.h"
 #include "keep/mailbook.h"
 
@@ -180,6 +181,8 @@ go(struct run *r)
 	if (!status)
 		status = sign_prepare(r);
 	if (!status)
+		status = show_start(r);
+	if (!status)
 		status = closing(r);
 	if (status)
 		return status;
@@ -199,6 +202,7 @@ go(struct run *r)
 static void
 run_free(struct run *r)
 {
+	progress_stop(&r->progress);
 	for (size_t i = 0; r->lanes && i < r->n_lanes; i++) {
 		link_drop(&r->lanes[i].link);
 		store_free(r->lanes[i].store);
@@ -241,6 +245,7 @@ send_run(const struct send_options *options)
 		status = command_prepare(&r);
 	if (status)
 		return status;
+	progress_deaf();
 	sandbox_begin(&options->common, &r.layers);
 	self_load(&r.me, &options->common);
 	err = vz_loop_new(&r.loop);
