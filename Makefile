@@ -1,5 +1,6 @@
 # vz: GNU make.  make [all|check|bench|siege|fault|fuzz|san|install|uninstall|clean]
 #   make static    programs without shared libraries, in build/static/bin
+#   make musl      the same with another libc, in build/musl/bin, and their tests (scripts/dev/musl)
 #   V=1            show the commands
 #   PREFIX=DIR     and all else that packagers set: the table in README.md
 #   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
@@ -35,6 +36,7 @@ BSD     ?= static
 SANDBOX ?= auto
 
 CC      ?= cc
+HOSTCC  ?= $(CC)
 CFLAGS  ?= -O2 -g
 CPPFLAGS ?=
 LDFLAGS ?=
@@ -135,7 +137,7 @@ $(B)/libserve.a: $(SERVE)
 ifeq ($(SECCOMP),yes)
 $(B)/gen/filters: scripts/dev/filters.c
 	$(Q)mkdir -p $(@D)
-	$(call say,CC,$<) $(CC) -std=gnu11 -O1 -o $@ $< $(shell pkg-config --cflags --libs libseccomp)
+	$(call say,CC,$<) $(HOSTCC) -std=gnu11 -O1 -o $@ $< $(shell pkg-config --cflags --libs libseccomp)
 
 $(B)/gen/guard/filters.inc: $(B)/gen/filters
 	$(Q)mkdir -p $(@D)
@@ -241,8 +243,12 @@ STATIC_LIBS = $(shell pkg-config --libs --static libsodium libbsd-overlay sqlite
 static: all
 	+$(Q)$(MAKE) B=$(B)/static LIKE=$(B) AEAD=sodium HARDENLD=-static PKG_LIBS= SQLITE_LIBS='$(STATIC_LIBS)' all
 
+musl:
+	+$(Q)scripts/dev/musl $(B)/musl
+
 units: $(UNITS)
-tools: $(TOOLS) $(PRELOAD) $(HOURLY) $(WEAK)
+helpers: $(TOOLS)
+tools: helpers $(PRELOAD) $(HOURLY) $(WEAK)
 fuzzers: $(FUZZERS)
 
 # The tests of this one build; scripts/check proves all of the tree.
@@ -333,6 +339,6 @@ uninstall: uninstall-system
 clean:
 	rm -rf $(B)
 
-.PHONY: all static units tools fuzzers check bench siege fault san fuzz fuzz-build fuzz-short install install-system uninstall uninstall-system clean
+.PHONY: all static musl units helpers tools fuzzers check bench siege fault san fuzz fuzz-build fuzz-short install install-system uninstall uninstall-system clean
 .SECONDARY:
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')

@@ -259,6 +259,8 @@ send_run(const struct send_options *options)
 	if (r.signo) {
 		signal(r.signo, SIG_DFL);
 		raise(r.signo);
+		/* The first process of a container is not ended by it. */
+		status = 128 + r.signo;
 	}
 	return status;
 }

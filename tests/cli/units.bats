@@ -196,3 +196,17 @@ setup_file() {
 	mount -o remount,ro credentials
 	CREDENTIALS_DIRECTORY=$PWD/credentials run -78 timeout "$PATIENCE" "$KEYGEN" -y
 }
+
+@test "the first process of a container says how it ended, though no signal ends it" {
+	local first
+
+	unshare --pid --fork --kill-child true 2>/dev/null || skip 'no process namespaces for us here'
+	mkdir in
+	unshare --pid --fork --kill-child "$LISTEN" -i "$(id_of bob)" --allow "$(key_of alice)" -1 -d in \
+		"$PWD/socket" 2>listen.err >out 3>&- &
+	STARTED+=("$!")
+	first=$!
+	until_true grep -q 'listening on' listen.err
+	kill "$(pgrep -P "$first")"
+	ended 143 "$first"
+}
