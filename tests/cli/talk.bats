@@ -12,10 +12,12 @@ setup_file() {
 
 # silent FILE...: nothing of what is secret or a content is in them.
 silent() {
-	local secret
+	local secret secrets
 
 	run ! grep -aF "$CONTENT" "$@"
-	for secret in $(sed -n 's/^\(ed25519\|noise\|age\) //p' "$(id_of alice)" "$(id_of bob)"); do
+	mapfile -t secrets < <(sed -n 's/^\(ed25519\|noise\|age\) //p' "$(id_of alice)" "$(id_of bob)")
+	[ "${#secrets[@]}" -eq 6 ]
+	for secret in "${secrets[@]}"; do
 		run ! grep -aF "$secret" "$@"
 	done
 }
