@@ -32,6 +32,7 @@ struct listen_options {
 	enum listen_how how;
 	const char *file, *dir;
 	bool raw;
+	bool ask;       /* about keys that nobody has allowed */
 	char **command; /* NULL when there is none */
 	unsigned max_handlers;
 	uint64_t handler_ms; /* --handler-timeout; 0 = none */

@@ -19,6 +19,7 @@ enum listen_long {
 	OPT_HANDLER_TIMEOUT,
 	OPT_RESUME_WINDOW,
 	OPT_RELAY_PSK_FILE,
+	OPT_ASK,
 };
 
 extern const struct option_table listen_table;
