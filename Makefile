@@ -319,7 +319,7 @@ install-system:
 
 uninstall-system:
 	for f in $(SYSTEM); do rm -f '$(DESTDIR)'"$${f#*:}"; done
-	-rmdir '$(DESTDIR)$(EXAMPLESDIR)'
+	$(if $(EXAMPLESDIR),-rmdir '$(DESTDIR)$(EXAMPLESDIR)')
 
 SECTIONS := $(sort $(patsubst .%,%,$(suffix $(MAN))))
 install: all install-system
