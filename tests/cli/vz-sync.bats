@@ -30,6 +30,10 @@ same() {
 	facts here >here.facts
 	facts there | diff here.facts -
 }
+# open_again: what was closed, so that anybody can clean up.
+open_again() {
+	chmod u+w here/closed there/closed
+}
 # no_rest: nothing that was on its way is left.
 no_rest() {
 	[ "$(ls -A there/.vz-sync)" = lock ]
@@ -73,6 +77,7 @@ tree() {
 	: >here/$'\e]0;title\a'
 	exits 0 sync_ -n here "$ADDR" >out
 	run ! grep -q $'\e\|\a' out
+	open_again
 }
 
 @test "what changed is sent, of all kinds, and what is gone goes with --delete only" {
@@ -105,6 +110,7 @@ tree() {
 	chmod 555 here/closed
 	exits 0 sync_ --delete here "$ADDR"
 	same
+	open_again
 }
 
 @test "a file that differs in its bytes only is found by --checksum" {
