@@ -404,6 +404,30 @@ f() { echo "f 644 1.0 1 $X $1"; }
 	same
 }
 
+# no_disk: fsync(2) fails from here on, in what the other side runs.
+no_disk() {
+	faultio_or_skip
+	mkdir bin
+	cat >bin/sync <<-SH
+		#!/bin/sh
+		PATH=$PATH LD_PRELOAD=$FAULT/faultio.so FAULTIO=fsync,syncfs:EIO exec sync "\$@"
+	SH
+	chmod +x bin/sync
+}
+
+@test "what a disk does not keep does not get to its place" {
+	mkdir here
+	echo old >here/file
+	there
+	exits 0 sync_ here "$ADDR"
+	no_disk
+	PATH=$PWD/bin:$PATH there
+	echo new >here/file
+	exits 4 sync_ here "$ADDR"
+	[ "$(cat there/file)" = old ]
+	until_true no_rest
+}
+
 @test "two at a time leave whole files, one of either" {
 	local i
 
