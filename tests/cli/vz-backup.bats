@@ -347,6 +347,27 @@ begun() {
 	exits 0 backup -n n7 "$ADDR" <<<x
 }
 
+# no_disk: fsync(2) fails from here on, in what the other side runs.
+no_disk() {
+	faultio_or_skip
+	mkdir bin
+	cat >bin/sync <<-SH
+		#!/bin/sh
+		PATH=$PATH LD_PRELOAD=$FAULT/faultio.so FAULTIO=fsync,syncfs:EIO exec sync "\$@"
+	SH
+	chmod +x bin/sync
+}
+
+@test "what a disk does not keep is no generation" {
+	PATH=$VZ_TREE/scripts:$VZ_BUILD/bin:$PATH
+	no_disk
+	PATH=$PWD/bin:$PATH store
+	exits 0 backup -n none --list "$ADDR"
+	exits 4 backup -n s "$ADDR" <<<x
+	until_true nothing_new
+	[ ! -e "$KEPT/s" ]
+}
+
 @test "a host that lies cannot have a file written beside the folder, nor words on the terminal" {
 	mkdir w out outside
 	ln -s "$PWD/outside" w/link
