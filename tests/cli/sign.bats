@@ -391,7 +391,7 @@ with_manifest() {
 		sed -n '/^-----BEGIN SSH SIGNATURE-----$/,$p' proof >manifest.sig
 		echo "$VZ_SIGNED $VZ_MANIFEST_FD"
 	SH
-	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" "$@" \
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" \
 		127.0.0.1:0 -- sh keep.sh || return
 	LISTENER=$PID
 	ADDR=$READY
