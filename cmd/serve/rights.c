@@ -54,13 +54,13 @@ rights_authorized_path(const struct rights *r, char path[static RIGHTS_PATH_MAX]
 		return strlcpy(path, o->authorized, RIGHTS_PATH_MAX) < RIGHTS_PATH_MAX;
 	if (o->allowed > 0 || o->allow_any)
 		return false;
-	return vz_paths_beside(r->me->identity_path, "authorized", path, RIGHTS_PATH_MAX) == 0;
+	return vz_paths_beside(r->me->lists_path, "authorized", path, RIGHTS_PATH_MAX) == 0;
 }
 
 bool
 rights_revoked_path(const struct rights *r, char path[static RIGHTS_PATH_MAX])
 {
-	return vz_paths_beside(r->me->identity_path, "revoked", path, RIGHTS_PATH_MAX) == 0;
+	return vz_paths_beside(r->me->lists_path, "revoked", path, RIGHTS_PATH_MAX) == 0;
 }
 
 /* The paths of both, NULL for one that there is not. */

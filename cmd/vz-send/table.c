@@ -26,6 +26,9 @@ static const struct option_row rows[] = {
 	.help = "stored so long (7d)"},
     {OPT_RELAY_PSK_FILE, "relay-psk-file", "FILE", KIND_FILE, .group = GROUP_SELF,
 	.help = "for the relay"},
+    {OPT_PROGRESS, "progress", .group = GROUP_SAID, .help = "how far it is, anywhere",
+	.both = "how far"},
+    {OPT_NO_PROGRESS, "no-progress", .group = GROUP_SAID, .help = "not how far it is"},
     {0},
 };
 
