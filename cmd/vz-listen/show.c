@@ -69,6 +69,8 @@ show(void *arg, struct progress *p)
 	struct visit *v;
 	struct incoming *in;
 
+	if (srv->ask.asking)
+		return; /* somebody is to read, and to type */
 	TAILQ_FOREACH(v, &srv->visits, all)
 	LIST_FOREACH(in, &v->incoming, list)
 	{
