@@ -10,6 +10,7 @@
 
 /* The one whose lines are on the terminal. */
 static struct progress *drawing;
+static bool held;
 
 void
 progress_deaf(void)
@@ -22,6 +23,13 @@ progress_clear(void)
 {
 	if (drawing)
 		progress_screen_clear(&drawing->screen);
+}
+
+void
+progress_hold(bool on)
+{
+	progress_clear();
+	held = on;
 }
 
 void
@@ -39,10 +47,14 @@ progress_more(struct progress *p, size_t n)
 static uint64_t
 look(struct progress *p)
 {
+	if (p->tells && p->busy && !p->busy(p->arg))
+		return PROGRESS_FIRST_MS;
 	if (p->tells) {
 		p->tell(p->arg);
 		return TELL_MS;
 	}
+	if (held)
+		return PROGRESS_FIRST_MS;
 	progress_screen_begin(&p->screen);
 	p->show(p->arg, p);
 	return progress_screen_draw(&p->screen) ? LOOK_MS : PROGRESS_FIRST_MS;

@@ -184,11 +184,12 @@ lacks() {
 
 @test "--progress tells it in plain lines where there is no terminal" {
 	mkdir in
-	slowly 2M/s
+	slowly 2M/s --progress
 	bytes 5000000 big
 	exits 0 send -q --progress "$ADDR" big
 	says send.err '^vz-send: big, .* of 4\.8 MiB, [0-9]+ %'
 	lacks send.err "$(printf '[\033\r]')"
+	says listen.err '^vz-listen: 1 session, 0 waited for, 1 message under way with [0-9.]+ [KM]iB, [01] delivered$'
 	exits 0 send --log-json --progress "$ADDR" big
 	jq -es 'any(.[]; .event == "progress" and .state == "sending" and .of == 5000000 and .bytes > 0)' send.err
 }
