@@ -32,6 +32,12 @@ diag_init(const char *program, int level, bool json)
 }
 
 bool
+diag_shows(int level)
+{
+	return level <= verbosity;
+}
+
+bool
 diag_is_json(void)
 {
 	return json_lines;

@@ -25,6 +25,8 @@
  * 1 with -v, 2 with -vv. May be called again once the options are known.
  */
 void diag_init(const char *program, int level, bool json);
+/* True when what is said at this level (diag_verbose) is shown. */
+bool diag_shows(int level);
 /* True when stderr carries JSON events. */
 bool diag_is_json(void);
 /* An error: always shown. */

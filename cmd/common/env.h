@@ -23,6 +23,10 @@ const struct vz_paths_env *env_paths(void);
 const char *env_user(void);
 /* $VZ_ASKPASS, or NULL. */
 const char *env_askpass(void);
+/* $SSH_AUTH_SOCK, or NULL. */
+const char *env_agent(void);
+/* Where the agent is that holds our key is no affair of those who are started from here on. */
+void env_hide_agent(void);
 /* $TERM, or NULL. */
 const char *env_term(void);
 /* $NO_COLOR is set, to whatever. */

@@ -31,6 +31,7 @@ advise(enum vz_openssh_fault fault)
 	switch (fault) {
 	case VZ_OPENSSH_ENCRYPTED:
 		diag_hint("make a copy, and take it off that: ssh-keygen -p -N '' -f COPY");
+		diag_hint("or leave it to ssh-agent: vz-keygen --agent, and the .pub file");
 		break;
 	case VZ_OPENSSH_PUBLIC: diag_hint("the private key is the file without .pub"); break;
 	case VZ_OPENSSH_PEM:
@@ -73,6 +74,7 @@ int
 keygen_import(const struct keygen *k)
 {
 	struct vz_openssh_key *key;
+	struct keygen_of of = {0};
 	int status = keygen_check_free(k);
 
 	if (!status)
@@ -81,7 +83,8 @@ keygen_import(const struct keygen *k)
 		return status;
 	if (key->comment_unfit && !*k->comment)
 		diag_verbose(0, "its comment is left out: over 255 bytes, or not plain UTF-8");
-	status = keygen_make_of(k, key->seed, *k->comment ? k->comment : key->comment);
+	of.seed = key->seed;
+	status = keygen_make_of(k, &of, *k->comment ? k->comment : key->comment);
 	vz_secret_free(key);
 	return status;
 }

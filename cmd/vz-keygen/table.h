@@ -7,7 +7,8 @@
 #include "cmd/common/options.h"
 
 enum keygen_long {
-	OPT_FORCE = OPT_PROGRAM,
+	OPT_AGENT = OPT_PROGRAM,
+	OPT_FORCE,
 	OPT_HEAD,
 	OPT_IMPORT_SSH,
 	OPT_OPEN,

@@ -41,6 +41,8 @@ main(int argc, char **argv)
 		/* All is told and tidied: now the signal does what it does. */
 		signal(signo, SIG_DFL);
 		raise(signo);
+		/* But to the first process of a container, for which it does nothing. */
+		status = 128 + signo;
 	}
 	return env_stdout_closed() ? status : diag_close_stdout(status);
 }

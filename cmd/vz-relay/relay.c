@@ -4,6 +4,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/serve/signals.h"
+#include "cmd/serve/watchdog.h"
 #include "cmd/vz-relay/admit.h"
 #include "cmd/vz-relay/client.h"
 #include "cmd/vz-relay/drain.h"
@@ -101,6 +102,7 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 	if (rl->stopping)
 		return;
 	(void)vz_timer_set(l, t, EACH_MS);
+	watchdog_tick(vz_loop_now(l));
 	if (rights_changed(&rl->rights))
 		admit_renew(rl);
 	else

@@ -185,7 +185,7 @@ check_run(const struct send_options *options)
 		status = closing_check(&c.link, &me, &layers);
 		if (!status)
 			status = go(&c);
-		link_drop(&c.link);
+		link_free(&c.link);
 		vz_loop_free(loop);
 	} else {
 		diag_error("%s", diag_words(err));

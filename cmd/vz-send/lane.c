@@ -130,6 +130,8 @@ on_event(void *arg, const struct vz_event *ev)
 	case VZ_EVENT_END:
 		if (l->batch)
 			answers_end(l->run->answers, ev->number);
+		else
+			outlet_end(&l->run->out);
 		return true;
 	case VZ_EVENT_ANSWER: return l->batch ? batch_answer(l, ev) : reply_answer(l->run, ev);
 	default: return true;

@@ -34,6 +34,8 @@ link_init(struct link *k, const struct send_options *options, struct self *me, s
 	k->to = *to;
 	diag_escape(k->shown, sizeof(k->shown), text, strlen(text));
 	self_session(me, &options->common, true, &k->to.key, &k->config);
+	k->talk = talk_new(k->shown);
+	k->config.channel.observer = talk_observer(k->talk);
 }
 
 void
@@ -300,6 +302,7 @@ link_dial_only(struct link *k)
 	};
 
 	k->began_us = link_clock_us();
+	talk_again(k->talk);
 	link_borrow(k);
 	if (k->to.relayed)
 		return via_dial(k);
@@ -406,4 +409,12 @@ link_drop(struct link *k)
 	link_give_back(k);
 	k->session = NULL;
 	k->conn = NULL;
+}
+
+void
+link_free(struct link *k)
+{
+	link_drop(k);
+	talk_free(k->talk);
+	k->talk = NULL;
 }

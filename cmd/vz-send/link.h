@@ -7,6 +7,7 @@
 
 #include "cmd/common/lent.h"
 #include "cmd/common/self.h"
+#include "cmd/common/talk.h"
 #include "cmd/vz-send/options.h"
 #include "cmd/vz-send/via.h"
 #include "id/address.h"
@@ -60,7 +61,8 @@ struct link {
 	const char *text;     /* the destination as it was given */
 	struct vz_address to;
 	struct vz_session_config config;
-	char shown[512]; /* the destination, for people */
+	struct talk *talk; /* of -vv, or NULL */
+	char shown[512];   /* the destination, for people */
 	struct vz_loop *loop;
 	struct vz_dial *dial;
 	struct via via; /* instead, through a relay */
@@ -127,6 +129,7 @@ void link_finish(struct link *k, bool linger);
 void link_abort(struct link *k, int status, const char *text);
 /* Lets go of the connection at once; nothing is called any more. */
 void link_drop(struct link *k);
+/* The same, last: whatever else went to the same place is over. */
 void link_free(struct link *k);
 /* Microseconds of a monotonic clock. */
 uint64_t link_clock_us(void);

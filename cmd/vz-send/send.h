@@ -32,6 +32,7 @@ struct run {
 	bool started;    /* --run: it was tried */
 	int signo;       /* the signal that ends us */
 	struct vz_timer patience, grace;
+	struct vz_timer silence;  /* of the ssh-agent that is to sign */
 	struct progress progress; /* show.h, with these of the slowest destination: */
 	struct progress_rate bytes_rate, messages_rate;
 	uint64_t moved, moved_at; /* how far it was, and since when */

@@ -158,6 +158,7 @@ via_config(const struct link *k, struct vz_relay_limits *l, struct vz_rlink_conf
 	};
 	limits(k, l);
 	self_channel_to_relay(k->me, &k->to.relay_key, &c->channel);
+	c->channel.observer = talk_observer(k->talk);
 }
 
 int

@@ -77,7 +77,8 @@ vz_keyfile_load(const char *path, vz_passphrase_fn *ask, void *arg, struct vz_id
 		goto out;
 	}
 	p = (const char *)vz_buf_ptr(&text);
-	err = vz_identity_parse_public(p, text.len, &id->bundle, id->comment, &at);
+	err = vz_identity_parse_public(
+	    p, text.len, &id->bundle, id->comment, &id->held_elsewhere, &at);
 	if (err)
 		goto out;
 	if (vz_keybox_is(p + at, text.len - at))
@@ -101,6 +102,7 @@ vz_keyfile_public(
 	struct vz_buf text;
 	const char *p;
 	size_t at;
+	bool held;
 	int err;
 
 	memset(bundle, 0, sizeof(*bundle));
@@ -109,7 +111,7 @@ vz_keyfile_public(
 	err = read_secret(path, FILE_MAX, &text);
 	if (!err) {
 		p = (const char *)vz_buf_ptr(&text);
-		err = vz_identity_decode_public(p, text.len, bundle, comment, &at);
+		err = vz_identity_decode_public(p, text.len, bundle, comment, &held, &at);
 		if (!err)
 			*encrypted = vz_keybox_is(p + at, text.len - at);
 	}

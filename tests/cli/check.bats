@@ -56,11 +56,11 @@ fails() {
 	listen -k --lines --max-conns 1
 	SENDER=carol fails 77 rights 'authorized there: ' "$ADDR"
 	SENDER=carol fails 77 rights 'the words of vz-listen there' "$ADDR"
-	mkfifo wait
-	send "$ADDR" <wait &
+	mkfifo hold
+	send "$ADDR" <hold &
 	held=$!
 	STARTED+=("$held")
-	exec 7>wait
+	exec 7>hold
 	printf x >&7
 	until_true says listen.err . # it listens
 	until_true fails 75 rights 'busy' "$ADDR"

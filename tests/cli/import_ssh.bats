@@ -98,6 +98,7 @@ refused() {
 	ssh_key k -N 'a passphrase'
 	refused 78 'k: the private key is encrypted with a passphrase' k
 	says import.err 'hint: .*ssh-keygen -p .*COPY'
+	says import.err 'hint: .*--agent'
 	cp -p k COPY
 	ssh-keygen -q -p -P 'a passphrase' -N '' -f COPY
 	import COPY -f id >key

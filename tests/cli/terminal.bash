@@ -45,8 +45,8 @@ shows() {
 }
 # resized NAME COLUMNS LINES
 resized() { tmux_of resize-window "$1" -x "$2" -y "$3"; }
-# ended NAME: waits for the command to end; its status is printed.
-ended() {
+# terminal_ended NAME: waits for the command to end; its status is printed.
+terminal_ended() {
 	local end=$((SECONDS + PATIENCE)) dead
 
 	# It is dead a moment before how is known.

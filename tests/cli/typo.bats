@@ -73,8 +73,8 @@ wrong() {
 	local psk
 
 	psk=$(timeout 20 "$KEYGEN" --psk)
-	(umask 077 && wrong "$psk" 30 >psk)
-	exits 78 send --psk-file psk "$(key_of bob)@127.0.0.1:1" <<<x
+	(umask 077 && wrong "$psk" 30 >one)
+	exits 78 send --psk-file one "$(key_of bob)@127.0.0.1:1" <<<x
 	says send.err 'not a pre-shared key: the 30th character is likely wrong$'
 	run ! grep -F "${psk:20:5}" send.err
 	run ! grep -F "${psk:30:5}" send.err

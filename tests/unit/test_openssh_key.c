@@ -199,6 +199,9 @@ an_encrypted_key_is_told_from_a_damaged_one(void **state)
 	p.kdf = "bcrypt";
 	assert_int_equal(fault_of(&p), VZ_OPENSSH_ENCRYPTED);
 	p = good();
+	p.cipher = "aes256-ctr";
+	assert_int_equal(fault_of(&p), VZ_OPENSSH_ENCRYPTED);
+	p = good();
 	p.options = "x";
 	assert_int_equal(fault_of(&p), VZ_OPENSSH_DAMAGED);
 	/* Nobody is told to take the passphrase off a key that is of no use without it either. */
