@@ -89,6 +89,30 @@ on_resized(struct vz_loop *l, int signo, void *arg)
 	(void)vz_timer_set(l, &p->timer, look(p));
 }
 
+/* The shell that has the terminal next begins on an empty line. Whether we stop is the system's to
+ * say, as it is for those who do not catch it. */
+static void
+on_stopped(struct vz_loop *l, int signo, void *arg)
+{
+	struct sigaction usual = {.sa_handler = SIG_DFL}, ours;
+
+	(void)l;
+	(void)arg;
+	progress_clear();
+	if (sigaction(signo, &usual, &ours) != 0)
+		return;
+	raise(signo);
+	sigaction(signo, &ours, NULL);
+}
+
+static bool
+is_ignored(int signo)
+{
+	struct sigaction now;
+
+	return sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static void
 choose(struct progress *p)
 {
@@ -117,6 +141,8 @@ progress_start(struct progress *p)
 		drawing = p;
 		diag_on_line(progress_clear, NULL);
 		r = vz_loop_signal(p->loop, SIGWINCH, on_resized, p);
+		if (r == 0 && !is_ignored(SIGTSTP))
+			r = vz_loop_signal(p->loop, SIGTSTP, on_stopped, p);
 	}
 	p->timer = (struct vz_timer){.fn = on_time, .arg = p};
 	if (r == 0 && (p->draws || p->tells))

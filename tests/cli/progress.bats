@@ -238,6 +238,32 @@ lacks() {
 	[ "$(stat -c %s in/*)" -eq 2097152 ]
 }
 
+@test "stopped from the keyboard it leaves the terminal as it was, and goes on where it was" {
+	terminal_or_skip
+	mkdir in
+	listen -d in
+	hold hold
+	terminal t 80 12 env PS1='shell: ' bash --norc --noprofile -i 8>&-
+	shows t '^shell:'
+	typed t "$SEND -i $(id_of alice) $ADDR <hold; echo over"
+	pressed t Enter
+	head -c 1048576 /dev/zero >&8
+	until_true drawn t '^1\.0 MiB'
+	pressed t C-z
+	shows t 'Stopped'
+	until_true drawn t '^shell:'
+	scrolled t >all.txt
+	lacks all.txt 'MiB'
+	typed t fg
+	pressed t Enter
+	until_true drawn t '^1\.0 MiB'
+	exec 8>&-
+	until_true placed 1 in
+	until_true drawn t '^shell:'
+	scrolled t >all.txt
+	lacks all.txt 'MiB'
+}
+
 @test "many messages are counted, and several destinations" {
 	terminal_or_skip
 	mkdir in
