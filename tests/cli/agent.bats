@@ -406,13 +406,13 @@ proved() {
 @test "somebody may take his time to confirm: the connection lives on meanwhile" {
 	lying refused --after 9 --delay 1500
 	exits 0 keygen --agent false.pub -f carol/identity
-	says keygen.err 'waiting for ssh-agent to sign: it may be asking somebody to confirm it'
+	says keygen.err 'waiting for ssh-agent: it may be asking somebody to confirm'
 	mkdir dir
 	ALLOW=(--allow "$("$KEYGEN" -y -f carol/identity)")
 	# Whoever says nothing for a second is dead.
 	listen -k -d dir -w 1s
 	exits 0 as_carol -w 1s --sign "$ADDR" <<<x
-	says send.err 'waiting for ssh-agent to sign'
+	says send.err 'waiting for ssh-agent'
 	placed 3 dir
 }
 
