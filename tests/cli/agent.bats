@@ -290,7 +290,7 @@ proved() {
 	STARTED+=("$SENDING")
 	exec 7>in
 	echo begun >&7
-	until_true arrived 0
+	until_true holds 1 dir
 	ssh-add -q -D 2>/dev/null
 	exec 7>&-
 	ended 78 "$SENDING"
