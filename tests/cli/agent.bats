@@ -404,14 +404,16 @@ proved() {
 }
 
 @test "somebody may take his time to confirm: the connection lives on meanwhile" {
-	lying refused --after 9 --delay 1500
+	lying '' --delay 1200
 	exits 0 keygen --agent false.pub -f carol/identity
 	says keygen.err 'waiting for ssh-agent: it may be asking somebody to confirm'
+	kill "$LIAR"
 	mkdir dir
 	ALLOW=(--allow "$("$KEYGEN" -y -f carol/identity)")
-	# Whoever says nothing for a second is dead.
-	listen -k -d dir -w 1s
-	exits 0 as_carol -w 1s --sign "$ADDR" <<<x
+	# Whoever says nothing for two seconds is dead.
+	lying '' --delay 3000
+	listen -k -d dir -w 2s
+	exits 0 as_carol -w 2s --sign "$ADDR" <<<x
 	says send.err 'waiting for ssh-agent'
 	placed 3 dir
 }
