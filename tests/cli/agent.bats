@@ -453,6 +453,21 @@ proved() {
 	[ "$(tail -c 10 listen.out | tr '\0' ' ')" = '1 2 3 4 5 ' ]
 }
 
+@test "a message that is not signed is cancelled, and the one before it was delivered" {
+	lying refused --after 2
+	exits 0 keygen --agent false.pub -f carol/identity
+	mkdir dir
+	ALLOW=(--allow "$("$KEYGEN" -y -f carol/identity)")
+	listen -k -d dir
+	bytes 1000 a
+	bytes 1000 b
+	# Each connection has its own two honest answers.
+	exits 78 as_carol --sign "$ADDR" a b a b
+	[ "$(grep -c 'ssh-agent: it refuses to sign' send.err)" -eq 2 ]
+	[ "$(find dir -name '*.manifest.sig' | wc -l)" -eq 2 ]
+	placed 6 dir
+}
+
 @test "an agent that lies about its signature makes no identity, and every lie is told" {
 	local kind
 
