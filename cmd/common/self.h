@@ -18,6 +18,7 @@ struct vz_agent;
 
 struct self {
 	char identity_path[4096];
+	char lists_path[4096]; /* "peers" and the others are beside this (keep/paths.h) */
 	char state_dir[4096];
 	struct vz_identity *identity;
 	uint8_t (*psk)[VZ_PSK_LEN]; /* guarded memory */

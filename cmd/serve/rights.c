@@ -54,13 +54,13 @@ rights_authorized_path(const struct rights *r, char path[static RIGHTS_PATH_MAX]
 		return strlcpy(path, o->authorized, RIGHTS_PATH_MAX) < RIGHTS_PATH_MAX;
 	if (o->allowed > 0 || o->allow_any)
 		return false;
-	return vz_paths_beside(r->me->identity_path, "authorized", path, RIGHTS_PATH_MAX) == 0;
+	return vz_paths_beside(r->me->lists_path, "authorized", path, RIGHTS_PATH_MAX) == 0;
 }
 
 bool
 rights_revoked_path(const struct rights *r, char path[static RIGHTS_PATH_MAX])
 {
-	return vz_paths_beside(r->me->identity_path, "revoked", path, RIGHTS_PATH_MAX) == 0;
+	return vz_paths_beside(r->me->lists_path, "revoked", path, RIGHTS_PATH_MAX) == 0;
 }
 
 /* The paths of both, NULL for one that there is not. */
@@ -123,14 +123,15 @@ grant(const struct rights *rights, struct vz_acl *acl)
 static int
 load_revoked(const struct rights *rights, struct vz_acl *acl)
 {
-	char path[RIGHTS_PATH_MAX];
+	char path[RIGHTS_PATH_MAX], typo[VZ_TYPO_WORDS];
 	unsigned line = 0;
 	int r = VZ_ELIMIT;
 
 	if (rights_revoked_path(rights, path))
 		r = vz_acl_load_revoked(acl, path, &line);
 	if (r == VZ_EFORMAT && line > 0)
-		diag_error("%s: line %u: not a key", shown(path), line);
+		diag_error("%s: line %u: not a key%s%s", shown(path), line,
+		    *vz_acl_typo(path, line, typo) ? ": " : "", typo);
 	else if (r < 0)
 		diag_error("%s: %s", shown(path), diag_words(r));
 	return r;

@@ -115,6 +115,8 @@ int keygen_cannot_read(const struct keygen *k, int err);
 int keygen_cannot_save(const struct keygen *k, int err);
 /* Says that `what` is in k->path now. */
 void keygen_saved(const struct keygen *k, const char *what);
+/* What one does with a new key, ready to be pasted: for who made it by hand, at a terminal. */
+void keygen_tell_next(const struct keygen *k, const char *key);
 /* Without --force an existing k->path is reported; 0 or the exit status. */
 int keygen_check_free(const struct keygen *k);
 

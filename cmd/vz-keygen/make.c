@@ -62,6 +62,8 @@ make(const struct keygen *k, const struct keygen_of *of, const char *comment,
 		return keygen_cannot_save(k, err);
 	keygen_saved(k, "identity");
 	printf("%s\n", key);
+	fflush(stdout);
+	keygen_tell_next(k, key);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "cmd/vz-keygen/keygen.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -150,15 +151,23 @@ mode_of_umask(void)
 }
 
 static int
+is_there(const char *beside)
+{
+	diag_error("%s: %s", shown(beside), diag_words(VZ_EEXISTS));
+	diag_hint("--force replaces it");
+	return vz_exit_of(VZ_EEXISTS);
+}
+
+static int
 save(const struct keygen *k, const char *path, const struct vz_buf *text)
 {
 	struct vz_json *event;
 	int err = vz_fs_replace(path, mode_of_umask(), !k->force, vz_buf_ptr(text), text->len);
 
+	if (err == VZ_EEXISTS)
+		return is_there(path);
 	if (err) {
 		diag_error("%s: %s", shown(path), diag_words(err));
-		if (err == VZ_EEXISTS)
-			diag_hint("--force replaces it");
 		return err == VZ_ESYSTEM || err == VZ_EMODE ? VZ_EXIT_CANTCREAT : vz_exit_of(err);
 	}
 	if (diag_is_json()) {
@@ -171,22 +180,43 @@ save(const struct keygen *k, const char *path, const struct vz_buf *text)
 	return 0;
 }
 
+/* The name of a file's signature. */
+static int
+name_beside(const char *path, char out[static PATH_MAX])
+{
+	if (snprintf(out, PATH_MAX, "%s.sig", path) < PATH_MAX)
+		return 0;
+	diag_error("%s: its name is too long", shown(path));
+	return VZ_EXIT_CANTCREAT;
+}
+
+/* Before anybody is asked for a passphrase, or a large file read for nothing; the save itself looks
+ * again. */
+static int
+check_all(const struct keygen *k)
+{
+	char beside[PATH_MAX];
+
+	for (size_t i = 0; k->more[i]; i++) {
+		int status = strcmp(k->more[i], "-") == 0 ? 0 : name_beside(k->more[i], beside);
+
+		if (status)
+			return status;
+		if (strcmp(k->more[i], "-") != 0 && !k->force &&
+		    faccessat(AT_FDCWD, beside, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return is_there(beside);
+	}
+	return 0;
+}
+
 static int
 sign_file(const struct keygen *k, const struct signer *s, const char *path, struct vz_buf *text)
 {
-	char beside[4096];
-	int fd, err, status;
+	char beside[PATH_MAX];
+	int fd, err, status = name_beside(path, beside);
 
-	if ((size_t)snprintf(beside, sizeof(beside), "%s.sig", path) >= sizeof(beside)) {
-		diag_error("%s: its name is too long", shown(path));
-		return VZ_EXIT_CANTCREAT;
-	}
-	/* Before a large file is read for nothing; the save itself looks again. */
-	if (!k->force && faccessat(AT_FDCWD, beside, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-		diag_error("%s: %s", shown(beside), diag_words(VZ_EEXISTS));
-		diag_hint("--force replaces it");
-		return VZ_EXIT_CANTCREAT;
-	}
+	if (status)
+		return status;
 	err = vz_fs_open(path, VZ_FS_ANY, &fd);
 	if (err) {
 		diag_error("%s: %s", shown(path), diag_words(err));
@@ -212,9 +242,11 @@ int
 keygen_sign(const struct keygen *k)
 {
 	struct signer s = {0};
-	int status = open_signer(k, &s);
+	int status = check_all(k);
 	struct vz_buf text;
 
+	if (!status)
+		status = open_signer(k, &s);
 	vz_buf_init(&text, ARMOUR_MAX);
 	if (!status && !k->more[0])
 		status = sign_stdin(k, &s, &text);

@@ -97,8 +97,14 @@ keygen_digest(int fd, int hash_bits, uint8_t digest[static 64])
 
 	if (err)
 		return err;
-	while ((n = read_full(fd, piece, sizeof(piece))) > 0)
-		vz_sign_stream_feed(s, piece, (size_t)n);
+	if (isatty(fd))
+		diag_verbose(0, "the message is what is typed here, up to ^D");
+	/* A short piece is the last: a terminal would have to be told of the end twice. */
+	do {
+		n = read_full(fd, piece, sizeof(piece));
+		if (n > 0)
+			vz_sign_stream_feed(s, piece, (size_t)n);
+	} while (n == (ssize_t)sizeof(piece));
 	vz_sign_stream_end(s, digest);
 	vz_sign_stream_free(s);
 	return n < 0 ? VZ_ESYSTEM : 0;

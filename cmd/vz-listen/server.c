@@ -5,6 +5,7 @@
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "cmd/serve/signals.h"
+#include "cmd/serve/watchdog.h"
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/commands.h"
 #include "cmd/vz-listen/drain.h"
@@ -243,6 +244,7 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 	if (srv->stopping)
 		return;
 	(void)vz_timer_set(l, t, EACH_MS);
+	watchdog_tick(vz_loop_now(l));
 	if (rights_changed(&srv->rights))
 		rights_renew(srv);
 	else

@@ -16,6 +16,7 @@
 #include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 #include "cmd/vz-listen/server.h"
+#include "cmd/vz-listen/show.h"
 #include "cmd/vz-listen/taker.h"
 #include "cmd/vz-listen/visit.h"
 #include "crypto/aead.h"
@@ -78,6 +79,8 @@ start_loop(struct server *srv)
 		r = posts_open(srv);
 	if (r == 0)
 		r = collect_start(srv);
+	if (r == 0)
+		r = show_start(srv);
 	if (r < 0) {
 		diag_error("%s", diag_words(r));
 		sockets_close(&srv->sockets);
@@ -150,6 +153,7 @@ server_close(struct server *srv)
 {
 	/* What ends now is nobody's wish to be told of. */
 	srv->stopping = true;
+	progress_stop(&srv->progress);
 	audit_log_close(srv);
 	while (!TAILQ_EMPTY(&srv->visits))
 		visit_drop(TAILQ_FIRST(&srv->visits));

@@ -25,7 +25,10 @@ static const struct option_row rows[] = {
     {OPT_RESUME_WINDOW, "resume-window", "TIME", KIND_TIME, .group = GROUP_MUCH,
 	.help = "on a break (10m)"},
     {OPT_RELAY_PSK_FILE, "relay-psk-file", "FILE", KIND_FILE, .group = GROUP_SELF,
-	.help = "the relay's"},
+	.help = "for the relay"},
+    {OPT_PROGRESS, "progress", .group = GROUP_SAID, .help = "how far it is, anywhere",
+	.both = "how far"},
+    {OPT_NO_PROGRESS, "no-progress", .group = GROUP_SAID, .help = "not how far it is"},
     {0},
 };
 

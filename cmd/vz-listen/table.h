@@ -19,6 +19,8 @@ enum listen_long {
 	OPT_HANDLER_TIMEOUT,
 	OPT_RESUME_WINDOW,
 	OPT_RELAY_PSK_FILE,
+	OPT_PROGRESS,
+	OPT_NO_PROGRESS,
 };
 
 extern const struct option_table listen_table;

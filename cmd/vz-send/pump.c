@@ -81,11 +81,24 @@ pump_cancel(struct lane *l, struct item *it, int status, const char *text)
 	it->state = ITEM_OVER;
 }
 
+/*
+ * A conversation: who answers may end it, as nobody waits for the end of what is typed, or comes
+ * from a socket. A command's output counts only if the command ended well.
+ */
+static bool
+is_live(const struct input *in)
+{
+	const struct send_options *o = in->run->options;
+
+	return o->reply && !o->sign && !o->command && !vz_source_rereadable(in->source) &&
+	    vz_source_length(in->source) == VZ_LENGTH_UNKNOWN;
+}
+
 static uint8_t
 flags_of(const struct input *in)
 {
 	return (uint8_t)((vz_source_rereadable(in->source) ? 0 : VZ_OPEN_ONE_PASS) |
-	    (in->run->options->sign ? VZ_OPEN_SIGNED : 0));
+	    (in->run->options->sign ? VZ_OPEN_SIGNED : 0) | (is_live(in) ? VZ_OPEN_LIVE : 0));
 }
 
 static bool

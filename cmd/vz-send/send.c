@@ -10,6 +10,7 @@
 #include "cmd/vz-send/answers.h"
 #include "cmd/vz-send/closing.h"
 #include "cmd/vz-send/dest.h"
+#include "cmd/vz-send/show.h"
 #include "cmd/vz-send/store.h"
 #include "keep/mailbook.h"
 
@@ -180,6 +181,8 @@ go(struct run *r)
 	if (!status)
 		status = sign_prepare(r);
 	if (!status)
+		status = show_start(r);
+	if (!status)
 		status = closing(r);
 	if (status)
 		return status;
@@ -199,6 +202,7 @@ go(struct run *r)
 static void
 run_free(struct run *r)
 {
+	progress_stop(&r->progress);
 	for (size_t i = 0; r->lanes && i < r->n_lanes; i++) {
 		link_drop(&r->lanes[i].link);
 		store_free(r->lanes[i].store);
@@ -216,6 +220,7 @@ run_free(struct run *r)
 			sign_over(&r->lanes[i].items[k]);
 		free(r->lanes[i].items);
 		free(r->lanes[i].batch);
+		link_free(&r->lanes[i].link);
 	}
 	vz_mailbook_close(r->book);
 	vz_agent_free(r->me.agent);
@@ -240,6 +245,7 @@ send_run(const struct send_options *options)
 		status = command_prepare(&r);
 	if (status)
 		return status;
+	progress_deaf();
 	sandbox_begin(&options->common, &r.layers);
 	self_load(&r.me, &options->common);
 	err = vz_loop_new(&r.loop);
@@ -253,6 +259,8 @@ send_run(const struct send_options *options)
 	if (r.signo) {
 		signal(r.signo, SIG_DFL);
 		raise(r.signo);
+		/* The first process of a container is not ended by it. */
+		status = 128 + r.signo;
 	}
 	return status;
 }

@@ -10,7 +10,7 @@ static const struct option_row rows[] = {
     {OPT_NULL, "null", .group = GROUP_WHAT, .help = "each of its items, by NUL"},
     {OPT_FRAMES, "frames", .group = GROUP_WHAT, .help = "each, after its length"},
     {'n', .group = GROUP_WHAT, .help = "an empty message"},
-    {OPT_NAME, "name", "NAME", KIND_TEXT, .group = GROUP_WHAT, .help = "its name (that of FILE)"},
+    {OPT_NAME, "name", "NAME", KIND_TEXT, .group = GROUP_WHAT, .help = "the message's name (FILE)"},
     {OPT_SIGN, "sign", .group = GROUP_WHAT, .help = "prove to all who sent it"},
     {'r', "reply", .group = GROUP_REPLY, .help = "ask; print the reply"},
     {OPT_UNORDERED, "unordered", .group = GROUP_REPLY, .help = "as they come, numbered"},
@@ -25,7 +25,10 @@ static const struct option_row rows[] = {
     {OPT_EXPIRES, "expires", "TIME", KIND_TIME, .group = GROUP_BREAK,
 	.help = "stored so long (7d)"},
     {OPT_RELAY_PSK_FILE, "relay-psk-file", "FILE", KIND_FILE, .group = GROUP_SELF,
-	.help = "the relay's"},
+	.help = "for the relay"},
+    {OPT_PROGRESS, "progress", .group = GROUP_SAID, .help = "how far it is, anywhere",
+	.both = "how far"},
+    {OPT_NO_PROGRESS, "no-progress", .group = GROUP_SAID, .help = "not how far it is"},
     {0},
 };
 

@@ -9,7 +9,7 @@ make_() {
 	MAKEFLAGS='' make -C "$VZ_TREE" B="$VZ_BUILD" $(cat "$VZ_BUILD/options") DESTDIR="$PWD/root" "$@" >make.out
 }
 
-@test "make install installs programs that run, and a page for each" {
+@test "make install installs programs and scripts that run, and a page for each" {
 	local program
 
 	make_ install PREFIX=/usr
@@ -17,8 +17,18 @@ make_() {
 		timeout "$PATIENCE" "root/usr/bin/$program" --version
 		[ -s "root/usr/share/man/man1/$program.1" ]
 	done
+	for program in "$VZ_TREE"/scripts/vz-*; do
+		[ -e "$program" ] || continue
+		timeout "$PATIENCE" "root/usr/bin/${program##*/}" -h | grep -q '^usage: '
+		[ -s "root/usr/share/man/man1/${program##*/}.1" ]
+	done
 	[ -s root/usr/share/man/man7/vz.7 ]
 	[ -s root/usr/share/doc/vz/README.md ]
+	for program in vz-keygen vz-send vz-listen vz-relay; do
+		grep -q "^complete -F _vz $program\$" "root/usr/share/bash-completion/completions/$program"
+		grep -q "^#compdef .*$program" root/usr/share/zsh/site-functions/_vz
+		grep -q "^complete -c $program " "root/usr/share/fish/vendor_completions.d/$program.fish"
+	done
 	[ -z "$(find root -type f -perm /022)" ]
 }
 

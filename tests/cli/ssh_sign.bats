@@ -85,6 +85,20 @@ refused() {
 	[ ! -s out ]
 }
 
+@test "what is typed on a terminal is signed, up to the first end of it" {
+	command -v tmux >/dev/null || skip 'no tmux here'
+	load terminal
+	terminal t 80 24 "$KEYGEN" -Y sign -f "$(id_of alice)" -n file
+	shows t 'up to \^D'
+	typed t hello
+	pressed t Enter C-d
+	[ "$(ended t)" = 0 ]
+	screen t | sed -n '/^-----BEGIN/,/^-----END/p' >m.sig
+	echo hello >m
+	allowed 'alice @'
+	verify
+}
+
 @test "the default identity signs without -f" {
 	"$KEYGEN" -q >key
 	echo x >m
@@ -195,6 +209,11 @@ refused() {
 	exits 73 "$KEYGEN" -Y sign -f "$(id_of alice)" -n file m 2>sign.err
 	one_error sign.err 'm.sig: exists already'
 	cmp m.sig before
+	# Told before any of them is signed.
+	cp m other
+	exits 73 "$KEYGEN" -Y sign -f nowhere -n file other m 2>sign.err
+	one_error sign.err 'm.sig: exists already'
+	[ ! -e other.sig ]
 	sign_as alice m
 	run ! cmp -s m.sig before
 	ln -s nowhere a.sig
@@ -527,6 +546,7 @@ setup_agent() {
 
 @test "git signs and verifies commits with an identity" {
 	command -v git >/dev/null || skip 'no git here'
+	unset "${!GIT_@}"
 	export GIT_CONFIG_GLOBAL=$PWD/gitconfig GIT_CONFIG_NOSYSTEM=1
 	git config --global user.name alice
 	git config --global user.email alice@example.org
