@@ -18,6 +18,9 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/vz
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 EXAMPLESDIR ?= $(DOCDIR)/examples
 SYSCONFDIR ?= /etc
 LOCALSTATEDIR ?= /var
@@ -101,6 +104,7 @@ endif
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(dir $(wildcard cmd/vz-*/main.c))))
 BINS     := $(PROGRAMS:%=$(B)/bin/%)
+COMPLETIONS := $(PROGRAMS:%=$(B)/completions/bash/%) $(B)/completions/zsh/_vz $(PROGRAMS:%=$(B)/completions/fish/%.fish)
 LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
@@ -111,13 +115,20 @@ TOOLS    := $(patsubst %.c,$(B)/%,$(sort $(filter-out $(PRELOAD:$(B)/%.so=%.c),$
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(shell find tests/bench -type f -perm -u+x ! -name '*.*' | sort)
 MAN      := $(sort $(wildcard man/*.[157]))
+SCRIPTS  := $(sort $(wildcard scripts/vz-*))
+PAGES    := $(SCRIPTS:scripts/%=$(B)/man/%.1)
 DOCS     := README.md CHANGELOG.md SECURITY.md LICENSE
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-all: $(BINS)
+all: $(BINS) $(COMPLETIONS) $(PAGES)
 
 $(B)/libvz.a: $(LIB_OBJ)
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+
+# A script's manual is the comment at its head.
+$(PAGES): $(B)/man/%.1: scripts/% scripts/dev/header-page
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) scripts/dev/header-page $< >$@.tmp && mv $@.tmp $@
 
 # Only the programs that others connect to take anything of it.
 $(B)/libserve.a: $(SERVE)
@@ -135,6 +146,25 @@ $(B)/gen/guard/filters.inc: $(B)/gen/filters
 $(B)/lib/guard/seccomp.o: $(B)/gen/guard/filters.inc
 endif
 
+# What is made of the programs' tables of options, once they are found to keep their own rules.
+TABLES   := $(sort $(wildcard cmd/*/table.c cmd/*/rows.c))
+$(B)/gen/completions: scripts/dev/completions.c $(TABLES) $(wildcard cmd/*/table.h cmd/*/options.h)
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<) $(CC) -std=gnu11 -O1 -Ilib -I. $(PKG_CFLAGS) -o $@.tmp $< $(TABLES) && \
+	    $@.tmp check && mv $@.tmp $@
+
+$(B)/completions/bash/%: $(B)/gen/completions completions/vz.bash
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) { $< bash $(@F) && cat completions/vz.bash; } >$@.tmp && mv $@.tmp $@
+
+$(B)/completions/fish/%.fish: $(B)/gen/completions completions/vz.fish
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) { $< fish $(@F:.fish=) && cat completions/vz.fish; } >$@.tmp && mv $@.tmp $@
+
+$(B)/completions/zsh/_vz: $(B)/gen/completions completions/vz.zsh
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) { $< zsh && cat completions/vz.zsh; } >$@.tmp && mv $@.tmp $@
+
 $(B)/%.o: %.c Makefile $(B)/options
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -150,8 +180,10 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 
 # What they take of vz-send,
 $(B)/tests/test_renew $(B)/tests/test_via: $(patsubst %,$(B)/cmd/vz-send/%.o,link peer redial renew via via_words words) $(COMMON)
-# and of vz-listen.
+# and of vz-listen,
 $(B)/tests/test_stay: $(B)/cmd/vz-listen/stay.o
+# and of what they share.
+$(B)/tests/test_progress: $(B)/cmd/common/progress_line.o
 
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -197,10 +229,13 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libvz.a
 # What they take of the programs.
 $(B)/fuzz/fuzz_items: $(B)/cmd/vz-send/cut.o
 $(B)/fuzz/fuzz_json: $(B)/cmd/vz-listen/item_json.o
-$(B)/fuzz/fuzz_keygen_options: $(B)/cmd/vz-keygen/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_send_options: $(B)/cmd/vz-send/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_relay_options: $(B)/cmd/vz-relay/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
+# All that parses the command line of a program.
+OPTIONS_OF = $(patsubst %,$(B)/cmd/common/%.o,options table rows help) $(patsubst %,$(B)/cmd/$(1)/%.o,options table)
+SERVED   := $(B)/cmd/serve/options.o $(B)/cmd/serve/rows.o
+$(B)/fuzz/fuzz_keygen_options: $(call OPTIONS_OF,vz-keygen)
+$(B)/fuzz/fuzz_send_options: $(call OPTIONS_OF,vz-send)
+$(B)/fuzz/fuzz_relay_options: $(call OPTIONS_OF,vz-relay) $(SERVED)
+$(B)/fuzz/fuzz_listen_options: $(call OPTIONS_OF,vz-listen) $(SERVED)
 
 # Programs that need nothing but a kernel, to be copied to where no package is. Ciphers are
 # libsodium's own: what is opened late could not be. libz is what SQLite's archive may want.
@@ -287,13 +322,18 @@ uninstall-system:
 SECTIONS := $(sort $(patsubst .%,%,$(suffix $(MAN))))
 install: all install-system
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)' $(SECTIONS:%='$(DESTDIR)$(MANDIR)/man%')
-	install -m 755 $(BINS) '$(DESTDIR)$(BINDIR)'
-	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
+	install -m 755 $(BINS) $(SCRIPTS) '$(DESTDIR)$(BINDIR)'
+	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN) $(PAGES)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
 	install -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
+	install -d '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)'
+	install -m 644 $(PROGRAMS:%=$(B)/completions/bash/%) '$(DESTDIR)$(BASHDIR)'
+	install -m 644 $(B)/completions/zsh/_vz '$(DESTDIR)$(ZSHDIR)'
+	install -m 644 $(PROGRAMS:%=$(B)/completions/fish/%.fish) '$(DESTDIR)$(FISHDIR)'
 
 uninstall: uninstall-system
-	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
-	rm -f $(foreach m,$(notdir $(MAN)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(SCRIPTS:scripts/%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
+	rm -f $(foreach m,$(notdir $(MAN) $(PAGES)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(BASHDIR)/%') '$(DESTDIR)$(ZSHDIR)/_vz' $(PROGRAMS:%='$(DESTDIR)$(FISHDIR)/%.fish')
 	-rmdir '$(DESTDIR)$(DOCDIR)'
 
 clean:

@@ -63,7 +63,38 @@ env_paths(void)
 }
 
 const char *
+env_user(void)
+{
+	return get("LOGNAME");
+}
+
+const char *
 env_askpass(void)
 {
 	return get("VZ_ASKPASS");
+}
+
+const char *
+env_agent(void)
+{
+	return get("SSH_AUTH_SOCK");
+}
+
+void
+env_hide_agent(void)
+{
+	(void)unsetenv("SSH_AUTH_SOCK");
+	(void)unsetenv("SSH_AGENT_PID");
+}
+
+const char *
+env_term(void)
+{
+	return get("TERM");
+}
+
+bool
+env_no_color(void)
+{
+	return get("NO_COLOR") != NULL;
 }

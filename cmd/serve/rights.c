@@ -123,14 +123,15 @@ grant(const struct rights *rights, struct vz_acl *acl)
 static int
 load_revoked(const struct rights *rights, struct vz_acl *acl)
 {
-	char path[RIGHTS_PATH_MAX];
+	char path[RIGHTS_PATH_MAX], typo[VZ_TYPO_WORDS];
 	unsigned line = 0;
 	int r = VZ_ELIMIT;
 
 	if (rights_revoked_path(rights, path))
 		r = vz_acl_load_revoked(acl, path, &line);
 	if (r == VZ_EFORMAT && line > 0)
-		diag_error("%s: line %u: not a key", shown(path), line);
+		diag_error("%s: line %u: not a key%s%s", shown(path), line,
+		    *vz_acl_typo(path, line, typo) ? ": " : "", typo);
 	else if (r < 0)
 		diag_error("%s: %s", shown(path), diag_words(r));
 	return r;

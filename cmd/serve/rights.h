@@ -9,6 +9,7 @@
 #include "cmd/common/self.h"
 #include "cmd/serve/options.h"
 #include "cmd/serve/record.h"
+#include "cmd/serve/stranger.h"
 #include "cmd/serve/watch.h"
 
 #define RIGHTS_PATH_MAX (4096 + 16)
@@ -23,6 +24,7 @@ struct rights {
 
 	bool locked; /* the revoked list is damaged: nobody new gets in */
 	struct watched watched;
+	struct strangers strangers; /* who was refused, and told of */
 };
 
 /* Adds the authorised keys to me->acl, or ends the program with 78. */

@@ -43,7 +43,7 @@ status_of(enum vz_unseal_fault fault)
 static int
 check_sender(const struct keygen *k, const struct vz_key *from)
 {
-	char lists[sizeof(k->path)], path[sizeof(k->path) + 16];
+	char lists[sizeof(k->path)], path[sizeof(k->path) + 16], typo[VZ_TYPO_WORDS];
 	struct vz_acl *acl = vz_acl_new();
 	unsigned line = 0;
 	int err = acl ? vz_paths_lists(env_paths(), k->path, lists, sizeof(lists)) : VZ_ENOMEM;
@@ -54,7 +54,8 @@ check_sender(const struct keygen *k, const struct vz_key *from)
 		diag_error("%s", diag_words(err));
 	} else if ((err = vz_acl_load_revoked(acl, path, &line)) != 0) {
 		if (err == VZ_EFORMAT && line > 0)
-			diag_error("%s: line %u: not a key", shown(path), line);
+			diag_error("%s: line %u: not a key%s%s", shown(path), line,
+			    *vz_acl_typo(path, line, typo) ? ": " : "", typo);
 		else
 			diag_error("%s: %s", shown(path), diag_words(err));
 	} else if ((err = vz_acl_revoked(acl, from)) != 0) {

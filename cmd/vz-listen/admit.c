@@ -62,6 +62,8 @@ admit(struct visit *v)
 	if (no.status != 0) {
 		audit_log_refused(v, no.status, no.words);
 		report_refused(&v->who, no.status, no.words);
+		if (judge_is_stranger(no))
+			stranger_hint(&v->srv->rights, &v->who.key, vz_loop_now(v->srv->loop));
 		v->leaving = true;
 		vz_conn_close(v->conn, no.status, no.words, true);
 		return;

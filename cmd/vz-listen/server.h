@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "cmd/common/progress.h"
 #include "cmd/common/sandbox.h"
 #include "cmd/common/self.h"
 #include "cmd/serve/gate.h"
@@ -92,6 +93,8 @@ struct server {
 	struct vz_timer wake, wake_later;
 	unsigned messages; /* under way */
 	bool used;         /* a message was accepted */
+	uint64_t delivered;
+	struct progress progress; /* show.h */
 
 	struct visit *served; /* the one session, once it is chosen */
 	struct drain drain;

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cmd/common/diag.h"
+#include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "cmd/serve/shortage.h"
 #include "cmd/vz-listen/audit_log.h"
@@ -15,6 +16,7 @@
 #include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 #include "cmd/vz-listen/server.h"
+#include "cmd/vz-listen/show.h"
 #include "cmd/vz-listen/taker.h"
 #include "cmd/vz-listen/visit.h"
 #include "crypto/aead.h"
@@ -77,6 +79,8 @@ start_loop(struct server *srv)
 		r = posts_open(srv);
 	if (r == 0)
 		r = collect_start(srv);
+	if (r == 0)
+		r = show_start(srv);
 	if (r < 0) {
 		diag_error("%s", diag_words(r));
 		sockets_close(&srv->sockets);
@@ -130,6 +134,8 @@ server_open(struct server *srv, const struct listen_options *o)
 	sockets_names(&srv->sockets, &o->serve, &srv->me);
 	start_rights(srv);
 	record_open(&srv->record, o->serve.audit, &srv->me);
+	if (srv->me.identity->held_elsewhere)
+		env_hide_agent();
 	(void)vz_aead_accelerate(VZ_AEAD_CHACHAPOLY);
 	if (vz_aead_has_aes())
 		(void)vz_aead_accelerate(VZ_AEAD_AES256GCM);
@@ -147,6 +153,7 @@ server_close(struct server *srv)
 {
 	/* What ends now is nobody's wish to be told of. */
 	srv->stopping = true;
+	progress_stop(&srv->progress);
 	audit_log_close(srv);
 	while (!TAILQ_EMPTY(&srv->visits))
 		visit_drop(TAILQ_FIRST(&srv->visits));

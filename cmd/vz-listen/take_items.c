@@ -101,6 +101,7 @@ deliver_run(struct items_out *it, struct run *run)
 		}
 		visit_kick(v);
 		v->delivered += run->count;
+		it->srv->delivered += run->count;
 		if (run->in)
 			report_delivered(v, run->in);
 	}

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "cmd/common/exit.h"
+#include "cmd/common/talk.h"
 #include "cmd/vz-listen/admit.h"
 #include "cmd/vz-listen/away.h"
 #include "cmd/vz-listen/deliver.h"
@@ -50,6 +51,7 @@ visit_free(struct visit *v)
 		gate_forget(&v->srv->gate, &v->who);
 	server_forget(v->srv, v);
 	vz_session_free(v->session);
+	talk_free(v->talk);
 	free(v->held_bytes);
 	free(v);
 }
@@ -214,7 +216,10 @@ enter(struct server *srv, const struct arrival *a)
 	    config.session.resumes && srv->ledger && srv->sink && vz_sink_lasts(srv->sink);
 	if (a->through)
 		(void)vz_relay_client_path(a->through, &config.session.channel);
+	v->talk = talk_new(v->who.remote);
+	config.session.channel.observer = talk_observer(v->talk);
 	if (vz_conn_new(srv->loop, a->fd, &config, &v->conn) < 0) {
+		talk_free(v->talk);
 		free(v);
 		return NULL;
 	}

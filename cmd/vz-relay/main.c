@@ -21,6 +21,7 @@ main(int argc, char **argv)
 	env_open_std();
 	diag_init("vz-relay", 0, false);
 	signal(SIGPIPE, SIG_IGN);
+	progress_deaf();
 	if (vz_secret_init() < 0) {
 		diag_error("no source of randomness");
 		return VZ_EXIT_OSERR;

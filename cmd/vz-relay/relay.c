@@ -10,6 +10,7 @@
 #include "cmd/vz-relay/drain.h"
 #include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/metrics.h"
+#include "cmd/vz-relay/show.h"
 
 #define EACH_MS 1000
 /* What is left of the farewell for who is asked twice: time to write a word to everybody. */
@@ -127,6 +128,8 @@ relay_prepare(struct relay *rl)
 	rl->second = (struct vz_timer){.fn = on_second, .arg = rl};
 	record_start(&rl->record, rl->loop, on_broken_record, rl);
 	r = signals_start(rl->loop, on_end_signal, on_hangup, rl);
+	if (r == 0)
+		r = show_start(rl);
 	return r < 0 ? r : vz_timer_set(rl->loop, &rl->second, EACH_MS);
 }
 

@@ -20,6 +20,7 @@ struct vz_handler_facts {
 	const char *message_name; /* VZ_MESSAGE_NAME, escaped */
 	uint64_t attempt;         /* VZ_ATTEMPT */
 	const char *is_signed;    /* VZ_SIGNED: 1 */
+	const char *manifest_fd;  /* VZ_MANIFEST_FD: 3 */
 
 	const char *proto;                   /* PROTO: TCP or IPC */
 	const char *remote_ip, *remote_port; /* TCPREMOTEIP, TCPREMOTEPORT */

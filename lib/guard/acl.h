@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include "guard/ratelimit.h"
 #include "id/key.h"
+#include "id/typo.h"
 
 #define VZ_RIGHT_SEND     1u
 #define VZ_RIGHT_ASK      2u
@@ -54,6 +55,8 @@ int vz_acl_load(struct vz_acl *a, const char *path, vz_acl_line_fn *report, void
 /* The revoked list: KEY [comment] lines. Absent = empty; any bad line is VZ_EFORMAT and *line says
  * where. */
 int vz_acl_load_revoked(struct vz_acl *a, const char *path, unsigned *line);
+/* Words on what is wrong in that line of a file (vz_key_typo), "" when nothing can be said. */
+const char *vz_acl_typo(const char *path, unsigned line, char out[static VZ_TYPO_WORDS]);
 /*
  * VZ_EREVOKED, VZ_EDENIED, or 0 and what is granted, which outlives the list: release it. What the
  * line's options demand is the caller's to ask, below. A key that no line names is held to

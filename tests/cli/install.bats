@@ -13,7 +13,7 @@ setup_file() {
 	identities alice bob
 }
 
-@test "make install installs programs that run, and a page for each" {
+@test "make install installs programs and scripts that run, and a page for each" {
 	local program
 
 	make_ install PREFIX=/usr
@@ -21,8 +21,18 @@ setup_file() {
 		timeout "$PATIENCE" "root/usr/bin/$program" --version
 		[ -s "root/usr/share/man/man1/$program.1" ]
 	done
+	for program in "$VZ_TREE"/scripts/vz-*; do
+		[ -e "$program" ] || continue
+		timeout "$PATIENCE" "root/usr/bin/${program##*/}" -h | grep -q '^usage: '
+		[ -s "root/usr/share/man/man1/${program##*/}.1" ]
+	done
 	[ -s root/usr/share/man/man7/vz.7 ]
 	[ -s root/usr/share/doc/vz/README.md ]
+	for program in vz-keygen vz-send vz-listen vz-relay; do
+		grep -q "^complete -F _vz $program\$" "root/usr/share/bash-completion/completions/$program"
+		grep -q "^#compdef .*$program" root/usr/share/zsh/site-functions/_vz
+		grep -q "^complete -c $program " "root/usr/share/fish/vendor_completions.d/$program.fish"
+	done
 	[ -z "$(find root -type f -perm /022)" ]
 }
 
@@ -47,19 +57,18 @@ setup_file() {
 }
 
 @test "each folder of make install can be another one, or none" {
-	local name
-
-	make_ install BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t \
-		LOCALSTATEDIR=/l
-	[ "$(ls root)" = "$(printf '%s\n' b d e m s t u)" ]
+	make_ install BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e BASHDIR=/c/b ZSHDIR=/c/z FISHDIR=/c/f \
+		UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t LOCALSTATEDIR=/l
+	[ "$(ls root)" = "$(printf '%s\n' b c d e m s t u)" ]
 	grep -q '^ExecStart=/b/vz-listen ' root/u/vz-listen.service
 	grep -q '^/l/log/vz/' root/e/logrotate
 	run ! grep -rE '@[A-Za-z]+@' root/u root/s root/t root/e
-	make_ uninstall BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t
+	make_ uninstall BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e BASHDIR=/c/b ZSHDIR=/c/z FISHDIR=/c/f \
+		UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t
 	[ -z "$(find root ! -type d)" ]
 	[ ! -e root/e ]
 	make_ install UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
-	[ -z "$(find root -path '*systemd*' -o -path '*.d/*' -o -path '*/examples*')" ]
+	[ -z "$(find root -path '*systemd*' -o -path '*/sysusers.d*' -o -path '*/tmpfiles.d*' -o -path '*/examples*')" ]
 	make_ uninstall UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
 	[ -z "$(find root ! -type d)" ]
 }
