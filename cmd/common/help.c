@@ -78,26 +78,38 @@ words_at(const struct option_table *t, const char *group)
 	return (unsigned)most;
 }
 
+/* How many bytes of the words go into `room`: whole words; 0 if not even one does. */
+static size_t
+fitting(const char *words, size_t room)
+{
+	size_t n = strlen(words);
+
+	if (n <= room)
+		return n;
+	for (n = room; n > 0 && words[n] != ' ';)
+		n--;
+	return n;
+}
+
 /* Puts words behind the names, as many to a line as fit; those of further lines below the first. */
 static void
 add_words(struct page *p, char *line, const char *words, unsigned at)
 {
 	size_t n = strlen(line), begin = n + 2 > at ? n + 2 : at;
 
-	while (*words) {
-		size_t room = WIDTH - begin, take = strlen(words);
+	for (;;) {
+		size_t room = begin < WIDTH ? WIDTH - begin : 0, take = fitting(words, room);
 
-		if (take > room)
-			for (take = room; take > 0 && words[take] != ' ';)
-				take--;
-		/* Not one word fits: below the others' words. */
-		if (take > 0 || begin == at)
+		/* What has a whole line and does not fit is cut. */
+		if (take == 0 && begin == at)
+			take = room;
+		if (take > 0)
 			snprintf(line + n, WIDTH + 1 - n, "%*s%.*s", (int)(begin - n), "",
-			    (int)(take ? take : room), words);
+			    (int)take, words);
 		words += take;
 		words += strspn(words, " ");
 		if (!*words)
-			break;
+			return;
 		line = new_line(p);
 		n = 0;
 		begin = at;

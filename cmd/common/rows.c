@@ -10,10 +10,10 @@ const struct option_row rows_of_all[] = {
 };
 
 const struct option_row rows_of_network[] = {
-    {'i', "identity", "FILE", KIND_FILE, .group = GROUP_SELF, .help = "our keys"},
+    {'i', "identity", "FILE", KIND_FILE, .group = GROUP_SELF, .help = "this host's keys"},
     {OPT_PASSPHRASE_FD, "passphrase-fd", "N", KIND_NUMBER, .group = GROUP_SELF,
-	.help = "where to read it"},
-    {OPT_PSK_FILE, "psk-file", "FILE", KIND_FILE, .group = GROUP_SELF, .help = "a shared key, too"},
+	.help = "has the passphrase"},
+    {OPT_PSK_FILE, "psk-file", "FILE", KIND_FILE, .group = GROUP_SELF, .help = "a pre-shared key"},
     {OPT_STATE, "state", "DIR", KIND_DIR, .group = GROUP_SELF, .help = "memory of peers"},
     {'w', "timeout", "TIME", KIND_TIME, .group = GROUP_WAY, .help = "of each wait (10s)"},
     {'4', .group = GROUP_WAY, .help = "IPv4 only", .both = "IPv4 or IPv6 only"},

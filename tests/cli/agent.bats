@@ -273,7 +273,6 @@ proved() {
 	cmp a dir/*-a
 	proved carol vz-message@vz dir/*.0.manifest.sig dir/*.0.manifest
 	proved carol vz-message@vz dir/*.1.manifest.sig dir/*.1.manifest
-	exits 0 as_carol --sign "$ADDR,$ADDR" a
 	gone
 	exits 78 as_carol --sign "$ADDR" a
 	says send.err 'ssh-agent: cannot be reached'
@@ -415,6 +414,41 @@ proved() {
 	exits 0 as_carol -w 1s --sign "$ADDR" <<<x
 	says send.err 'waiting for ssh-agent to sign'
 	placed 3 dir
+}
+
+@test "an agent that takes its time signs for each destination and each stored message, in order" {
+	local files first pid
+
+	lying '' --delay 150
+	exits 0 keygen --agent false.pub -f carol/identity >key
+	CAROL=$(cat key)
+	mkdir dir other
+	ALLOW=(--allow "$CAROL")
+	listen -k -d dir
+	first=$ADDR
+	pid=$LISTENER
+	listen -k -d other
+	for files in a b c; do
+		bytes 1000 "$files"
+	done
+	exits 0 as_carol --sign "$first,$ADDR" a b c
+	[ "$(find dir other -name '*.manifest.sig' | wc -l)" -eq 6 ]
+	kill "$LISTENER" "$pid"
+	ended 0 "$LISTENER"
+	mkdir -m 700 r
+	cp "$(id_of relay)" r/identity
+	printf '%s\n' "register $(key_of bob)" "connect,deposit $CAROL" >r/authorized
+	started relay "$VZ_BUILD/bin/vz-relay" -i r/identity --state r/state --spool r/spool --ready-fd 9 127.0.0.1:0
+	BREAKS_END_LISTEN=()
+	AT=("$READY")
+	listen --state bobs -k --lines
+	kill "$LISTENER"
+	ended 0 "$LISTENER"
+	exits 0 as_carol --state hers --store=only "$(key_of bob)@${AT[0]}" a
+	seq 5 | exits 0 as_carol --state hers --store=only --lines "$(key_of bob)@${AT[0]}"
+	listen --state bobs -k --null
+	until_true grep -qz '^5$' listen.out
+	[ "$(tail -c 10 listen.out | tr '\0' ' ')" = '1 2 3 4 5 ' ]
 }
 
 @test "an agent that lies about its signature makes no identity, and every lie is told" {
