@@ -104,9 +104,9 @@ setup_file() {
 
 @test "the README's first commands work when pasted" {
 	# On a socket of our own instead of a port that somebody may use.
-	sed -n '/^```sh$/,/^```$/{/^```/d;p;}; /^This is one host/q' "$VZ_TREE/README.md" |
+	sed -n '/^```sh$/,/^```$/{/^```sh$/d;/^```$/q;p;}' "$VZ_TREE/README.md" |
 		sed "s|127\.0\.0\.1:4433|$PWD/socket|; s| 4433 &| $PWD/socket \&|; s|-o copy|-o $PWD/copy|" >pasted
-	[ "$(grep -c '^vz-' pasted)" -eq 3 ]
+	[ "$(wc -l <pasted)" -eq 3 ] && [ "$(grep -c '^vz-' pasted)" -eq 3 ]
 	echo 'status=$?; wait; exit "$status"' >>pasted
 	cd "$VZ_TREE"
 	PATH=$VZ_BUILD/bin:$PATH exits 0 timeout "$PATIENCE" bash "$BATS_TEST_TMPDIR/pasted" 3>&-
