@@ -1,6 +1,8 @@
 # vz: GNU make.  make [all|check|bench|siege|fault|fuzz|san|install|uninstall|clean]
 #   make static    programs without shared libraries, in build/static/bin
+#   make musl      the same with another libc, in build/musl/bin, and their tests (scripts/dev/musl)
 #   V=1            show the commands
+#   PREFIX=DIR     and all else that packagers set: the table in README.md
 #   AEAD=sodium    leave the optional accelerators out; AEAD=libcrypto: libipsec-mb only
 #   LOOP=poll      poll(2) instead of epoll(7)
 #   SANDBOX=off    leave the seccomp filters out, as without libseccomp
@@ -16,6 +18,15 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/vz
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+EXAMPLESDIR ?= $(DOCDIR)/examples
+SYSCONFDIR ?= /etc
+LOCALSTATEDIR ?= /var
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 FUZZTIME ?= 60
 SEEDS   ?= 500
 KILLS   ?= 1000
@@ -25,7 +36,13 @@ BSD     ?= static
 SANDBOX ?= auto
 
 CC      ?= cc
+HOSTCC  ?= $(CC)
 CFLAGS  ?= -O2 -g
+CPPFLAGS ?=
+LDFLAGS ?=
+LDLIBS  ?=
+DESTDIR ?=
+V       ?=
 WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
            -Wformat=2 -Wpointer-arith -Wwrite-strings
 HARDEN  ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -37,7 +54,7 @@ FAST    := $(shell echo | $(CC) -mmemset-strategy=unrolled_loop:256:noalign,libc
              -x c -c -o /dev/null - 2>/dev/null && \
              echo -mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign)
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -DVZ_VERSION='"$(VERSION)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DVZ_VERSION='"$(VERSION)"' -DVZ_SYSCONFDIR='"$(SYSCONFDIR)"' -Ilib -I. $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c11 $(WARN) $(HARDEN) $(FAST) $(CFLAGS)
 ALL_LDFLAGS  = $(HARDENLD) -Wl,--as-needed $(LDFLAGS)
 PKG_CFLAGS  := $(shell pkg-config --cflags $(PKG) sqlite3)
@@ -72,8 +89,8 @@ ifeq ($(SECCOMP),yes)
 ALL_CPPFLAGS += -DVZ_SECCOMP -I$(B)/gen
 endif
 
-# Another AEAD= or LOOP= in the same folder builds everything again.
-OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP) SECCOMP=$(SECCOMP)
+# Another AEAD=, LOOP= or SYSCONFDIR= in the same folder builds everything again.
+OPTIONS := AEAD=$(AEAD) LOOP=$(LOOP) SECCOMP=$(SECCOMP) SYSCONFDIR=$(SYSCONFDIR)
 ifneq ($(OPTIONS),$(file <$(B)/options))
 $(shell mkdir -p $(B) && echo '$(OPTIONS)' >$(B)/options)
 endif
@@ -87,6 +104,7 @@ endif
 
 PROGRAMS := $(notdir $(patsubst %/,%,$(dir $(wildcard cmd/vz-*/main.c))))
 BINS     := $(PROGRAMS:%=$(B)/bin/%)
+COMPLETIONS := $(PROGRAMS:%=$(B)/completions/bash/%) $(B)/completions/zsh/_vz $(PROGRAMS:%=$(B)/completions/fish/%.fish)
 LIB_SRC  := $(sort $(wildcard lib/*/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 COMMON   := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard cmd/common/*.c)))
@@ -102,7 +120,7 @@ PAGES    := $(SCRIPTS:scripts/%=$(B)/man/%.1)
 DOCS     := README.md CHANGELOG.md SECURITY.md LICENSE
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-all: $(BINS) $(PAGES)
+all: $(BINS) $(COMPLETIONS) $(PAGES)
 
 $(B)/libvz.a: $(LIB_OBJ)
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
@@ -119,7 +137,7 @@ $(B)/libserve.a: $(SERVE)
 ifeq ($(SECCOMP),yes)
 $(B)/gen/filters: scripts/dev/filters.c
 	$(Q)mkdir -p $(@D)
-	$(call say,CC,$<) $(CC) -std=gnu11 -O1 -o $@ $< $(shell pkg-config --cflags --libs libseccomp)
+	$(call say,CC,$<) $(HOSTCC) -std=gnu11 -O1 -o $@ $< $(shell pkg-config --cflags --libs libseccomp)
 
 $(B)/gen/guard/filters.inc: $(B)/gen/filters
 	$(Q)mkdir -p $(@D)
@@ -127,6 +145,25 @@ $(B)/gen/guard/filters.inc: $(B)/gen/filters
 
 $(B)/lib/guard/seccomp.o: $(B)/gen/guard/filters.inc
 endif
+
+# What is made of the programs' tables of options, once they are found to keep their own rules.
+TABLES   := $(sort $(wildcard cmd/*/table.c cmd/*/rows.c))
+$(B)/gen/completions: scripts/dev/completions.c $(TABLES) $(wildcard cmd/*/table.h cmd/*/options.h)
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<) $(CC) -std=gnu11 -O1 -Ilib -I. $(PKG_CFLAGS) -o $@.tmp $< $(TABLES) && \
+	    $@.tmp check && mv $@.tmp $@
+
+$(B)/completions/bash/%: $(B)/gen/completions completions/vz.bash
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) { $< bash $(@F) && cat completions/vz.bash; } >$@.tmp && mv $@.tmp $@
+
+$(B)/completions/fish/%.fish: $(B)/gen/completions completions/vz.fish
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) { $< fish $(@F:.fish=) && cat completions/vz.fish; } >$@.tmp && mv $@.tmp $@
+
+$(B)/completions/zsh/_vz: $(B)/gen/completions completions/vz.zsh
+	$(Q)mkdir -p $(@D)
+	$(call say,GEN,$@) { $< zsh && cat completions/vz.zsh; } >$@.tmp && mv $@.tmp $@
 
 $(B)/%.o: %.c Makefile $(B)/options
 	$(Q)mkdir -p $(@D)
@@ -143,8 +180,12 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 
 # What they take of vz-send,
 $(B)/tests/test_renew $(B)/tests/test_via: $(patsubst %,$(B)/cmd/vz-send/%.o,link peer redial renew via via_words words) $(COMMON)
-# and of vz-listen.
+# and of vz-listen,
 $(B)/tests/test_stay: $(B)/cmd/vz-listen/stay.o
+# and of what they share,
+$(B)/tests/test_progress: $(B)/cmd/common/progress_line.o
+# The tables of options themselves.
+$(B)/tests/test_table: $(patsubst %,$(B)/cmd/common/%.o,table help)
 
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -190,10 +231,13 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/libvz.a
 # What they take of the programs.
 $(B)/fuzz/fuzz_items: $(B)/cmd/vz-send/cut.o
 $(B)/fuzz/fuzz_json: $(B)/cmd/vz-listen/item_json.o
-$(B)/fuzz/fuzz_keygen_options: $(B)/cmd/vz-keygen/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_send_options: $(B)/cmd/vz-send/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_relay_options: $(B)/cmd/vz-relay/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
-$(B)/fuzz/fuzz_listen_options: $(B)/cmd/vz-listen/options.o $(B)/cmd/serve/options.o $(B)/cmd/common/options.o
+# All that parses the command line of a program.
+OPTIONS_OF = $(patsubst %,$(B)/cmd/common/%.o,options table rows help) $(patsubst %,$(B)/cmd/$(1)/%.o,options table)
+SERVED   := $(B)/cmd/serve/options.o $(B)/cmd/serve/rows.o
+$(B)/fuzz/fuzz_keygen_options: $(call OPTIONS_OF,vz-keygen)
+$(B)/fuzz/fuzz_send_options: $(call OPTIONS_OF,vz-send)
+$(B)/fuzz/fuzz_relay_options: $(call OPTIONS_OF,vz-relay) $(SERVED)
+$(B)/fuzz/fuzz_listen_options: $(call OPTIONS_OF,vz-listen) $(SERVED)
 
 # Programs that need nothing but a kernel, to be copied to where no package is. Ciphers are
 # libsodium's own: what is opened late could not be. libz is what SQLite's archive may want.
@@ -201,8 +245,12 @@ STATIC_LIBS = $(shell pkg-config --libs --static libsodium libbsd-overlay sqlite
 static: all
 	+$(Q)$(MAKE) B=$(B)/static LIKE=$(B) AEAD=sodium HARDENLD=-static PKG_LIBS= SQLITE_LIBS='$(STATIC_LIBS)' all
 
+musl:
+	+$(Q)scripts/dev/musl $(B)/musl
+
 units: $(UNITS)
-tools: $(TOOLS) $(PRELOAD) $(HOURLY) $(WEAK)
+helpers: $(TOOLS)
+tools: helpers $(PRELOAD) $(HOURLY) $(WEAK)
 fuzzers: $(FUZZERS)
 
 # The tests of this one build; scripts/check proves all of the tree.
@@ -255,21 +303,44 @@ fuzz-short: fuzz-build
 	$(Q)scripts/dev/fuzz replay $(B)/fuzz/fuzz
 	$(Q)scripts/dev/fuzz early $(B)/fuzz/fuzz 5
 
+# Source and place of what a service manager reads (vz(7), AS A SERVICE), and of the examples. A
+# folder whose variable is empty is left out.
+placed    = $(if $($2),$(foreach f,$1,$f:$($2)/$(or $3,$(notdir $(f:.in=)))))
+SYSTEM   := $(call placed,$(sort $(wildcard system/*.service.in system/*.socket)),UNITDIR) \
+            $(call placed,system/vz.sysusers.in,SYSUSERSDIR,vz.conf) \
+            $(call placed,system/vz.tmpfiles.in,TMPFILESDIR,vz.conf) \
+            $(call placed,$(sort $(wildcard system/examples/*.in)),EXAMPLESDIR)
+FILL      = sed -e '/^@service@$$/{r system/service' -e 'd;}' -e '/^@hardening@$$/{r system/hardening' -e 'd;}' \
+            -e 's|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@LOCALSTATEDIR@|$(LOCALSTATEDIR)|g'
+
+install-system:
+	for f in $(SYSTEM); do from=$${f%%:*} to='$(DESTDIR)'$${f#*:}; install -d "$${to%/*}" && \
+	    $(FILL) "$$from" >"$$to" && chmod 644 "$$to" || exit; done
+
+uninstall-system:
+	for f in $(SYSTEM); do rm -f '$(DESTDIR)'"$${f#*:}"; done
+	$(if $(EXAMPLESDIR),-rmdir '$(DESTDIR)$(EXAMPLESDIR)')
+
 SECTIONS := $(sort $(patsubst .%,%,$(suffix $(MAN))))
-install: all
+install: all install-system
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)' $(SECTIONS:%='$(DESTDIR)$(MANDIR)/man%')
 	install -m 755 $(BINS) $(SCRIPTS) '$(DESTDIR)$(BINDIR)'
 	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN) $(PAGES)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
 	install -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
+	install -d '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)'
+	install -m 644 $(PROGRAMS:%=$(B)/completions/bash/%) '$(DESTDIR)$(BASHDIR)'
+	install -m 644 $(B)/completions/zsh/_vz '$(DESTDIR)$(ZSHDIR)'
+	install -m 644 $(PROGRAMS:%=$(B)/completions/fish/%.fish) '$(DESTDIR)$(FISHDIR)'
 
-uninstall:
+uninstall: uninstall-system
 	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(SCRIPTS:scripts/%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
 	rm -f $(foreach m,$(notdir $(MAN) $(PAGES)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(BASHDIR)/%') '$(DESTDIR)$(ZSHDIR)/_vz' $(PROGRAMS:%='$(DESTDIR)$(FISHDIR)/%.fish')
 	-rmdir '$(DESTDIR)$(DOCDIR)'
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all static units tools fuzzers check bench siege fault san fuzz fuzz-build fuzz-short install uninstall clean
+.PHONY: all static musl units helpers tools fuzzers check bench siege fault san fuzz fuzz-build fuzz-short install install-system uninstall uninstall-system clean
 .SECONDARY:
 -include $(shell [ -d $(B) ] && find $(B) -name '*.d')

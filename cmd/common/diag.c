@@ -18,6 +18,8 @@ static const char *prog = "vz";
 static int verbosity;
 static bool json_lines;
 
+static void (*before_line)(void), (*after_line)(void);
+
 static struct vz_buf event_buf;
 static struct vz_json event_json;
 
@@ -30,17 +32,28 @@ diag_init(const char *program, int level, bool json)
 }
 
 bool
+diag_shows(int level)
+{
+	return level <= verbosity;
+}
+
+bool
 diag_is_json(void)
 {
 	return json_lines;
 }
 
+void
+diag_on_line(void (*before)(void), void (*after)(void))
+{
+	before_line = before;
+	after_line = after;
+}
+
 /* There is nobody to tell when stderr itself fails. */
 static void
-put(const void *line, size_t n)
+put_all(const char *p, size_t n)
 {
-	const char *p = line;
-
 	while (n > 0) {
 		ssize_t r = write(STDERR_FILENO, p, n);
 
@@ -51,6 +64,16 @@ put(const void *line, size_t n)
 			return;
 		}
 	}
+}
+
+static void
+put(const void *line, size_t n)
+{
+	if (before_line)
+		before_line();
+	put_all(line, n);
+	if (after_line)
+		after_line();
 }
 
 static void

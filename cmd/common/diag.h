@@ -25,13 +25,15 @@
  * 1 with -v, 2 with -vv. May be called again once the options are known.
  */
 void diag_init(const char *program, int level, bool json);
+/* True when what is said at this level (diag_verbose) is shown. */
+bool diag_shows(int level);
 /* True when stderr carries JSON events. */
 bool diag_is_json(void);
 /* An error: always shown. */
 void diag_error(const char *fmt, ...) DIAG_PRINTF(1, 2);
 /* What the user could do about the error before; not with -q. */
 void diag_hint(const char *fmt, ...) DIAG_PRINTF(1, 2);
-/* Shown when `level` (0, 1, 2) is at most the one set. Its event is "info". */
+/* Shown when `level` (0, 1, 2; -1: with -q too) is at most the one set. Its event is "info". */
 void diag_verbose(int level, const char *fmt, ...) DIAG_PRINTF(2, 3);
 /* Two lines: the error and where help is; exits with 64. */
 _Noreturn void diag_usage(const char *fmt, ...) DIAG_PRINTF(1, 2);
@@ -45,6 +47,12 @@ const char *diag_words(int err);
  */
 struct vz_json *diag_event(const char *name);
 void diag_event_end(struct vz_json *event);
+
+/*
+ * Who has something on the terminal that lines go to: `before` is called before each line or event,
+ * to take it away, and `after` when that is written. Either may be NULL.
+ */
+void diag_on_line(void (*before)(void), void (*after)(void));
 
 /* Writes p[0..len) to buf for a line (VZ_ESCAPE_LINE), with "..." when it does not fit. Returns
  * buf. */

@@ -53,6 +53,7 @@ env_paths(void)
 	if (!done) {
 		env.vz_identity = get("VZ_IDENTITY");
 		env.credentials_directory = get("CREDENTIALS_DIRECTORY");
+		env.configuration_directory = get("CONFIGURATION_DIRECTORY");
 		env.xdg_config_home = get("XDG_CONFIG_HOME");
 		env.xdg_state_home = get("XDG_STATE_HOME");
 		env.home = get("HOME");
@@ -62,7 +63,38 @@ env_paths(void)
 }
 
 const char *
+env_user(void)
+{
+	return get("LOGNAME");
+}
+
+const char *
 env_askpass(void)
 {
 	return get("VZ_ASKPASS");
+}
+
+const char *
+env_agent(void)
+{
+	return get("SSH_AUTH_SOCK");
+}
+
+void
+env_hide_agent(void)
+{
+	(void)unsetenv("SSH_AUTH_SOCK");
+	(void)unsetenv("SSH_AGENT_PID");
+}
+
+const char *
+env_term(void)
+{
+	return get("TERM");
+}
+
+bool
+env_no_color(void)
+{
+	return get("NO_COLOR") != NULL;
 }

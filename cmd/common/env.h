@@ -19,7 +19,17 @@ bool env_stdout_closed(void);
 
 /* The variables that name files, read once; empty counts as unset. Valid while the program runs. */
 const struct vz_paths_env *env_paths(void);
+/* $LOGNAME, or NULL: who one says to be, for names that people read. */
+const char *env_user(void);
 /* $VZ_ASKPASS, or NULL. */
 const char *env_askpass(void);
+/* $SSH_AUTH_SOCK, or NULL. */
+const char *env_agent(void);
+/* Where the agent is that holds our key is no affair of those who are started from here on. */
+void env_hide_agent(void);
+/* $TERM, or NULL. */
+const char *env_term(void);
+/* $NO_COLOR is set, to whatever. */
+bool env_no_color(void);
 
 #endif

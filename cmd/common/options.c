@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include "base/text.h"
 #include "cmd/common/diag.h"
+#include "cmd/common/exit.h"
 
 #define WAIT_MAX_MS (24ull * 3600 * 1000)
 
@@ -43,16 +44,16 @@ name_of(char *out, size_t cap, char **argv, const struct option *longs)
 }
 
 int
-common_next(int argc, char **argv, const char *shorts, const struct option *longs)
+common_next(int argc, char **argv, const struct option_lists *lists)
 {
 	char name[128];
 	int opt;
 
 	opterr = 0;
-	opt = getopt_long(argc, argv, shorts, longs, NULL);
+	opt = getopt_long(argc, argv, lists->shorts, lists->longs, NULL);
 	if (opt != '?' && opt != ':')
 		return opt;
-	name_of(name, sizeof(name), argv, longs);
+	name_of(name, sizeof(name), argv, lists->longs);
 	if (opt == ':')
 		diag_usage("option %s needs an argument", name);
 	/* A known name here is a flag that was given a value. */
@@ -110,13 +111,6 @@ add_psk(struct common *c, const char *value)
 	c->psk_file[c->psk_files++] = value;
 }
 
-_Noreturn static void
-print_and_exit(const char *text)
-{
-	fputs(text, stdout);
-	exit(diag_close_stdout(0));
-}
-
 static void
 set_level(struct common *c, int opt)
 {
@@ -129,15 +123,11 @@ set_level(struct common *c, int opt)
 }
 
 bool
-common_option(struct common *c, int opt, const char *value, const char *program, const char *help)
+common_option(struct common *c, int opt, const char *value, const struct option_table *table)
 {
-	char version[64];
-
 	switch (opt) {
-	case 'h': print_and_exit(help);
-	case 'V':
-		snprintf(version, sizeof(version), "%s %s\n", program, VZ_VERSION);
-		print_and_exit(version);
+	case 'h': table_help(table, stdout); exit(diag_close_stdout(0));
+	case 'V': printf("%s %s\n", table->program, VZ_VERSION); exit(diag_close_stdout(0));
 	case 'v':
 	case 'q': set_level(c, opt); break;
 	case 'i': c->identity = value; break;
@@ -151,6 +141,13 @@ common_option(struct common *c, int opt, const char *value, const char *program,
 	case OPT_SANDBOX: c->sandbox = sandbox_of(value); break;
 	default: return false;
 	}
-	diag_init(program, c->level, c->json);
+	diag_init(table->program, c->level, c->json);
 	return true;
+}
+
+void
+common_unhandled(int opt)
+{
+	diag_error("option %d of the table is not handled", opt);
+	exit(VZ_EXIT_SOFTWARE);
 }

@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <getopt.h>
+
+#include "cmd/common/table.h"
 
 enum sandbox_mode {
 	SANDBOX_AUTO, /* each layer that is there */
@@ -29,8 +30,7 @@ struct common {
 	enum sandbox_mode sandbox;
 };
 
-/* For getopt_long by common_next: no permutation, and ours are the words about errors. */
-#define COMMON_SHORT "+:hVvqi:w:46"
+/* Values of the options that have no letter. */
 enum common_long {
 	OPT_PSK_FILE = 256,
 	OPT_STATE,
@@ -39,46 +39,24 @@ enum common_long {
 	OPT_SANDBOX,
 	OPT_PROGRAM /* first of a program's own */
 };
-/* clang-format off */
-#define COMMON_LONG \
-	{"help", no_argument, NULL, 'h'}, \
-	{"version", no_argument, NULL, 'V'}, \
-	{"verbose", no_argument, NULL, 'v'}, \
-	{"quiet", no_argument, NULL, 'q'}, \
-	{"identity", required_argument, NULL, 'i'}, \
-	{"timeout", required_argument, NULL, 'w'}, \
-	{"psk-file", required_argument, NULL, OPT_PSK_FILE}, \
-	{"state", required_argument, NULL, OPT_STATE}, \
-	{"passphrase-fd", required_argument, NULL, OPT_PASSPHRASE_FD}, \
-	{"log-json", no_argument, NULL, OPT_LOG_JSON}, \
-	{"sandbox", required_argument, NULL, OPT_SANDBOX}
-/* clang-format on */
-
-/* What --help says about them. */
-#define COMMON_HELP                                                                          \
-	"  -i, --identity FILE     this host's identity (default ~/.config/vz/identity)\n"   \
-	"      --psk-file FILE     a pre-shared key in addition, made by vz-keygen\n"        \
-	"      --state DIR         memory of peers (default ~/.local/state/vz)\n"            \
-	"      --passphrase-fd N   read the identity's passphrase from descriptor N\n"       \
-	"  -w, --timeout TIME      bound on each wait for network or peer: 500ms, 10s, 5m\n" \
-	"  -4, -6                  IPv4 or IPv6 only\n"                                      \
-	"  -v, --verbose; -q, --quiet   say more (-vv: all), or errors only\n"               \
-	"      --log-json; --sandbox MODE   JSON events on stderr; auto, require or off\n"   \
-	"  -h, --help; -V, --version\n"
 
 /* One identity, one pre-shared key, no limits but the defaults. */
 void common_defaults(struct common *c);
 /*
- * getopt_long(argc, argv, shorts, longs), but an unknown option or a missing argument is a usage
- * error in our words and does not return. -1 at the first operand.
+ * getopt_long(3) with the lists of a program's table, but an unknown option or a missing argument
+ * is a usage error in our words and does not return. -1 at the first operand.
  */
-int common_next(int argc, char **argv, const char *shorts, const struct option *longs);
+int common_next(int argc, char **argv, const struct option_lists *lists);
 /*
  * Handles one option as common_next returned it, at once: -v, -q and --log-json change what diag
  * says from here on. True when it was one of the common ones. A bad value is a usage error and does
- * not return; -h prints `help`, -V the version, and both exit 0.
+ * not return; -h prints help, -V the version, and both exit 0.
  */
-bool
-common_option(struct common *c, int opt, const char *value, const char *program, const char *help);
+bool common_option(struct common *c, int opt, const char *value, const struct option_table *table);
+/*
+ * The last resort for what common_next returned: a row of the table that nothing handles is a bug
+ * in the program, and ends it as such.
+ */
+_Noreturn void common_unhandled(int opt);
 
 #endif

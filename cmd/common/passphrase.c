@@ -47,6 +47,7 @@ run_askpass(const char *program, const char *prompt, int fd)
 	if (dup2(fd, STDOUT_FILENO) < 0)
 		_exit(127);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGUSR1, SIG_DFL);
 	execlp(program, program, prompt, (char *)NULL);
 	_exit(127);
 }

@@ -76,6 +76,11 @@ reach_hint(int err, int sys_errno, enum vz_dial_step step, const char *program, 
 	case ENOENT:
 	case ECONNRESET: snprintf(hint, sizeof(hint), "is %s running there?", program); return hint;
 	case ETIMEDOUT: return "is the host up, and the port open in its firewall?";
+	case EHOSTUNREACH:
+	case EHOSTDOWN: return "is the host up, and its address right?";
+	case EACCES:
+		return "this user may not go there: look at the modes of the socket and its "
+		       "folders";
 	case ENETUNREACH:
 	case EAFNOSUPPORT: return family != AF_UNSPEC ? "try without -4 or -6" : NULL;
 	default: return NULL;

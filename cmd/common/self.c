@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include "base/err.h"
 #include "base/secret.h"
+#include "cmd/common/agent.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
@@ -101,6 +102,9 @@ load_identity(struct self *me, const struct common *options)
 
 	err = vz_paths_identity(
 	    env_paths(), options->identity, me->identity_path, sizeof(me->identity_path));
+	if (err == 0)
+		err = vz_paths_lists(
+		    env_paths(), me->identity_path, me->lists_path, sizeof(me->lists_path));
 	if (err) {
 		diag_error(err == VZ_ELIMIT ? "the identity file's path is too long"
 					    : "no place to look for an identity: HOME is not set");
@@ -119,10 +123,14 @@ static void
 load_psk(const char *path, uint8_t psk[static VZ_PSK_LEN])
 {
 	int err = vz_psk_load(path, psk);
+	char typo[VZ_TYPO_WORDS];
 
 	if (err == 0)
 		return;
-	if (err == VZ_EFORMAT || err == VZ_ELIMIT) {
+	if ((err == VZ_EFORMAT || err == VZ_ELIMIT) && *vz_psk_file_typo(path, typo)) {
+		diag_error("%s: not a pre-shared key: %s", shown(path), typo);
+		diag_hint("copy it again from where it was made");
+	} else if (err == VZ_EFORMAT || err == VZ_ELIMIT) {
 		diag_error("%s: not a pre-shared key: one line vzpsk1...", shown(path));
 		diag_hint("make one with vz-keygen --psk; a passphrase is not enough");
 	} else if (err == VZ_EMODE) {
@@ -165,13 +173,12 @@ load_psks(struct self *me, const struct common *options)
 static void
 load_revoked(struct self *me)
 {
-	char path[sizeof(me->identity_path) + 16];
+	char path[sizeof(me->lists_path) + 16], typo[VZ_TYPO_WORDS];
 	unsigned line = 0;
 	int err;
 
 	me->acl = vz_acl_new();
-	err =
-	    me->acl ? vz_paths_beside(me->identity_path, "revoked", path, sizeof(path)) : VZ_ENOMEM;
+	err = me->acl ? vz_paths_beside(me->lists_path, "revoked", path, sizeof(path)) : VZ_ENOMEM;
 	if (err) {
 		diag_error("%s", diag_words(err));
 		leave(err);
@@ -180,7 +187,8 @@ load_revoked(struct self *me)
 	if (err == 0)
 		return;
 	if (err == VZ_EFORMAT && line > 0)
-		diag_error("%s: line %u: not a key", shown(path), line);
+		diag_error("%s: line %u: not a key%s%s", shown(path), line,
+		    *vz_acl_typo(path, line, typo) ? ": " : "", typo);
 	else
 		diag_error("%s: %s", shown(path), diag_words(err));
 	diag_hint("nobody is trusted while the list of revoked keys cannot be read");
@@ -214,9 +222,9 @@ bad_peers_line(void *arg, unsigned line, const char *what)
 struct vz_peers *
 self_peers(const struct self *me)
 {
-	char path[sizeof(me->identity_path) + 16];
+	char path[sizeof(me->lists_path) + 16];
 	struct vz_peers *peers = NULL;
-	int err = vz_paths_beside(me->identity_path, "peers", path, sizeof(path));
+	int err = vz_paths_beside(me->lists_path, "peers", path, sizeof(path));
 
 	if (!err)
 		err = vz_peers_load(path, bad_peers_line, path, &peers);
@@ -312,12 +320,30 @@ self_channel_to_relay(
 }
 
 int
+self_agent(struct self *me)
+{
+	int status;
+
+	if (!me->identity->held_elsewhere || me->agent)
+		return 0;
+	status = agent_connect(&me->agent);
+	if (!status)
+		status = agent_has(me->agent, &me->identity->bundle.identity);
+	return status;
+}
+
+struct vz_signer
+self_signer(const struct self *me, vz_signer_fn *how)
+{
+	return (struct vz_signer){me->identity, me->agent ? how : NULL, me->agent};
+}
+
+int
 self_sign_message(void *me, const uint8_t digest[static VZ_MANIFEST_HASH], uint8_t sig[static 64])
 {
-	const struct self *self = me;
+	struct vz_signer signer = self_signer(me, vz_agent_sign);
 
-	vz_sshsig_sign_digest(self->identity->sign_secret, VZ_NS_MESSAGE, digest, sig);
-	return 0;
+	return vz_signer_sign(&signer, VZ_NS_MESSAGE, digest, sig);
 }
 
 void
@@ -327,5 +353,6 @@ self_free(struct self *me)
 	vz_secret_free(me->psk);
 	vz_secret_free(me->relay_psk);
 	vz_acl_free(me->acl);
+	vz_agent_free(me->agent);
 	memset(me, 0, sizeof(*me));
 }

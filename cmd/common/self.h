@@ -9,20 +9,24 @@
 #include <sys/stat.h>
 #include "cmd/common/options.h"
 #include "guard/acl.h"
-#include "id/identity.h"
+#include "id/signer.h"
 #include "keep/peers.h"
 #include "mail/manifest.h"
 #include "wire/session.h"
 
+struct vz_agent;
+
 struct self {
 	char identity_path[4096];
+	char lists_path[4096]; /* "peers" and the others are beside this (keep/paths.h) */
 	char state_dir[4096];
 	struct vz_identity *identity;
 	uint8_t (*psk)[VZ_PSK_LEN]; /* guarded memory */
 	unsigned psks;
-	uint8_t *relay_psk; /* guarded memory; NULL = none */
-	struct vz_acl *acl; /* revoked keys are in it; a listener adds the authorised ones */
-	struct stat seen;   /* the identity file when it was last read, well or not */
+	uint8_t *relay_psk;     /* guarded memory; NULL = none */
+	struct vz_acl *acl;     /* revoked keys are in it; a listener adds the authorised ones */
+	struct stat seen;       /* the identity file when it was last read, well or not */
+	struct vz_agent *agent; /* who holds the identity's key; NULL: nobody is asked */
 };
 
 /* Loads identity (asking for a passphrase where it has one), pre-shared keys and the revoked list,
@@ -50,8 +54,18 @@ void self_session(const struct self *me, const struct common *options, bool init
 void self_channel_to_relay(
     const struct self *me, const struct vz_key *relay, struct vz_channel_config *ch);
 /*
- * The one place where the programs sign with the identity: a vz_manifest_sign_fn, whose arg is a
- * struct self. 0, or a VZ_E... of whoever holds the key.
+ * Before the sandbox closes, and only where something is to be signed: connects to the ssh-agent
+ * that holds the identity's key, if one does, and sees that it has it. 0, or the exit status of
+ * what was said.
+ */
+int self_agent(struct self *me);
+/*
+ * Who signs by the identity as it is now. `how` is how an agent is asked: vz_agent_sign or one of
+ * cmd/common/agent.h.
+ */
+struct vz_signer self_signer(const struct self *me, vz_signer_fn *how);
+/*
+ * A vz_manifest_sign_fn, whose arg is a struct self; VZ_EPENDING as vz_agent_sign gives it.
  */
 int
 self_sign_message(void *me, const uint8_t digest[static VZ_MANIFEST_HASH], uint8_t sig[static 64]);

@@ -77,6 +77,18 @@ trust_hint_told(const char *words)
 		"put back the newest one, or renew its keys with vz-keygen --rotate"},
 	    {"two hosts share this identity", "make a new identity on one of them with vz-keygen"},
 	    {"this key is revoked", NULL},
+	    {"this key was turned down here", NULL},
+	    {"nobody answered whether this key is allowed here",
+		"its owner was asked on a terminal there: have it answered, and try again"},
+	    {"this key may not come from that address",
+		"its owner has put from= on this host's line in the authorized file there"},
+	    {"this key may not come through that relay",
+		"its owner has put from= on this host's line in the authorized file there"},
+	    {"this key's right has expired",
+		"its owner has to change expires= on this host's line in the authorized file "
+		"there"},
+	    {"this key's bundle is past its not-after",
+		"look at both clocks; else renew this host's keys with vz-keygen --rotate"},
 	};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {

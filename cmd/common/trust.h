@@ -19,8 +19,8 @@ const char *trust_words(const struct self *me, int err);
 /* What could be done about it, or NULL. */
 const char *trust_hint(int err);
 /*
- * The other side's words of why it refused us: true when they are about our own keys, which no line
- * in its authorized file would mend; what could is said.
+ * The other side's words of why it refused us: true when another line in its authorized file would
+ * not mend it; what could is said.
  */
 bool trust_hint_told(const char *words);
 /* The exit status for it. */

@@ -8,6 +8,14 @@
 #include "cmd/serve/report.h"
 #include "keep/serials.h"
 
+static const char unknown[] = "this key is not authorised here";
+
+bool
+judge_is_stranger(struct verdict v)
+{
+	return v.words == unknown;
+}
+
 static bool
 comes_from_ok(const struct vz_grant *grant, int fd)
 {
@@ -43,7 +51,7 @@ judge_rights(struct caller *c, const struct self *me, int fd)
 		words = judge_grant(c, &c->grant, fd);
 		return (struct verdict){words ? VZ_EXIT_REFUSED : 0, words};
 	case VZ_EREVOKED: return (struct verdict){VZ_EXIT_REFUSED, "this key is revoked"};
-	default: return (struct verdict){VZ_EXIT_REFUSED, "this key is not authorised here"};
+	default: return (struct verdict){VZ_EXIT_REFUSED, unknown};
 	}
 }
 

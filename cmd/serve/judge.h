@@ -4,6 +4,7 @@
 #ifndef VZ_SERVE_JUDGE_H
 #define VZ_SERVE_JUDGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cmd/common/self.h"
@@ -16,6 +17,8 @@ struct verdict {
 	const char *words;
 };
 
+/* No line grants this key anything: that its owner may be asked about, or told of. */
+bool judge_is_stranger(struct verdict v);
 /*
  * c, connected by fd, has proved b: sets its key and grant, which is to be released. Its rights,
  * from= and expires=; then its serial, which is raised, and not-after. no_memory: the words for

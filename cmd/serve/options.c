@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/text.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "id/typo.h"
 
 #define DURATION_MS_MOST (366ull * 24 * 3600 * 1000)
 #define DRAIN_MS         (30 * 1000)
@@ -59,12 +61,18 @@ static void
 add_allowed(struct serve_options *o, const char *value)
 {
 	struct vz_key key, *more;
+	char typo[VZ_TYPO_WORDS], what[64 + VZ_TYPO_WORDS];
 	int r = vz_key_parse(value, strlen(value), &key);
 
 	if (r == VZ_EAUTH)
 		serve_bad_value("--allow", "not a usable public key", value);
-	if (r < 0)
-		serve_bad_value("--allow", "not a key (vz1...), or mistyped", value);
+	if (r < 0) {
+		const char *where = vz_key_typo(value, strlen(value), typo);
+
+		snprintf(what, sizeof(what), "not a key (vz1...), or mistyped%s%s",
+		    *where ? ": " : "", where);
+		serve_bad_value("--allow", what, value);
+	}
 	if (o->allowed == ALLOW_MAX)
 		diag_usage("--allow: too many; put the keys into a file for --authorized");
 	more = reallocarray(o->allow, o->allowed + 1, sizeof(*o->allow));

@@ -31,7 +31,7 @@ struct serve_options {
 	int n_addresses;
 };
 
-#define SERVE_SHORT "a:"
+/* Values of the options that have no letter. */
 enum serve_long {
 	OPT_ALLOW = OPT_PROGRAM,
 	OPT_ALLOW_ANY,
@@ -44,19 +44,9 @@ enum serve_long {
 	OPT_REUSE_PORT,
 	OPT_SERVE_PROGRAM /* first of a program's own */
 };
-/* clang-format off */
-#define SERVE_LONG \
-	{"authorized", required_argument, NULL, 'a'}, \
-	{"allow", required_argument, NULL, OPT_ALLOW}, \
-	{"allow-any", no_argument, NULL, OPT_ALLOW_ANY}, \
-	{"audit", required_argument, NULL, OPT_AUDIT}, \
-	{"user", required_argument, NULL, OPT_USER}, \
-	{"max-conns", required_argument, NULL, OPT_MAX_CONNS}, \
-	{"ready-fd", required_argument, NULL, OPT_READY_FD}, \
-	{"socket-mode", required_argument, NULL, OPT_SOCKET_MODE}, \
-	{"drain", required_argument, NULL, OPT_DRAIN}, \
-	{"reuse-port", no_argument, NULL, OPT_REUSE_PORT}
-/* clang-format on */
+/* The rows of these options in two lists: who may do what, and as a service. */
+extern const struct option_row rows_of_rights[];
+extern const struct option_row rows_of_service[];
 
 void serve_defaults(struct serve_options *o, unsigned max_conns);
 /* Handles one option as common_next returned it. False when it is none of these. A bad value is a

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "cmd/common/agent.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 
@@ -54,17 +55,41 @@ unusable(const struct record *r, int err)
 	}
 }
 
-void
-record_open(struct record *r, const char *path, const struct self *me)
+/* A program that serves others does not wait long for its agent. */
+static struct vz_signer
+signer(const struct record *r)
 {
+	return self_signer(r->me, agent_sign_quick);
+}
+
+/* A checkpoint was left out. The next one signs what this one would have. */
+static void
+tell_unsigned(struct record *r)
+{
+	int err = vz_audit_not_signed(r->audit);
+
+	if (err)
+		diag_error("%s: cannot be signed now: ssh-agent: %s: going on, unsigned", shown(r),
+		    agent_words(r->me->agent, err));
+}
+
+void
+record_open(struct record *r, const char *path, struct self *me)
+{
+	struct vz_signer by;
 	int err;
 
 	*r = (struct record){.path = path, .me = me};
 	if (!path)
 		return;
-	err = vz_audit_open(path, wall_ms(), me->identity, &r->audit);
+	err = self_agent(me);
+	if (err)
+		exit(err);
+	by = signer(r);
+	err = vz_audit_open(path, wall_ms(), &by, &r->audit);
 	if (err < 0)
 		unusable(r, err);
+	tell_unsigned(r);
 	vz_bucket_init(&r->refused, REFUSED_RATE, REFUSED_BURST);
 }
 
@@ -90,11 +115,14 @@ broke(struct record *r, int err)
 void
 record_reopen(struct record *r)
 {
+	struct vz_signer by;
 	int err;
 
 	if (!r->audit)
 		return;
-	err = vz_audit_reopen(r->audit, wall_ms(), r->me->identity);
+	by = signer(r);
+	err = vz_audit_reopen(r->audit, wall_ms(), &by);
+	tell_unsigned(r);
 	if (err == VZ_EEXISTS)
 		diag_error(
 		    "%s: another file with something in it is there: going on in the old one",
@@ -108,11 +136,14 @@ record_reopen(struct record *r)
 void
 record_put(struct record *r, const struct vz_audit_entry *e)
 {
+	struct vz_signer by;
 	int err;
 
 	if (!r->audit)
 		return;
-	err = vz_audit_write(r->audit, e, wall_ms(), r->me->identity);
+	by = signer(r);
+	err = vz_audit_write(r->audit, e, wall_ms(), &by);
+	tell_unsigned(r);
 	if (err < 0)
 		broke(r, err);
 }
@@ -191,6 +222,7 @@ record_reloaded(struct record *r, const char *words)
 void
 record_tick(struct record *r)
 {
+	struct vz_signer by;
 	uint64_t wait;
 	int err;
 
@@ -198,7 +230,9 @@ record_tick(struct record *r)
 		return;
 	if (r->unrecorded > 0 && vz_bucket_take(&r->refused, 1, vz_loop_now(r->loop)) == 0)
 		own_up(r);
-	err = vz_audit_tick(r->audit, wall_ms(), r->me->identity, &wait);
+	by = signer(r);
+	err = vz_audit_tick(r->audit, wall_ms(), &by, &wait);
+	tell_unsigned(r);
 	if (err < 0)
 		broke(r, err);
 }
@@ -206,16 +240,20 @@ record_tick(struct record *r)
 int
 record_close(struct record *r)
 {
+	struct vz_signer by;
 	int err;
 
 	if (!r->audit)
 		return 0;
 	own_up(r);
 	vz_timer_stop(r->loop, &r->end);
-	err = vz_audit_close(r->audit, wall_ms(), r->me->identity);
+	by = signer(r);
+	err = vz_audit_close(r->audit, wall_ms(), &by);
 	r->audit = NULL; /* freed */
 	if (err == 0 || r->broken)
 		return 0;
-	diag_error("%s: cannot be signed at the end: %s", shown(r), diag_words(err));
+	diag_error("%s: cannot be signed at the end: %s%s", shown(r),
+	    err == VZ_ESIGNER || err == VZ_EAUTH ? "ssh-agent: " : "",
+	    agent_words(r->me->agent, err));
 	return VZ_EXIT_IOERR;
 }

@@ -23,7 +23,7 @@
 
 struct record {
 	const char *path;
-	const struct self *me;  /* who signs */
+	struct self *me;        /* who signs */
 	struct vz_audit *audit; /* NULL: none is kept */
 	struct vz_loop *loop;
 	bool broken;         /* a line could not be written */
@@ -32,8 +32,12 @@ struct record {
 	uint64_t unrecorded; /* refused sessions since the last line of one */
 };
 
-/* Opens path (NULL: keeps none), or ends the program: 73, or 78 when it is unsafe or damaged. */
-void record_open(struct record *r, const char *path, const struct self *me);
+/*
+ * Opens path (NULL: keeps none), or ends the program: 73, or 78 when it is unsafe or damaged, or
+ * the ssh-agent that is to sign it is not there. That it does not sign later is said, and the
+ * lines stay unsigned until it does.
+ */
+void record_open(struct record *r, const char *path, struct self *me);
 /* From here on lines are written; `broken`, with arg as the timer's, is what ends the program. */
 void record_start(struct record *r, struct vz_loop *loop, vz_timer_fn *broken, void *arg);
 /* After it was renamed: goes on in a new file. What fails is said, and the old one goes on. */

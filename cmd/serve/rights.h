@@ -9,6 +9,7 @@
 #include "cmd/common/self.h"
 #include "cmd/serve/options.h"
 #include "cmd/serve/record.h"
+#include "cmd/serve/stranger.h"
 #include "cmd/serve/watch.h"
 
 #define RIGHTS_PATH_MAX (4096 + 16)
@@ -20,9 +21,13 @@ struct rights {
 	struct record *record;
 	bool commands; /* command= is allowed */
 	bool relay;    /* rights are those at a relay */
+	bool asks;     /* whoever is not known may be asked about, and write to that file */
 
+	const struct vz_key *more; /* allowed beside all of these, for this run; borrowed */
+	unsigned n_more;
 	bool locked; /* the revoked list is damaged: nobody new gets in */
 	struct watched watched;
+	struct strangers strangers; /* who was refused, and told of */
 };
 
 /* Adds the authorised keys to me->acl, or ends the program with 78. */

@@ -12,6 +12,7 @@
 #include "base/fsutil.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "id/typo.h"
 #include "net/notify.h"
 
 /* After what is waited for comes the farewell. */
@@ -61,6 +62,16 @@ check_relay(const struct sockets *s, const char *text, const struct vz_listen_ad
 		diag_usage("cannot listen at a relay: '%s'", shown(text));
 }
 
+_Noreturn static void
+bad_address(const char *text, struct vz_peers *peers, const char *why)
+{
+	char typo[VZ_TYPO_WORDS];
+
+	vz_address_typo(text, strlen(text), peers ? vz_peers_lookup : NULL, peers, typo);
+	diag_usage("not an address to listen on: '%s'%s%s%s%s", shown(text), why ? ": " : "",
+	    why ? why : "", *typo ? ": " : "", typo);
+}
+
 static void
 parse_address(const struct sockets *s, const char *text, struct vz_listen_address *out)
 {
@@ -69,8 +80,7 @@ parse_address(const struct sockets *s, const char *text, struct vz_listen_addres
 	if (text[0] == '-')
 		diag_usage("options come before addresses: '%s'", shown(text));
 	if (vz_listen_address_parse(text, NULL, NULL, out, &why) < 0)
-		diag_usage("not an address to listen on: '%s'%s%s", shown(text), why ? ": " : "",
-		    why ? why : "");
+		bad_address(text, NULL, why);
 	check_relay(s, text, out);
 }
 
@@ -93,8 +103,7 @@ parse_name(const char *text, struct vz_peers *peers, struct vz_listen_address *o
 		exit(VZ_EXIT_NOHOST);
 	}
 	if (r < 0)
-		diag_usage("not an address to listen on: '%s'%s%s", shown(text), why ? ": " : "",
-		    why ? why : "");
+		bad_address(text, peers, why);
 }
 
 /* At one relay a listener would take its own place, again and again. */

@@ -21,6 +21,12 @@ static int (*const run[])(const struct keygen *k) = {
     [KEYGEN_ROTATE] = keygen_rotate,
     [KEYGEN_OPEN] = keygen_open,
     [KEYGEN_AUDIT] = keygen_verify_audit,
+    [KEYGEN_IMPORT] = keygen_import,
+    [KEYGEN_HELD] = keygen_make_held,
+    [KEYGEN_SIGN] = keygen_sign,
+    [KEYGEN_VERIFY] = keygen_verify,
+    [KEYGEN_CHECK] = keygen_verify,
+    [KEYGEN_FIND] = keygen_find,
 };
 
 /* Which file it is about. 0, or the status of what was reported. */
@@ -31,11 +37,12 @@ find_path(struct keygen *k)
 	const char *option = k->common.identity;
 	int err = 0;
 
-	if (mode == KEYGEN_PSK || mode == KEYGEN_AUDIT)
+	if (mode == KEYGEN_PSK || mode == KEYGEN_AUDIT || mode == KEYGEN_VERIFY ||
+	    mode == KEYGEN_CHECK || mode == KEYGEN_FIND)
 		err = strlcpy(k->path, option ? option : "", sizeof(k->path)) < sizeof(k->path)
 		    ? 0
 		    : VZ_ELIMIT;
-	else if (mode == KEYGEN_MAKE)
+	else if (mode == KEYGEN_MAKE || mode == KEYGEN_IMPORT || mode == KEYGEN_HELD)
 		err = vz_paths_new_identity(env_paths(), option, k->path, sizeof(k->path));
 	else
 		err = vz_paths_identity(env_paths(), option, k->path, sizeof(k->path));

@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "cmd/common/diag.h"
+#include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "guard/acl.h"
 #include "keep/paths.h"
@@ -42,16 +43,19 @@ status_of(enum vz_unseal_fault fault)
 static int
 check_sender(const struct keygen *k, const struct vz_key *from)
 {
-	char path[sizeof(k->path) + 16];
+	char lists[sizeof(k->path)], path[sizeof(k->path) + 16], typo[VZ_TYPO_WORDS];
 	struct vz_acl *acl = vz_acl_new();
 	unsigned line = 0;
-	int err = acl ? vz_paths_beside(k->path, "revoked", path, sizeof(path)) : VZ_ENOMEM;
+	int err = acl ? vz_paths_lists(env_paths(), k->path, lists, sizeof(lists)) : VZ_ENOMEM;
 
+	if (err == 0)
+		err = vz_paths_beside(lists, "revoked", path, sizeof(path));
 	if (err) {
 		diag_error("%s", diag_words(err));
 	} else if ((err = vz_acl_load_revoked(acl, path, &line)) != 0) {
 		if (err == VZ_EFORMAT && line > 0)
-			diag_error("%s: line %u: not a key", shown(path), line);
+			diag_error("%s: line %u: not a key%s%s", shown(path), line,
+			    *vz_acl_typo(path, line, typo) ? ": " : "", typo);
 		else
 			diag_error("%s: %s", shown(path), diag_words(err));
 	} else if ((err = vz_acl_revoked(acl, from)) != 0) {

@@ -1,68 +1,15 @@
 #include "cmd/vz-keygen/options.h"
 
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 #include "base/text.h"
+#include "base/timestamp.h"
 #include "cmd/common/diag.h"
+#include "cmd/vz-keygen/table.h"
 #include "guard/audit_verify.h"
 
-static const char help[] =
-    "usage: vz-keygen [-f FILE] [-C COMMENT] [--passphrase] [--force]\n"
-    "                               make an identity, print its key: vz1...\n"
-    "       vz-keygen -y [-f FILE] [--ssh]  print the key of an identity\n"
-    "       vz-keygen -l [-f FILE]  print its fingerprint as ssh-keygen does\n"
-    "       vz-keygen -p [-f FILE]  change its passphrase; an empty one removes it\n"
-    "       vz-keygen --rotate [-f FILE]  renew its keys for connections and for mail\n"
-    "       vz-keygen --psk [-f FILE] [--force]\n"
-    "                               make a pre-shared key: vzpsk1...\n"
-    "       vz-keygen [-f FILE] --open FILE\n"
-    "                               print a sealed message if all of it verifies\n"
-    "       vz-keygen [-f FILE] [--head HASH] --verify-audit FILE [FILE...]\n"
-    "                               prove that an audit file is whole\n"
-    "\n"
-    "  -f, -i, --identity FILE   the identity (default ~/.config/vz/identity)\n"
-    "  -C, --comment TEXT        a comment, kept in the clear in the file\n"
-    "      --passphrase          ask twice for a passphrase to encrypt the file with\n"
-    "      --passphrase-fd N     read passphrases from descriptor N, one a line\n"
-    "      --force               replace a file that exists\n"
-    "      --ssh                 print ssh-ed25519 AAAA...\n"
-    "      --head HASH           which a line of the audit file must have\n"
-    "  -v, --verbose             say more\n"
-    "  -q, --quiet               say nothing but errors\n"
-    "      --log-json            events on stderr, one JSON object a line\n"
-    "  -h, --help                print this\n"
-    "  -V, --version             print the version\n";
-
-enum {
-	OPT_FORCE = OPT_PROGRAM,
-	OPT_HEAD,
-	OPT_OPEN,
-	OPT_PASSPHRASE,
-	OPT_PSK,
-	OPT_ROTATE,
-	OPT_SSH,
-	OPT_VERIFY_AUDIT,
-};
-
-static const char shorts[] = "+:hVvqi:f:C:ylp";
-static const struct option longs[] = {
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"identity", required_argument, NULL, 'i'},
-    {"passphrase-fd", required_argument, NULL, OPT_PASSPHRASE_FD},
-    {"log-json", no_argument, NULL, OPT_LOG_JSON},
-    {"comment", required_argument, NULL, 'C'},
-    {"force", no_argument, NULL, OPT_FORCE},
-    {"head", required_argument, NULL, OPT_HEAD},
-    {"open", required_argument, NULL, OPT_OPEN},
-    {"passphrase", no_argument, NULL, OPT_PASSPHRASE},
-    {"psk", no_argument, NULL, OPT_PSK},
-    {"rotate", no_argument, NULL, OPT_ROTATE},
-    {"ssh", no_argument, NULL, OPT_SSH},
-    {"verify-audit", required_argument, NULL, OPT_VERIFY_AUDIT},
-    {NULL, 0, NULL, 0},
-};
+#define PRINCIPAL_MAX 1024 /* as long as ssh-keygen's patterns may be */
 
 /* What each is called when it meets another. */
 static const char *const names[] = {
@@ -74,6 +21,12 @@ static const char *const names[] = {
     [KEYGEN_ROTATE] = "--rotate",
     [KEYGEN_OPEN] = "--open",
     [KEYGEN_AUDIT] = "--verify-audit",
+    [KEYGEN_IMPORT] = "--import-ssh",
+    [KEYGEN_HELD] = "--agent",
+    [KEYGEN_SIGN] = "-Y sign",
+    [KEYGEN_VERIFY] = "-Y verify",
+    [KEYGEN_CHECK] = "-Y check-novalidate",
+    [KEYGEN_FIND] = "-Y find-principals",
 };
 
 static void
@@ -101,6 +54,56 @@ head_of(const char *value)
 	return head;
 }
 
+/* -Y VERB, of those that ssh-keygen has. */
+static enum keygen_mode
+mode_of(const char *verb)
+{
+	char shown[64];
+
+	for (enum keygen_mode m = KEYGEN_SIGN; m <= KEYGEN_FIND; m++)
+		if (strcmp(names[m] + strlen("-Y "), verb) == 0)
+			return m;
+	diag_usage("-Y: not sign, verify, find-principals or check-novalidate: '%s'",
+	    diag_escape(shown, sizeof(shown), verb, strlen(verb)));
+}
+
+/* -O NAME[=VALUE], of those that ssh-keygen has for -Y. */
+static void
+take_detail(struct keygen_signature *s, const char *value)
+{
+	static const char time[] = "verify-time=";
+	char shown[64];
+
+	if (strcmp(value, "print-pubkey") == 0)
+		s->print_key = true;
+	else if (strncmp(value, time, strlen(time)) == 0 &&
+	    vz_timestamp_parse(
+		value + strlen(time), strlen(value) - strlen(time), mktime, &s->at) != 0)
+		diag_usage("-O verify-time: not YYYYMMDD[HHMM[SS]][Z]: '%s'",
+		    diag_escape(
+			shown, sizeof(shown), value + strlen(time), strlen(value) - strlen(time)));
+	else if (s->at == 0 && strcmp(value, "hashalg=sha512") != 0)
+		diag_usage("-O: not verify-time=TIME, print-pubkey or hashalg=sha512: '%s'",
+		    diag_escape(shown, sizeof(shown), value, strlen(value)));
+}
+
+/* What belongs to -Y; false for any other option. */
+static bool
+take_signature_option(struct keygen *k, int opt)
+{
+	struct keygen_signature *s = &k->signature;
+
+	switch (opt) {
+	case 'Y': set_mode(k, mode_of(optarg)); return true;
+	case 'n': s->ns = optarg; return true;
+	case 'I': s->principal = optarg; return true;
+	case 's': s->file = optarg; return true;
+	case 'r': s->revoked = optarg; return true;
+	case 'O': take_detail(s, optarg); return true;
+	default: return false;
+	}
+}
+
 static void
 take_option(struct keygen *k, int opt)
 {
@@ -116,6 +119,14 @@ take_option(struct keygen *k, int opt)
 	case OPT_PASSPHRASE: k->want_passphrase = true; return;
 	case OPT_SSH: k->ssh = true; return;
 	case OPT_HEAD: k->head = head_of(optarg); return;
+	case OPT_IMPORT_SSH:
+		set_mode(k, KEYGEN_IMPORT);
+		k->imported = optarg;
+		return;
+	case OPT_AGENT:
+		set_mode(k, KEYGEN_HELD);
+		k->held = optarg;
+		return;
 	case OPT_OPEN:
 		set_mode(k, KEYGEN_OPEN);
 		k->sealed = optarg;
@@ -124,54 +135,111 @@ take_option(struct keygen *k, int opt)
 		set_mode(k, KEYGEN_AUDIT);
 		k->audit = optarg;
 		return;
-	default: common_option(&k->common, opt, optarg, KEYGEN_NAME, help);
+	default:
+		if (!take_signature_option(k, opt) &&
+		    !common_option(&k->common, opt, optarg, &keygen_table))
+			common_unhandled(opt);
 	}
 }
+
+#define IN(mode) (1u << (mode))
+#define MAKES    (IN(KEYGEN_MAKE) | IN(KEYGEN_IMPORT) | IN(KEYGEN_HELD))
+#define PROVES   (IN(KEYGEN_VERIFY) | IN(KEYGEN_CHECK))
 
 /* An option that means nothing in this mode was meant for another. */
 static void
 check_options(const struct keygen *k)
 {
-	enum keygen_mode mode = k->mode;
-	const char *bad = NULL;
+	const struct keygen_signature *s = &k->signature;
+	const struct {
+		const char *name;
+		bool given;
+		unsigned modes;
+	} rules[] = {
+	    {"-C", k->comment, MAKES},
+	    {"--force", k->force, MAKES | IN(KEYGEN_PSK) | IN(KEYGEN_SIGN)},
+	    {"--passphrase", k->want_passphrase, MAKES},
+	    {"--passphrase-fd", k->common.passphrase_fd >= 0,
+		MAKES | IN(KEYGEN_PASSPHRASE) | IN(KEYGEN_ROTATE) | IN(KEYGEN_OPEN) |
+		    IN(KEYGEN_SIGN)},
+	    {"--ssh", k->ssh, IN(KEYGEN_SHOW)},
+	    {"--head", k->head, IN(KEYGEN_AUDIT)},
+	    {"-n", s->ns, IN(KEYGEN_SIGN) | PROVES},
+	    {"-I", s->principal, IN(KEYGEN_VERIFY)},
+	    {"-s", s->file, PROVES | IN(KEYGEN_FIND)},
+	    {"-r", s->revoked, IN(KEYGEN_VERIFY)},
+	    {"-O verify-time", s->at != 0, PROVES | IN(KEYGEN_FIND)},
+	    {"-O print-pubkey", s->print_key, PROVES},
+	    {"-f", k->common.identity, ~IN(KEYGEN_CHECK)},
+	};
 
-	if (k->comment && mode != KEYGEN_MAKE)
-		bad = "-C";
-	else if (k->force && mode != KEYGEN_MAKE && mode != KEYGEN_PSK)
-		bad = "--force";
-	else if (k->want_passphrase && mode != KEYGEN_MAKE)
-		bad = "--passphrase";
-	else if (k->common.passphrase_fd >= 0 && mode != KEYGEN_MAKE && mode != KEYGEN_PASSPHRASE &&
-	    mode != KEYGEN_ROTATE && mode != KEYGEN_OPEN)
-		bad = "--passphrase-fd";
-	else if (k->ssh && mode != KEYGEN_SHOW)
-		bad = "--ssh";
-	else if (k->head && mode != KEYGEN_AUDIT)
-		bad = "--head";
-	if (bad)
-		diag_usage("%s has no meaning when %s%s", bad,
-		    mode == KEYGEN_MAKE ? "" : "given with ", names[mode]);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (rules[i].given && (rules[i].modes & IN(k->mode)) == 0)
+			diag_usage("%s has no meaning when %s%s", rules[i].name,
+			    k->mode == KEYGEN_MAKE ? "" : "given with ", names[k->mode]);
 	if (k->comment && (!*k->comment || !vz_name_ok(k->comment, strlen(k->comment))))
 		diag_usage("-C: a comment is 1 to 255 bytes of UTF-8 without control characters");
 	if (k->common.identity && !*k->common.identity)
 		diag_usage("-f: the file's name is empty");
 }
 
+static void
+need(const struct keygen *k, const char *name, const void *given)
+{
+	if (!given)
+		diag_usage("%s needs %s", names[k->mode], name);
+}
+
+/* A namespace that ends so belongs to vz itself: who signs in it vouches for keys and messages. */
+static bool
+is_ours(const char *ns)
+{
+	size_t n = strlen(ns), own = strlen("@vz");
+
+	return n >= own && strcasecmp(ns + n - own, "@vz") == 0;
+}
+
+static void
+check_signature(const struct keygen *k)
+{
+	const struct keygen_signature *s = &k->signature;
+
+	if (k->mode < KEYGEN_SIGN)
+		return;
+	if (k->mode == KEYGEN_VERIFY || k->mode == KEYGEN_FIND)
+		need(k, "-f, the file of allowed signers", k->common.identity);
+	if (k->mode == KEYGEN_VERIFY)
+		need(k, "-I, a principal", s->principal);
+	if (k->mode != KEYGEN_FIND)
+		need(k, "-n, a namespace", s->ns);
+	if (k->mode != KEYGEN_SIGN)
+		need(k, "-s, the file of the signature", s->file);
+	if (s->ns && (!*s->ns || strlen(s->ns) > VZ_NS_MAX))
+		diag_usage("-n: a namespace is 1 to %d bytes", VZ_NS_MAX);
+	if (k->mode == KEYGEN_SIGN && is_ours(s->ns))
+		diag_usage("-n: what ends in @vz is signed by vz itself, and by nobody for others");
+	if (s->principal && (!*s->principal || strlen(s->principal) > PRINCIPAL_MAX))
+		diag_usage("-I: a principal is 1 to %d bytes", PRINCIPAL_MAX);
+}
+
 void
 keygen_options_parse(struct keygen *k, int argc, char **argv)
 {
 	char shown[256];
+	struct option_lists lists;
 	int opt;
 
 	memset(k, 0, sizeof(*k));
 	common_defaults(&k->common);
-	while ((opt = common_next(argc, argv, shorts, longs)) != -1)
+	table_lists(&keygen_table, &lists);
+	while ((opt = common_next(argc, argv, &lists)) != -1)
 		take_option(k, opt);
 	k->more = argv + optind;
-	if (optind < argc && k->mode != KEYGEN_AUDIT)
+	if (optind < argc && k->mode != KEYGEN_AUDIT && k->mode != KEYGEN_SIGN)
 		diag_usage("no operands are taken: '%s'",
 		    diag_escape(shown, sizeof(shown), argv[optind], strlen(argv[optind])));
 	check_options(k);
+	check_signature(k);
 	if (!k->comment)
 		k->comment = "";
 	k->from.fd = k->common.passphrase_fd;

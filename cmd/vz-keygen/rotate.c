@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "cmd/common/agent.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 
@@ -35,24 +36,26 @@ ask(void *arg, const char *path, char *out, size_t cap, size_t *len)
 
 /* The new keys are in `id` only as yet. */
 static int
-renew(struct vz_identity *id, uint64_t now)
+renew(struct vz_identity *id, uint64_t now, struct vz_agent *agent)
 {
 	uint8_t *random = vz_secret_new(VZ_ROTATED_RANDOM);
 	int err = VZ_ENOMEM;
 
 	if (random) {
 		randombytes_buf(random, VZ_ROTATED_RANDOM);
-		err = vz_identity_rotate(id, random, now);
+		err = vz_identity_rotate_by(id, random, now, agent_sign_patient, agent);
 	}
 	vz_secret_free(random);
 	return err;
 }
 
 static int
-cannot_renew(const struct keygen *k, const struct vz_identity *id, int err)
+cannot_renew(const struct keygen *k, const struct vz_identity *id, struct vz_agent *agent, int err)
 {
 	char shown[1024];
 
+	if (err == VZ_ESIGNER || err == VZ_EAUTH)
+		return agent_complain(agent, k->path, err);
 	if (err != VZ_EFULL || id->retired_len < VZ_RETIRED_MAX)
 		return keygen_cannot_save(k, err);
 	diag_error("%s: %u old mail keys are kept already",
@@ -81,24 +84,36 @@ tell(const struct keygen *k, const struct vz_identity *id)
 }
 
 static int
+rotate_by(const struct keygen *k, struct asked *a, struct vz_identity *id, struct vz_agent *agent)
+{
+	time_t now = time(NULL);
+	int err = renew(id, now > 1 ? (uint64_t)now : 1, agent);
+
+	if (err)
+		return cannot_renew(k, id, agent, err);
+	err = vz_keyfile_save(k->path, id, a->was ? a->passphrase : NULL, a->len, false);
+	if (err)
+		return keygen_cannot_save(k, err);
+	tell(k, id);
+	return 0;
+}
+
+static int
 rotate(const struct keygen *k, struct asked *a)
 {
+	struct vz_agent *agent = NULL;
 	struct vz_identity *id;
-	time_t now = time(NULL);
 	int err = vz_keyfile_load(k->path, ask, a, &id), status = 0;
 
 	if (err)
 		return keygen_cannot_read(k, err);
-	err = renew(id, now > 1 ? (uint64_t)now : 1);
-	if (err) {
-		status = cannot_renew(k, id, err);
-	} else {
-		err = vz_keyfile_save(k->path, id, a->was ? a->passphrase : NULL, a->len, false);
-		if (err)
-			status = keygen_cannot_save(k, err);
-		else
-			tell(k, id);
-	}
+	if (id->held_elsewhere)
+		status = agent_connect(&agent);
+	if (!status && agent)
+		status = agent_has(agent, &id->bundle.identity);
+	if (!status)
+		status = rotate_by(k, a, id, agent);
+	vz_agent_free(agent);
 	vz_identity_free(id);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "crypto/sign.h"
+#include "id/art.h"
 
 /* The public part, for which no passphrase is needed, and the comment as it may be shown. */
 static int
@@ -53,6 +54,20 @@ keygen_show(const struct keygen *k)
 	return 0;
 }
 
+static int
+show_art(const struct vz_key *key)
+{
+	struct vz_buf art;
+	int err;
+
+	vz_buf_init(&art, VZ_ART_TEXT);
+	err = vz_art_of_key(key, &art);
+	if (!err)
+		printf("%.*s", (int)art.len, (const char *)vz_buf_ptr(&art));
+	vz_buf_free(&art);
+	return vz_exit_of(err);
+}
+
 int
 keygen_fingerprint(const struct keygen *k)
 {
@@ -64,5 +79,5 @@ keygen_fingerprint(const struct keygen *k)
 		return status;
 	vz_ssh_fingerprint(bundle.identity.b, fingerprint);
 	printf("256 %s %s (ED25519)\n", fingerprint, *comment ? comment : "no comment");
-	return 0;
+	return k->common.level > 0 ? show_art(&bundle.identity) : 0;
 }

@@ -50,6 +50,8 @@ tell_well(const struct vz_audit_report *r)
 		vz_key_format(&r->signer, key);
 		diag_verbose(0, "signed by %s", key);
 	}
+	if (r->gaps > 0)
+		diag_verbose(0, "checkpoints that nobody was there to sign: %" PRIu64, r->gaps);
 	if (r->count > r->signed_to)
 		diag_verbose(0, "the last %" PRIu64 " lines are not signed",
 		    r->count - (r->signed_to > 0 ? r->signed_to : r->first - 1));

@@ -47,13 +47,14 @@ may_have(char *const envp[])
 static bool
 authorized_path(const struct listen_options *o, char *path, size_t cap)
 {
-	char identity[4096];
+	char identity[4096], lists[4096];
 
 	if (o->serve.authorized)
 		return strlcpy(path, o->serve.authorized, cap) < cap;
 	return o->serve.allowed == 0 && !o->serve.allow_any &&
 	    vz_paths_identity(env_paths(), o->common.identity, identity, sizeof(identity)) == 0 &&
-	    vz_paths_beside(identity, "authorized", path, cap) == 0;
+	    vz_paths_lists(env_paths(), identity, lists, sizeof(lists)) == 0 &&
+	    vz_paths_beside(lists, "authorized", path, cap) == 0;
 }
 
 static void

@@ -91,6 +91,7 @@ deliver_told(struct visit *v, struct incoming *in)
 {
 	recall_verdict(v, in->number, 0);
 	v->delivered++;
+	v->srv->delivered++;
 	report_delivered(v, in);
 	release(v, in);
 }

@@ -74,6 +74,7 @@ facts_env(const struct incoming *in, char ***out)
 	    .message_name = diag_escape(name, sizeof(name), in->name, in->name_len),
 	    .attempt = (uint64_t)in->attempt + 1,
 	    .is_signed = signed_is(in) ? "1" : NULL,
+	    .manifest_fd = in->proof ? "3" : NULL,
 	};
 
 	add_ends(v, &f);

@@ -65,6 +65,7 @@ incoming_new(struct visit *v, const struct vz_event *ev)
 	in->number = ev->number;
 	in->kind = ev->kind;
 	in->attempt = ev->attempt;
+	in->length = ev->type == VZ_EVENT_OPEN ? ev->length : ev->bytes_len;
 	in->begun_at = in->moved_at = vz_loop_now(v->srv->loop);
 	in->name_len = len;
 	if (len > 0)

@@ -22,6 +22,7 @@ main(int argc, char **argv)
 	diag_init("vz-listen", 0, false);
 	/* Whoever reads our output may go away: writing says so. */
 	signal(SIGPIPE, SIG_IGN);
+	progress_deaf();
 	if (vz_secret_init() < 0) {
 		diag_error("no source of randomness");
 		return VZ_EXIT_OSERR;
@@ -31,11 +32,15 @@ main(int argc, char **argv)
 	status = server_run(&server);
 	signo = server.signo;
 	server_close(&server);
+	if (status == 0)
+		status = server.status;
 	options_free(&options);
 	if (signo != 0) {
 		/* All is told and tidied: now the signal does what it does. */
 		signal(signo, SIG_DFL);
 		raise(signo);
+		/* But to the first process of a container, for which it does nothing. */
+		status = 128 + signo;
 	}
 	return env_stdout_closed() ? status : diag_close_stdout(status);
 }

@@ -3,67 +3,14 @@
 #include <string.h>
 
 #include "cmd/common/diag.h"
+#include "cmd/vz-listen/table.h"
 
-#define PROGRAM           "vz-listen"
 #define MAX_CONNS         256
 #define MAX_HANDLERS      16
 #define MAX_HANDLERS_MOST 4096
 #define RESUME_MS         (10 * 60 * 1000)
 #define WHOLE_SIZE_MOST   (1024 * 1024 * 1024)
 #define WHOLE_SIZE        (1024 * 1024) /* of messages that are held in memory */
-
-enum {
-	OPT_RAW = OPT_SERVE_PROGRAM,
-	OPT_MAX_SIZE,
-	OPT_LINES,
-	OPT_NULL,
-	OPT_FRAMES,
-	OPT_JSON,
-	OPT_ECHO,
-	OPT_COPROC,
-	OPT_MAX_HANDLERS,
-	OPT_HANDLER_TIMEOUT,
-	OPT_RESUME_WINDOW,
-	OPT_RELAY_PSK_FILE,
-};
-
-static const char help[] =
-    "usage: vz-listen [options] ADDRESS... [-- COMMAND ARG...]\n"
-    "At ADDRESS: PORT (this host), *:PORT (all), HOST:PORT, /PATH, vz1RELAY@HOST:PORT\n"
-    "COMMAND is run for each message, which is its stdin; its stdout is the reply.\n"
-    "  -k, --keep; -1, --once  go on for ever (--dir and COMMAND do), or one session\n"
-    "  -o FILE; -d, --dir DIR  the message replaces FILE; or each is a file in DIR\n"
-    "      --lines, --null, --frames, --json   whole messages on stdout, ended so\n"
-    "      --echo; --coproc    answer each with itself; one COMMAND for all of them\n"
-    "      --max-handlers N; --handler-timeout TIME   COMMANDs at once (16); of each\n"
-    "  -a, --authorized FILE   who may send (default: authorized beside the identity)\n"
-    "      --allow KEY; --allow-any   this key (repeatable); everybody\n"
-    "      --audit FILE; --user NAME   record who did what; from root become NAME\n"
-    "      --max-size SIZE; --max-conns N   longest message; sessions at once (256)\n"
-    "      --raw; --relay-psk-file FILE   no escapes on terminals; of the RELAY\n"
-    "      --ready-fd N; --reuse-port; --socket-mode MODE   full addresses go to it\n"
-    "      --resume-window TIME; --drain TIME   after a break (10m), at the end (30)\n" COMMON_HELP;
-
-static const struct option longs[] = {
-    COMMON_LONG,
-    SERVE_LONG,
-    {"keep", no_argument, NULL, 'k'},
-    {"once", no_argument, NULL, '1'},
-    {"dir", required_argument, NULL, 'd'},
-    {"lines", no_argument, NULL, OPT_LINES},
-    {"null", no_argument, NULL, OPT_NULL},
-    {"frames", no_argument, NULL, OPT_FRAMES},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"echo", no_argument, NULL, OPT_ECHO},
-    {"coproc", no_argument, NULL, OPT_COPROC},
-    {"max-handlers", required_argument, NULL, OPT_MAX_HANDLERS},
-    {"handler-timeout", required_argument, NULL, OPT_HANDLER_TIMEOUT},
-    {"raw", no_argument, NULL, OPT_RAW},
-    {"max-size", required_argument, NULL, OPT_MAX_SIZE},
-    {"resume-window", required_argument, NULL, OPT_RESUME_WINDOW},
-    {"relay-psk-file", required_argument, NULL, OPT_RELAY_PSK_FILE},
-    {NULL, 0, NULL, 0},
-};
 
 static uint64_t
 size_of(const char *value)
@@ -95,8 +42,9 @@ take_number(struct listen_options *o, int opt, const char *value, struct wishes 
 	case OPT_HANDLER_TIMEOUT: o->handler_ms = serve_duration("--handler-timeout", value); break;
 	case OPT_RESUME_WINDOW: o->resume_ms = serve_duration("--resume-window", value); break;
 	default:
-		if (!serve_option(&o->serve, opt, value))
-			common_option(&o->common, opt, value, PROGRAM, help);
+		if (!serve_option(&o->serve, opt, value) &&
+		    !common_option(&o->common, opt, value, &listen_table))
+			common_unhandled(opt);
 		break;
 	}
 }
@@ -116,6 +64,9 @@ take(struct listen_options *o, int opt, const char *value, struct wishes *w)
 	case OPT_ECHO: w->echo = true; break;
 	case OPT_COPROC: w->coproc = true; break;
 	case OPT_RAW: o->raw = true; break;
+	case OPT_PROGRESS: o->progress = PROGRESS_ALWAYS; break;
+	case OPT_NO_PROGRESS: o->progress = PROGRESS_NEVER; break;
+	case OPT_ASK: o->ask = true; break;
 	case OPT_RELAY_PSK_FILE: o->common.relay_psk_file = value; break;
 	default: take_number(o, opt, value, w); break;
 	}
@@ -127,6 +78,8 @@ check_together(const struct listen_options *o, const struct wishes *w)
 	int places = (o->file != NULL) + (o->dir != NULL) + (w->framing != HOW_STREAM) + w->echo +
 	    (o->command != NULL);
 
+	if (o->ask && o->serve.allow_any)
+		diag_usage("--ask and --allow-any exclude each other: everybody is let in");
 	if (o->file && o->dir)
 		diag_usage("-o and --dir exclude each other");
 	if (w->coproc && !o->command)
@@ -194,13 +147,15 @@ void
 options_parse(int argc, char **argv, struct listen_options *o)
 {
 	struct wishes w = {.lasting = AS_USUAL, .framing = HOW_STREAM};
+	struct option_lists lists;
 	int opt;
 
 	*o = (struct listen_options){.max_handlers = MAX_HANDLERS, .resume_ms = RESUME_MS};
 	serve_defaults(&o->serve, MAX_CONNS);
 	common_defaults(&o->common);
 	o->common.psk_max = 2;
-	while ((opt = common_next(argc, argv, COMMON_SHORT SERVE_SHORT "k1o:d:", longs)) != -1)
+	table_lists(&listen_table, &lists);
+	while ((opt = common_next(argc, argv, &lists)) != -1)
 		take(o, opt, optarg, &w);
 	take_operands(argc, argv, o);
 	settle(o, &w);

@@ -1,6 +1,7 @@
 /*
  * One registration: calling the relay, and what comes over that connection.
  */
+#include "cmd/common/talk.h"
 #include "cmd/vz-listen/posts.h"
 
 #include <errno.h>
@@ -57,6 +58,9 @@ post_config(struct post *p, struct vz_rlink_config *c, struct vz_relay_limits *l
 	c->resolve_ms = c->connect_ms = c->stall_ms = options->wait_ms;
 	c->limits = limits;
 	self_channel_to_relay(&srv->me, &p->at->relay_key, &c->channel);
+	if (!p->talk)
+		p->talk = talk_new(p->shown);
+	c->channel.observer = talk_observer(p->talk);
 }
 
 int

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/common/introduce.h"
 #include "cmd/common/reach.h"
 #include "cmd/common/trust.h"
 #include "cmd/vz-listen/server.h"
@@ -167,16 +168,6 @@ post_say_again(
 }
 
 static void
-hint_register(const struct post *p)
-{
-	char mine[VZ_KEY_TEXT];
-
-	vz_key_format(&p->srv->me.identity->bundle.identity, mine);
-	diag_hint(
-	    "its operator has to add this line to the relay's authorized file: register %s", mine);
-}
-
-static void
 hint(const struct post *p, const struct post_ending *e)
 {
 	const char *words = NULL;
@@ -184,12 +175,14 @@ hint(const struct post *p, const struct post_ending *e)
 	switch (cause_of(e)) {
 	case UNWANTED: words = trust_hint(e->unwanted); break;
 	case CLOSED:
-		if (e->status != VZ_EXIT_REFUSED || trust_hint_told(e->text))
+		if (e->status != VZ_EXIT_REFUSED)
 			break;
 		if (!p->stay.was_registered) {
-			hint_register(p);
+			introduce_to_relay(&p->srv->me, "register", e->text);
 			break;
 		}
+		if (trust_hint_told(e->text))
+			break;
 		words = "two listeners cannot share an identity at a relay: stop one of them, or "
 			"give it its own with vz-keygen -f and -i; this one does not come back by "
 			"itself";

@@ -1,3 +1,4 @@
+#include "cmd/common/talk.h"
 #include "cmd/vz-listen/posts.h"
 
 #include <stdlib.h>
@@ -145,6 +146,7 @@ posts_free(struct server *srv)
 		vz_timer_stop(srv->loop, &all->all[i].due);
 		post_let_go(&all->all[i]);
 		claims_free(&all->all[i]);
+		talk_free(all->all[i].talk);
 	}
 	free(all->all);
 	memset(all, 0, sizeof(*all));

@@ -36,11 +36,14 @@ struct post_ending {
 	char text[256]; /* escaped */
 };
 
+struct talk;
+
 struct post {
 	struct server *srv;
 	const struct vz_listen_address *at;
 	char text[VZ_ADDRESS_TEXT_MAX];  /* the relay's address */
 	char shown[VZ_ADDRESS_TEXT_MAX]; /* for people: as it was given */
+	struct talk *talk;               /* of -vv, or NULL */
 	struct stay stay;
 	struct vz_timer due;
 	struct vz_rlink *link; /* that is registered, or may become so; NULL: none */

@@ -5,6 +5,7 @@
 #include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "cmd/serve/signals.h"
+#include "cmd/serve/watchdog.h"
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/commands.h"
 #include "cmd/vz-listen/drain.h"
@@ -243,12 +244,14 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 	if (srv->stopping)
 		return;
 	(void)vz_timer_set(l, t, EACH_MS);
+	watchdog_tick(vz_loop_now(l));
 	if (rights_changed(&srv->rights))
 		rights_renew(srv);
 	else
 		rights_expire(srv);
 	record_tick(&srv->record);
 	commands_check(srv);
+	ask_second(srv);
 	recall_tick(srv);
 	posts_second(srv);
 	if (srv->taker->second)
@@ -280,6 +283,8 @@ server_prepare(struct server *srv)
 		r = vz_loop_add(srv->loop, &srv->output_watch, 0);
 	if (r == 0 && srv->taker->start)
 		r = srv->taker->start(srv);
+	if (r == 0)
+		r = ask_start(srv);
 	if (r == 0)
 		r = vz_timer_set(srv->loop, &srv->second, EACH_MS);
 	return r;

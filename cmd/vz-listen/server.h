@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "cmd/common/progress.h"
 #include "cmd/common/sandbox.h"
 #include "cmd/common/self.h"
 #include "cmd/serve/gate.h"
@@ -16,6 +17,7 @@
 #include "cmd/serve/sockets.h"
 #include "cmd/serve/user.h"
 #include "cmd/vz-listen/collect.h"
+#include "cmd/vz-listen/ask.h"
 #include "cmd/vz-listen/options.h"
 #include "cmd/vz-listen/posts.h"
 #include "cmd/vz-listen/quota.h"
@@ -50,6 +52,7 @@ struct server {
 	struct vz_loop *loop;
 	struct record record;
 	struct rights rights;
+	struct ask ask;
 	struct sockets sockets;
 	struct gate gate;
 	struct posts posts;       /* at relays */
@@ -92,6 +95,8 @@ struct server {
 	struct vz_timer wake, wake_later;
 	unsigned messages; /* under way */
 	bool used;         /* a message was accepted */
+	uint64_t delivered;
+	struct progress progress; /* show.h */
 
 	struct visit *served; /* the one session, once it is chosen */
 	struct drain drain;

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cmd/common/diag.h"
+#include "cmd/common/env.h"
 #include "cmd/common/exit.h"
 #include "cmd/serve/shortage.h"
 #include "cmd/vz-listen/audit_log.h"
@@ -15,6 +16,7 @@
 #include "cmd/vz-listen/recall.h"
 #include "cmd/vz-listen/report.h"
 #include "cmd/vz-listen/server.h"
+#include "cmd/vz-listen/show.h"
 #include "cmd/vz-listen/taker.h"
 #include "cmd/vz-listen/visit.h"
 #include "crypto/aead.h"
@@ -77,6 +79,8 @@ start_loop(struct server *srv)
 		r = posts_open(srv);
 	if (r == 0)
 		r = collect_start(srv);
+	if (r == 0)
+		r = show_start(srv);
 	if (r < 0) {
 		diag_error("%s", diag_words(r));
 		sockets_close(&srv->sockets);
@@ -102,6 +106,7 @@ start_rights(struct server *srv)
 	srv->rights.me = &srv->me;
 	srv->rights.record = &srv->record;
 	srv->rights.commands = srv->options->how == HOW_COMMAND;
+	srv->rights.asks = srv->options->ask;
 	rights_load(&srv->rights);
 }
 
@@ -118,6 +123,7 @@ server_open(struct server *srv, const struct listen_options *o)
 	LIST_INIT(&srv->quotas);
 	srv->sockets.relays = true;
 	sockets_parse(&srv->sockets, &o->serve);
+	ask_open(srv);
 	user_find(o->serve.user, &srv->user);
 	srv->taker = taker_of(o);
 	srv->output_fd = -1;
@@ -130,6 +136,8 @@ server_open(struct server *srv, const struct listen_options *o)
 	sockets_names(&srv->sockets, &o->serve, &srv->me);
 	start_rights(srv);
 	record_open(&srv->record, o->serve.audit, &srv->me);
+	if (srv->me.identity->held_elsewhere)
+		env_hide_agent();
 	(void)vz_aead_accelerate(VZ_AEAD_CHACHAPOLY);
 	if (vz_aead_has_aes())
 		(void)vz_aead_accelerate(VZ_AEAD_AES256GCM);
@@ -147,9 +155,11 @@ server_close(struct server *srv)
 {
 	/* What ends now is nobody's wish to be told of. */
 	srv->stopping = true;
+	progress_stop(&srv->progress);
 	audit_log_close(srv);
 	while (!TAILQ_EMPTY(&srv->visits))
 		visit_drop(TAILQ_FIRST(&srv->visits));
+	ask_close(srv);
 	collect_close(srv);
 	posts_free(srv);
 	gate_close(&srv->gate);

@@ -92,6 +92,16 @@ on_room(void *arg, struct vz_handler *h)
 }
 
 static void
+end_reply(struct incoming *in)
+{
+	if (in->said)
+		return;
+	in->said = true;
+	(void)vz_session_end(session_of(in), in->number);
+	visit_kick(in->visit);
+}
+
+static void
 on_output(void *arg, struct vz_handler *h)
 {
 	static uint8_t buf[READ_SIZE];
@@ -104,6 +114,8 @@ on_output(void *arg, struct vz_handler *h)
 		return;
 	}
 	n = vz_handler_read(h, buf, room < sizeof(buf) ? room : sizeof(buf));
+	if (n == VZ_ECLOSED && in->live)
+		end_reply(in);
 	if (n <= 0)
 		return;
 	(void)vz_session_data(session_of(in), in->number, buf, (size_t)n);
@@ -113,7 +125,7 @@ on_output(void *arg, struct vz_handler *h)
 
 static void run_next(struct server *srv);
 
-/* It has ended well: that is the verdict as soon as the message is whole. */
+/* It has ended well: that is the verdict, as soon as the message is whole or at once. */
 static void
 ended_well(struct incoming *in)
 {
@@ -123,10 +135,10 @@ ended_well(struct incoming *in)
 	visit_taken(in->visit, in->number, in->body.len);
 	vz_buf_free(&in->body);
 	if (in->kind == VZ_KIND_ASK)
-		(void)vz_session_end(session_of(in), in->number);
+		end_reply(in);
 	visit_kick(v);
 	in->over = true;
-	if (in->whole)
+	if (in->whole || in->live)
 		deliver_done(v, in);
 }
 
@@ -177,6 +189,7 @@ run(struct incoming *in)
 	char *const *command = limits_command(v);
 	struct vz_handler_config config = {.argv = command ? command : srv->options->command,
 	    .reply = reply,
+	    .proof = in->proof != NULL,
 	    .timeout_ms = srv->options->handler_ms};
 	struct vz_handler *h = NULL;
 	char **env;
@@ -195,6 +208,9 @@ run(struct incoming *in)
 	in->moved_at = vz_loop_now(srv->loop);
 	v->running++;
 	srv->running++;
+	if (in->reply.len > 0) /* its manifest has come already */
+		(void)vz_handler_prove(h, vz_buf_ptr(&in->reply), in->reply.len);
+	vz_buf_clear(&in->reply);
 	feed(in);
 }
 
@@ -226,7 +242,7 @@ may_begin(struct visit *v, const struct vz_event *ev, const char **words)
 static void
 begin(struct visit *v, struct incoming *in, const struct vz_event *ev)
 {
-	(void)ev;
+	in->live = ev->type == VZ_EVENT_OPEN && (ev->flags & VZ_OPEN_LIVE) != 0;
 	queue_add(in);
 	run_next(v->srv);
 }
@@ -263,6 +279,17 @@ end(struct visit *v, struct incoming *in)
 	return true;
 }
 
+/* One that waits in the queue has it when it is started. */
+static int
+prove(struct incoming *in, const uint8_t *p, size_t text_len, size_t len)
+{
+	(void)text_len; /* the signature says itself where it begins */
+	if (in->own || in->over)
+		return in->own ? vz_handler_prove(in->own, p, len) : 0;
+	vz_buf_clear(&in->reply);
+	return vz_buf_put(&in->reply, p, len);
+}
+
 static void
 drop(struct visit *v, struct incoming *in)
 {
@@ -297,6 +324,7 @@ const struct taker taker_command = {
     .begin = begin,
     .data = data,
     .end = end,
+    .prove = prove,
     .drop = drop,
     .turn = turn,
 };

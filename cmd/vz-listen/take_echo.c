@@ -94,6 +94,7 @@ whole(struct visit *v, const struct vz_event *ev)
 		}
 	}
 	v->delivered++;
+	v->srv->delivered++;
 	visit_taken(v, ev->number, ev->bytes_len);
 	recall_verdict(v, ev->number, 0);
 	if (ev->kind != VZ_KIND_ASK)

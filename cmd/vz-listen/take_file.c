@@ -78,8 +78,10 @@ tell(struct server *srv)
 
 	while ((in = TAILQ_FIRST(&srv->placed)) != NULL) {
 		struct visit *v = in->visit;
-		int r = in->place_err == 0 ? vz_drop_finish(in->own) : in->place_err;
+		int r;
 
+		progress_clear(); /* a path is printed */
+		r = in->place_err == 0 ? vz_drop_finish(in->own) : in->place_err;
 		if (r == VZ_SINK_WAIT) {
 			server_watch_output(srv);
 			return;

@@ -7,7 +7,9 @@
 
 #include "base/err.h"
 #include "cmd/common/exit.h"
+#include "cmd/common/talk.h"
 #include "cmd/vz-listen/admit.h"
+#include "cmd/vz-listen/ask.h"
 #include "cmd/vz-listen/away.h"
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/drain.h"
@@ -33,6 +35,7 @@ visit_kick(struct visit *v)
 void
 visit_free(struct visit *v)
 {
+	ask_forget(v);
 	vz_timer_stop(v->srv->loop, &v->away);
 	if (v->session)
 		recall_left(v);
@@ -50,6 +53,7 @@ visit_free(struct visit *v)
 		gate_forget(&v->srv->gate, &v->who);
 	server_forget(v->srv, v);
 	vz_session_free(v->session);
+	talk_free(v->talk);
 	free(v->held_bytes);
 	free(v);
 }
@@ -214,7 +218,10 @@ enter(struct server *srv, const struct arrival *a)
 	    config.session.resumes && srv->ledger && srv->sink && vz_sink_lasts(srv->sink);
 	if (a->through)
 		(void)vz_relay_client_path(a->through, &config.session.channel);
+	v->talk = talk_new(v->who.remote);
+	config.session.channel.observer = talk_observer(v->talk);
 	if (vz_conn_new(srv->loop, a->fd, &config, &v->conn) < 0) {
+		talk_free(v->talk);
 		free(v);
 		return NULL;
 	}
@@ -300,6 +307,11 @@ visit_dismiss(struct visit *v, uint8_t status, const char *text)
 	}
 	if (v->leaving || v->told || !v->conn)
 		return;
+	if (v->ask.held) {
+		ask_forget(v);
+		admit_refuse(v, status, text);
+		return;
+	}
 	if (!v->admitted) {
 		visit_drop(v);
 		return;

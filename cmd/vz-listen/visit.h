@@ -19,9 +19,11 @@ struct incoming {
 	uint64_t number, bytes, begun_at, moved_at;
 	uint16_t attempt;
 	uint8_t kind;
-	struct vz_proof *proof; /* it is signed (signed.h); else NULL */
-	bool proved;            /* and so it was */
-	uint64_t earlier;       /* bytes of it that were here before this process */
+	struct vz_proof *proof;    /* it is signed (signed.h); else NULL */
+	bool proved;               /* and so it was */
+	uint64_t length;           /* declared, or VZ_LENGTH_UNKNOWN */
+	struct progress_rate rate; /* show.c */
+	uint64_t earlier;          /* bytes of it that were here before this process */
 	char id[VZ_MESSAGE_ID_TEXT];
 
 	/* Its taker's: */
@@ -35,13 +37,15 @@ struct incoming {
 	int place_err;
 	bool noted;    /* that it is (recall.h) */
 	bool one_pass; /* its sender cannot read it again */
+	bool live;     /* its verdict may come before its end, */
+	bool said;     /* and the reply's end was said: before the verdict */
 	uint64_t durable, synced_at;
 	bool mirrors; /* what is sent of the reply is taken of the message (reply.h) */
 	uint8_t status;
 	uint64_t ticket;     /* at the coprocess */
 	size_t reserved;     /* memory (memory.h) */
 	struct vz_buf body;  /* bytes of it that wait */
-	struct vz_buf reply; /* bytes of the reply that wait */
+	struct vz_buf reply; /* bytes of the reply that wait; or of its manifest, for a command */
 	void *own;           /* a drop, a handler */
 
 	size_t name_len;
@@ -49,14 +53,18 @@ struct incoming {
 };
 TAILQ_HEAD(incomings, incoming);
 
+struct talk;
+
 struct visit {
 	TAILQ_ENTRY(visit) all, turn;
 	struct server *srv;
 	struct vz_conn *conn;
+	struct talk *talk; /* of -vv, or NULL */
 	struct caller who;
-	bool admitted;      /* rights are checked: a session */
-	uint64_t active_at; /* its last event of a message, or its arrival */
-	bool leaving;       /* a goodbye was said */
+	struct ask_place ask; /* it waits for the owner's answer (ask.h) */
+	bool admitted;        /* rights are checked: a session */
+	uint64_t active_at;   /* its last event of a message, or its arrival */
+	bool leaving;         /* a goodbye was said */
 	bool told;    /* that its last message failed, and so that we are stopping: it will go */
 	bool waiting; /* in srv->waiting, for `held` to be tried again */
 	struct vz_event held;

@@ -68,6 +68,8 @@ admit(struct client *c)
 		no = (struct verdict){VZ_EXIT_TEMPFAIL, "this relay is out of memory"};
 	if (no.status != 0) {
 		client_refuse(c, why, no.status, no.words);
+		if (judge_is_stranger(no))
+			stranger_hint(&c->rl->rights, &c->who.key, vz_loop_now(c->rl->loop));
 		return;
 	}
 	c->admitted = true;

@@ -1,6 +1,7 @@
 /*
  * One connection. Each turn: read, answer what was asked, write; then interest is computed anew.
  */
+#include "cmd/common/talk.h"
 #include "cmd/vz-relay/client_impl.h"
 
 #include <stddef.h>
@@ -249,9 +250,12 @@ on_arrival(void *arg, int fd)
 	c->soon = (struct vz_timer){.fn = on_soon, .arg = c};
 	limits_protocol(rl, &limits);
 	self_session(&rl->me, &rl->options->common, false, NULL, &config);
+	c->talk = talk_new(c->who.remote);
+	config.channel.observer = talk_observer(c->talk);
 	if (vz_relay_serve_new(&c->live.serve, &config.channel, &limits, client_now(c)) < 0 ||
 	    vz_loop_add(rl->loop, &c->watch, VZ_READ) < 0) {
 		vz_relay_serve_free(c->live.serve);
+		talk_free(c->talk);
 		close(fd);
 		free(c);
 		return NULL;

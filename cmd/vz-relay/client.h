@@ -18,10 +18,12 @@ enum client_state {
 };
 
 struct pair;
+struct talk;
 
 struct client {
 	TAILQ_ENTRY(client) all;
 	struct relay *rl;
+	struct talk *talk; /* of -vv, or NULL */
 	struct caller who;
 	bool admitted;
 	unsigned rights; /* when it was admitted */

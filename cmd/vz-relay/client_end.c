@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "cmd/common/talk.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-relay/client_impl.h"
 #include "cmd/vz-relay/limits.h"
@@ -20,6 +21,8 @@ client_leave_protocol(struct client *c)
 	mail_gone(c);
 	vz_relay_serve_free(c->live.serve);
 	c->live.serve = NULL;
+	talk_free(c->talk);
+	c->talk = NULL;
 }
 
 void

@@ -21,6 +21,7 @@ main(int argc, char **argv)
 	env_open_std();
 	diag_init("vz-relay", 0, false);
 	signal(SIGPIPE, SIG_IGN);
+	progress_deaf();
 	if (vz_secret_init() < 0) {
 		diag_error("no source of randomness");
 		return VZ_EXIT_OSERR;
@@ -40,6 +41,8 @@ main(int argc, char **argv)
 		/* All is told and tidied: now the signal does what it does. */
 		signal(signo, SIG_DFL);
 		raise(signo);
+		/* But to the first process of a container, for which it does nothing. */
+		status = 128 + signo;
 	}
 	return env_stdout_closed() ? status : diag_close_stdout(status);
 }

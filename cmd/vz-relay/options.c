@@ -4,64 +4,13 @@
 #include <unistd.h>
 
 #include "cmd/common/diag.h"
+#include "cmd/vz-relay/table.h"
 #include "relay/match.h"
 
-#define PROGRAM        "vz-relay"
 #define MAX_CONNS      12000 /* registered listeners, and pairs */
 #define LISTENERS_MOST 1000000
 #define TTL_S_MOST     (30ull * 24 * 3600)
 #define IDLE_MS        (5 * 60 * 1000)
-
-enum {
-	OPT_IDLE = OPT_SERVE_PROGRAM,
-	OPT_MAX_LISTENERS,
-	OPT_METRICS,
-	OPT_SPOOL,
-	OPT_SPOOL_SIZE,
-	OPT_MAILBOX_SIZE,
-	OPT_MAILBOX_MESSAGES,
-	OPT_SENDER_SIZE,
-	OPT_TTL,
-	OPT_FSCK,
-	OPT_STATS,
-};
-
-static const char help[] =
-    "usage: vz-relay [options] ADDRESS...\n"
-    "       vz-relay --spool DIR --fsck|--stats\n"
-    "Introduce hosts that cannot reach each other, and keep messages for those that\n"
-    "are away; ADDRESS: PORT (this host), *:PORT (all), HOST:PORT or /PATH.\n"
-    "  -a, --authorized FILE   who may do what: register, connect, deposit\n"
-    "                          (default: authorized beside the identity)\n"
-    "      --allow KEY; --allow-any   all of it: this key (repeatable); everybody\n"
-    "      --audit FILE; --user NAME   record who did what; from root become NAME\n"
-    "      --idle TIME         end pairs through which nothing goes for so long (5m)\n"
-    "      --max-listeners N; --max-conns N   at once (5000; 12000)\n"
-    "      --spool DIR         keep sealed messages there; without it none are kept\n"
-    "      --spool-size SIZE; --sender-size SIZE   in all (4G); of one sender (256M)\n"
-    "      --mailbox-size SIZE; --mailbox-messages N   for one recipient (64M, 1000)\n"
-    "      --ttl TIME          keep messages so long by default (7d), at most 30d\n"
-    "      --fsck; --stats     check and repair the spool; what is in it, as JSON\n"
-    "      --metrics FILE      OpenMetrics text, new every 15 s\n"
-    "      --ready-fd N; --socket-mode MODE   write addresses to it; of Unix sockets\n"
-    "      --drain TIME; --reuse-port   for pairs at the end (30); share the ports\n" COMMON_HELP;
-
-static const struct option longs[] = {
-    COMMON_LONG,
-    SERVE_LONG,
-    {"idle", required_argument, NULL, OPT_IDLE},
-    {"max-listeners", required_argument, NULL, OPT_MAX_LISTENERS},
-    {"metrics", required_argument, NULL, OPT_METRICS},
-    {"spool", required_argument, NULL, OPT_SPOOL},
-    {"spool-size", required_argument, NULL, OPT_SPOOL_SIZE},
-    {"mailbox-size", required_argument, NULL, OPT_MAILBOX_SIZE},
-    {"mailbox-messages", required_argument, NULL, OPT_MAILBOX_MESSAGES},
-    {"sender-size", required_argument, NULL, OPT_SENDER_SIZE},
-    {"ttl", required_argument, NULL, OPT_TTL},
-    {"fsck", no_argument, NULL, OPT_FSCK},
-    {"stats", no_argument, NULL, OPT_STATS},
-    {NULL, 0, NULL, 0},
-};
 
 /* 1 or more: a limit of the store's where 0 is its default. */
 static uint64_t
@@ -118,8 +67,9 @@ take(struct relay_options *o, int opt, const char *value)
 		break;
 	case OPT_METRICS: o->metrics = value; break;
 	default:
-		if (!take_of_spool(o, opt, value) && !serve_option(&o->serve, opt, value))
-			common_option(&o->common, opt, value, PROGRAM, help);
+		if (!take_of_spool(o, opt, value) && !serve_option(&o->serve, opt, value) &&
+		    !common_option(&o->common, opt, value, &relay_table))
+			common_unhandled(opt);
 		break;
 	}
 }
@@ -151,13 +101,15 @@ check(const struct relay_options *o)
 void
 options_parse(int argc, char **argv, struct relay_options *o)
 {
+	struct option_lists lists;
 	int opt;
 
 	*o = (struct relay_options){.max_listeners = VZ_MATCH_LISTENERS, .idle_ms = IDLE_MS};
 	serve_defaults(&o->serve, MAX_CONNS);
 	common_defaults(&o->common);
 	o->common.psk_max = 2;
-	while ((opt = common_next(argc, argv, COMMON_SHORT SERVE_SHORT, longs)) != -1)
+	table_lists(&relay_table, &lists);
+	while ((opt = common_next(argc, argv, &lists)) != -1)
 		take(o, opt, optarg);
 	o->serve.addresses = argv + optind;
 	o->serve.n_addresses = argc - optind;

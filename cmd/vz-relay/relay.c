@@ -4,11 +4,13 @@
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/serve/signals.h"
+#include "cmd/serve/watchdog.h"
 #include "cmd/vz-relay/admit.h"
 #include "cmd/vz-relay/client.h"
 #include "cmd/vz-relay/drain.h"
 #include "cmd/vz-relay/mail.h"
 #include "cmd/vz-relay/metrics.h"
+#include "cmd/vz-relay/show.h"
 
 #define EACH_MS 1000
 /* What is left of the farewell for who is asked twice: time to write a word to everybody. */
@@ -100,6 +102,7 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 	if (rl->stopping)
 		return;
 	(void)vz_timer_set(l, t, EACH_MS);
+	watchdog_tick(vz_loop_now(l));
 	if (rights_changed(&rl->rights))
 		admit_renew(rl);
 	else
@@ -125,6 +128,8 @@ relay_prepare(struct relay *rl)
 	rl->second = (struct vz_timer){.fn = on_second, .arg = rl};
 	record_start(&rl->record, rl->loop, on_broken_record, rl);
 	r = signals_start(rl->loop, on_end_signal, on_hangup, rl);
+	if (r == 0)
+		r = show_start(rl);
 	return r < 0 ? r : vz_timer_set(rl->loop, &rl->second, EACH_MS);
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "cmd/common/progress.h"
 #include "cmd/common/sandbox.h"
 #include "cmd/common/self.h"
 #include "cmd/serve/gate.h"
@@ -71,6 +72,7 @@ struct relay {
 	struct counts counts;
 	uint64_t metrics_at; /* when they are written next */
 	bool metrics_failed;
+	struct progress progress; /* told when it is asked for */
 
 	struct drain drain;
 	bool stopping;

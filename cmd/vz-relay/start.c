@@ -116,6 +116,7 @@ relay_close(struct relay *rl)
 
 	/* What ends now is nobody's wish to be told of. */
 	rl->stopping = true;
+	progress_stop(&rl->progress);
 	while (!TAILQ_EMPTY(&rl->clients))
 		client_drop(TAILQ_FIRST(&rl->clients));
 	metrics_write(rl);

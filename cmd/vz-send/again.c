@@ -84,6 +84,24 @@ again_settled(struct again *a, uint64_t number, uint64_t count)
 			set(a, nth(a, i), LONG_QUIET);
 }
 
+/* Where message `number` is that has no verdict, or what follows the last of them. */
+static uint64_t
+place_of(const struct batch *b, uint64_t number)
+{
+	const struct again *a = &b->again;
+	const struct long_item *item;
+
+	if (number >= b->count)
+		return cut_offset(&b->cut);
+	for (size_t i = 0; i < a->n; i++) {
+		item = &a->many[(a->first + i) % AGAIN_LONG_MAX];
+		if (item->number >= number)
+			return item->number > number ? a->begin[number % VZ_UNFINISHED_MAX]
+						     : item->body + item->taken;
+	}
+	return a->begin[number % VZ_UNFINISHED_MAX];
+}
+
 uint64_t
 again_held(struct lane *l)
 {
@@ -94,13 +112,16 @@ again_held(struct lane *l)
 
 	drop_settled(a, oldest);
 	/* Where a break is the end nothing is said again. */
-	if (oldest >= b->count || l->run->options->retry_ms == 0)
-		a->held = cut_offset(&b->cut);
-	else if (a->n > 0 && nth(a, 0)->number == oldest)
-		a->held = nth(a, 0)->body + nth(a, 0)->taken;
-	else
-		a->held = a->begin[oldest % VZ_UNFINISHED_MAX];
+	a->held = l->run->options->retry_ms == 0 ? cut_offset(&b->cut) : place_of(b, oldest);
 	return a->held;
+}
+
+uint64_t
+again_reached(const struct lane *l)
+{
+	const struct vz_session *s = link_session(&l->link);
+
+	return s ? place_of(l->batch, vz_session_oldest(s)) : l->batch->again.held;
 }
 
 /* After a break. */

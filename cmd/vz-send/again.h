@@ -57,6 +57,9 @@ void again_settled(struct again *a, uint64_t number, uint64_t count);
 /* Where in the input the bytes begin that are still needed. */
 uint64_t again_held(struct lane *l);
 
+/* Where in the input the first byte is that the other side has not yet: for people. */
+uint64_t again_reached(const struct lane *l);
+
 /* There is another connection. */
 void again_resume(struct lane *l);
 /*

@@ -1,16 +1,20 @@
 #include "cmd/vz-send/check.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include "base/err.h"
 #include "base/text.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-send/check_hint.h"
 #include "cmd/vz-send/closing.h"
 #include "cmd/vz-send/dest.h"
 #include "cmd/vz-send/link.h"
 
 struct check {
 	struct link link;
+	enum check_step step; /* the one that is under way */
+	bool failed;
 	uint64_t step_us; /* when the step began */
 	uint64_t token;
 	int status;
@@ -33,6 +37,7 @@ on_connected(void *arg)
 	struct check *c = arg;
 	bool looked_up = c->link.to.at.kind == VZ_ADDRESS_TCP && !c->link.to.at.numeric;
 
+	c->step = c->link.to.relayed ? CHECK_RELAY : CHECK_HANDSHAKE;
 	diag_verbose(0, "%s: ok, %.2f ms%s", looked_up ? "resolve and connect" : "connect",
 	    step_ms(c), c->link.to.relayed ? ", to the relay" : "");
 }
@@ -43,6 +48,7 @@ on_relay(void *arg)
 	struct check *c = arg;
 	char relay[VZ_KEY_TEXT];
 
+	c->step = CHECK_MATCH;
 	vz_key_format(&c->link.to.relay_key, relay);
 	diag_verbose(0, "relay: ok, %.2f ms, %s", step_ms(c), relay);
 }
@@ -50,7 +56,10 @@ on_relay(void *arg)
 static void
 on_matched(void *arg)
 {
-	diag_verbose(0, "match: ok, %.2f ms", step_ms(arg));
+	struct check *c = arg;
+
+	c->step = CHECK_HANDSHAKE;
+	diag_verbose(0, "match: ok, %.2f ms", step_ms(c));
 }
 
 static void
@@ -59,6 +68,7 @@ on_authenticated(void *arg)
 	struct check *c = arg;
 	char peer[VZ_KEY_TEXT];
 
+	c->step = CHECK_RIGHTS;
 	vz_key_format(&c->link.to.key, peer);
 	diag_verbose(0, "handshake: ok, %.2f ms, %s, %s", step_ms(c), peer,
 	    vz_session_is_aes(link_session(&c->link)) ? "AES-256-GCM" : "ChaCha20-Poly1305");
@@ -71,6 +81,7 @@ on_ready(void *arg, const struct vz_event *ev)
 	char size[16] = "";
 	const char *limit = "";
 
+	c->step = CHECK_ROUND_TRIP;
 	if (ev->max_size) {
 		vz_format_size(ev->max_size, size);
 		limit = ", at most ";
@@ -99,11 +110,28 @@ on_event(void *arg, const struct vz_event *ev)
 }
 
 static void
+on_failing(void *arg, const char *step)
+{
+	struct check *c = arg;
+
+	if (c->failed)
+		return;
+	c->failed = true;
+	if (step && strcmp(step, "resolve") == 0)
+		c->step = CHECK_RESOLVE;
+	else if (step)
+		c->step = CHECK_IDENTITY;
+	diag_verbose(0, "%s: failed", check_step_name(c->step));
+}
+
+static void
 on_over(void *arg, int status)
 {
 	struct check *c = arg;
 
 	c->status = status;
+	if (status != 0)
+		check_hint(c->step, &c->link, status);
 	vz_loop_stop(c->link.loop, 0);
 }
 
@@ -114,6 +142,7 @@ static const struct link_user user = {
     .authenticated = on_authenticated,
     .ready = on_ready,
     .event = on_event,
+    .failing = on_failing,
     .over = on_over,
 };
 
@@ -123,6 +152,7 @@ go(struct check *c)
 	int status, err;
 
 	c->step_us = link_clock_us();
+	c->step = CHECK_CONNECT;
 	status = link_start(&c->link, &user, c);
 	if (status)
 		return status;
@@ -155,7 +185,7 @@ check_run(const struct send_options *options)
 		status = closing_check(&c.link, &me, &layers);
 		if (!status)
 			status = go(&c);
-		link_drop(&c.link);
+		link_free(&c.link);
 		vz_loop_free(loop);
 	} else {
 		diag_error("%s", diag_words(err));

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "id/typo.h"
 
 struct parser {
 	const struct self *me;
@@ -38,9 +39,10 @@ no_memory(void)
 }
 
 _Noreturn static void
-explain(const char *text, int err, const char *why)
+explain(struct parser *p, const char *text, int err, const char *why)
 {
-	char shown[512];
+	char shown[512], typo[VZ_TYPO_WORDS];
+	const char *colon = *vz_address_typo(text, strlen(text), look_up, p, typo) ? ": " : "";
 
 	diag_escape(shown, sizeof(shown), text, strlen(text));
 	switch (err) {
@@ -48,9 +50,9 @@ explain(const char *text, int err, const char *why)
 		diag_error("%s: no such name in peers", shown);
 		diag_hint("a full address is vz1KEY@HOST:PORT");
 		exit(VZ_EXIT_NOHOST);
-	case VZ_EAUTH: diag_usage("%s: not a key: mistyped or cut", shown);
+	case VZ_EAUTH: diag_usage("%s: not a key: mistyped or cut%s%s", shown, colon, typo);
 	case VZ_ENOMEM: no_memory();
-	default: diag_usage("%s: %s", shown, why ? why : "not an address");
+	default: diag_usage("%s: %s%s%s", shown, why ? why : "not an address", colon, typo);
 	}
 }
 
@@ -88,7 +90,7 @@ add(struct parser *p, const char *text, size_t len)
 	d->text = keep_text(p, text, len);
 	err = vz_address_parse(text, len, look_up, p, &d->to, &why);
 	if (err)
-		explain(d->text, err, why);
+		explain(p, d->text, err, why);
 	for (size_t i = 0; i < out->n; i++)
 		if (same(&out->dest[i].to, &d->to)) {
 			p->used = used;

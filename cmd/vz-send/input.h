@@ -19,6 +19,8 @@ struct input {
 	bool stdin_fd;
 	struct run *run;
 	struct vz_source *source; /* NULL while nobody reads it */
+	bool measured;            /* for people (show.c): */
+	uint64_t length;          /* or VZ_LENGTH_UNKNOWN */
 	int status;               /* why it cannot be read, said once; it is not tried again */
 	bool dry;                 /* nothing to be read until the descriptor says so */
 	bool full;                /* the ring was, since it was last half empty */

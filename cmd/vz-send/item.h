@@ -17,6 +17,7 @@ enum item_state {
 struct item {
 	enum item_state state;
 	uint64_t number, sent;
+	uint64_t taken; /* as the other side says */
 	uint64_t began_us;
 	int status;
 	struct signing *signing; /* --sign, from its begin to its verdict (sign.h) */

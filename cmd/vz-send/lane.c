@@ -95,6 +95,7 @@ on_room(struct lane *l, const struct vz_event *ev)
 	it = item_find(l, ev->number);
 	if (!it)
 		return;
+	it->taken = ev->taken;
 	/* What is not durable there may be wanted again by who comes after it. */
 	input_release(
 	    &l->run->inputs[it - l->items], l->index, l->durable ? ev->durable : ev->taken);
@@ -129,6 +130,8 @@ on_event(void *arg, const struct vz_event *ev)
 	case VZ_EVENT_END:
 		if (l->batch)
 			answers_end(l->run->answers, ev->number);
+		else
+			outlet_end(&l->run->out);
 		return true;
 	case VZ_EVENT_ANSWER: return l->batch ? batch_answer(l, ev) : reply_answer(l->run, ev);
 	default: return true;

@@ -34,6 +34,8 @@ link_init(struct link *k, const struct send_options *options, struct self *me, s
 	k->to = *to;
 	diag_escape(k->shown, sizeof(k->shown), text, strlen(text));
 	self_session(me, &options->common, true, &k->to.key, &k->config);
+	k->talk = talk_new(k->shown);
+	k->config.channel.observer = talk_observer(k->talk);
 }
 
 void
@@ -63,6 +65,13 @@ link_message_id(const struct link *k, uint64_t number, char out[static 64])
 	snprintf(out, 64, "%s.%llu", hex, (unsigned long long)number);
 }
 
+void
+link_failing(const struct link *k, const char *step)
+{
+	if (k->user && k->user->failing)
+		k->user->failing(k->arg, step);
+}
+
 static void
 over(struct link *k)
 {
@@ -83,7 +92,7 @@ static void
 on_peer(struct link *k)
 {
 	struct vz_session *s = vz_conn_session(k->conn);
-	int status = peer_check(k->me, vz_session_peer(s), k->shown);
+	int status = peer_check(k, vz_session_peer(s), k->shown);
 	int err;
 
 	if (status != 0) {
@@ -122,8 +131,10 @@ on_ready(struct link *k, const struct vz_event *ev)
 	}
 	if (renew_over(k))
 		words_renewed(k);
-	else if (ev->attempt > 0 && k->was_ready)
+	else if (ev->attempt > 0 && k->was_ready) {
+		k->resumed++;
 		words_resumed(k);
+	}
 	k->was_ready = true;
 	k->tries = 0; /* it is there: no need to wait for long next time */
 	if (!(ev->rights & (k->options->reply ? VZ_RIGHT_ASK : VZ_RIGHT_SEND))) {
@@ -291,6 +302,7 @@ link_dial_only(struct link *k)
 	};
 
 	k->began_us = link_clock_us();
+	talk_again(k->talk);
 	link_borrow(k);
 	if (k->to.relayed)
 		return via_dial(k);
@@ -397,4 +409,12 @@ link_drop(struct link *k)
 	link_give_back(k);
 	k->session = NULL;
 	k->conn = NULL;
+}
+
+void
+link_free(struct link *k)
+{
+	link_drop(k);
+	talk_free(k->talk);
+	k->talk = NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "cmd/common/lent.h"
 #include "cmd/common/self.h"
+#include "cmd/common/talk.h"
 #include "cmd/vz-send/options.h"
 #include "cmd/vz-send/via.h"
 #include "id/address.h"
@@ -22,6 +23,9 @@ struct link_user {
 	 * and whom we want has come there. */
 	void (*relay)(void *arg);
 	void (*matched)(void *arg);
+	/* It fails for good; the words follow, and then `over`. step: which one it is, where that
+	 * is not the next one after what was called last. */
+	void (*failing)(void *arg, const char *step);
 	/* It broke, or was not met, and is tried again later. */
 	void (*lost)(void *arg);
 	/* The peer is who was called; messages may be opened (DESIGN 5: 64 KiB before READY). */
@@ -57,7 +61,8 @@ struct link {
 	const char *text;     /* the destination as it was given */
 	struct vz_address to;
 	struct vz_session_config config;
-	char shown[512]; /* the destination, for people */
+	struct talk *talk; /* of -vv, or NULL */
+	char shown[512];   /* the destination, for people */
 	struct vz_loop *loop;
 	struct vz_dial *dial;
 	struct via via; /* instead, through a relay */
@@ -71,6 +76,7 @@ struct link {
 	bool progressed;            /* since the last break */
 	bool was_lost;              /* once */
 	unsigned tries;             /* since the other side was there */
+	unsigned resumed;           /* so often it went on after a break */
 	bool answered;              /* it has said something valid in this connection */
 	unsigned crowded_out;       /* connections that ended before it did */
 	uint64_t lost_at;           /* when that was */
@@ -104,6 +110,8 @@ void link_dial_cancel(struct link *k);
  * was read; or nothing does. */
 void link_reached(struct link *k, int fd, struct vz_conn_config *c);
 void link_not_reached(struct link *k, int err, int sys_errno, enum vz_dial_step step);
+/* It fails, and the words come (link_user). */
+void link_failing(const struct link *k, const char *step);
 /* The status of it, unless there is one: the words were said. */
 void link_decide(struct link *k, int status);
 struct vz_session *link_session(const struct link *k);
@@ -121,6 +129,7 @@ void link_finish(struct link *k, bool linger);
 void link_abort(struct link *k, int status, const char *text);
 /* Lets go of the connection at once; nothing is called any more. */
 void link_drop(struct link *k);
+/* The same, last: whatever else went to the same place is over. */
 void link_free(struct link *k);
 /* Microseconds of a monotonic clock. */
 uint64_t link_clock_us(void);

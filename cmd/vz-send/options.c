@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "base/text.h"
 #include "cmd/common/diag.h"
+#include "cmd/vz-send/table.h"
 #include "wire/session.h"
 
 #define ASK_IN_FLIGHT 1024 /* questions, unless --in-flight says otherwise */
@@ -12,60 +13,6 @@
 #define RETRY_MS_MOST (12ull * 3600 * 1000)
 #define EXPIRES_S     (7ull * 86400)
 #define EXPIRES_MOST  (30ull * 86400 * 1000)
-
-static const char help[] =
-    "usage: vz-send [options] [--run] DEST[,DEST...] [FILE... | -- COMMAND [ARG...]]\n"
-    "Sends each FILE (- is standard input, the default) or what COMMAND prints as a\n"
-    "message. Exit status 0: the other side has all of it; else see vz-send(1).\n"
-    "DEST is KEY@HOST:PORT, KEY@[IPV6]:PORT, KEY@/SOCKET, KEY@RELAY, NAME or @GROUP.\n"
-    "      --run DEST          run COMMAND without a shell; it has to exit 0\n"
-    "  -r, --reply             ask: the reply goes to standard output\n"
-    "      --lines, --null, --frames   each line, NUL item or frame is a message\n"
-    "      --in-flight N       messages at most that wait for their verdict\n"
-    "      --unordered, --raw  replies as they come: number, tab, reply; not escaped\n"
-    "  -n; --name NAME         an empty message; its name (default: FILE's last part)\n"
-    "      --sign              sign: the other side can prove to others who sent it\n"
-    "      --retry-for TIME    try again for so long when the connection breaks (30s)\n"
-    "      --store=auto|only; --expires TIME   leave it at the relay if DEST is away\n"
-    "      --relay-psk-file FILE   the relay's own pre-shared key, where it has one\n"
-    "      --check             say which step of connecting fails, send nothing\n" COMMON_HELP;
-
-enum {
-	OPT_RUN = OPT_PROGRAM,
-	OPT_NAME,
-	OPT_CHECK,
-	OPT_LINES,
-	OPT_NULL,
-	OPT_FRAMES,
-	OPT_IN_FLIGHT,
-	OPT_UNORDERED,
-	OPT_RAW,
-	OPT_RETRY_FOR,
-	OPT_SIGN,
-	OPT_STORE,
-	OPT_EXPIRES,
-	OPT_RELAY_PSK_FILE,
-};
-
-static const struct option longs[] = {
-    COMMON_LONG,
-    {"run", required_argument, NULL, OPT_RUN},
-    {"name", required_argument, NULL, OPT_NAME},
-    {"check", no_argument, NULL, OPT_CHECK},
-    {"reply", no_argument, NULL, 'r'},
-    {"lines", no_argument, NULL, OPT_LINES},
-    {"null", no_argument, NULL, OPT_NULL},
-    {"frames", no_argument, NULL, OPT_FRAMES},
-    {"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
-    {"unordered", no_argument, NULL, OPT_UNORDERED},
-    {"raw", no_argument, NULL, OPT_RAW},
-    {"sign", no_argument, NULL, OPT_SIGN},
-    {"retry-for", required_argument, NULL, OPT_RETRY_FOR},
-    {"store", required_argument, NULL, OPT_STORE},
-    {"expires", required_argument, NULL, OPT_EXPIRES},
-    {"relay-psk-file", required_argument, NULL, OPT_RELAY_PSK_FILE},
-    {NULL, 0, NULL, 0},
-};
 
 static void
 set_name(struct send_options *o, const char *value)
@@ -139,16 +86,20 @@ set_mode(struct send_options *o, enum vz_items_mode mode)
 static void
 parse_options(struct send_options *o, int argc, char **argv)
 {
+	struct option_lists lists;
 	int opt;
 
-	while ((opt = common_next(argc, argv, COMMON_SHORT "nr", longs)) != -1) {
-		if (common_option(&o->common, opt, optarg, "vz-send", help))
+	table_lists(&send_table, &lists);
+	while ((opt = common_next(argc, argv, &lists)) != -1) {
+		if (common_option(&o->common, opt, optarg, &send_table))
 			continue;
 		switch (opt) {
 		case 'n': o->empty = true; break;
 		case OPT_RUN: o->dest = optarg; break;
 		case OPT_NAME: set_name(o, optarg); break;
 		case OPT_CHECK: o->check = true; break;
+		case OPT_PROGRESS: o->progress = PROGRESS_ALWAYS; break;
+		case OPT_NO_PROGRESS: o->progress = PROGRESS_NEVER; break;
 		case 'r': o->reply = true; break;
 		case OPT_LINES: set_mode(o, VZ_ITEMS_LINES); break;
 		case OPT_NULL: set_mode(o, VZ_ITEMS_NULL); break;
@@ -161,6 +112,7 @@ parse_options(struct send_options *o, int argc, char **argv)
 		case OPT_STORE: set_store(o, optarg); break;
 		case OPT_RELAY_PSK_FILE: o->common.relay_psk_file = optarg; break;
 		case OPT_EXPIRES: set_expires(o, optarg); break;
+		default: common_unhandled(opt);
 		}
 	}
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/err.h"
 #include "cmd/common/diag.h"
@@ -101,6 +103,26 @@ put(struct outlet *o, const uint8_t *p, size_t n)
 	return done;
 }
 
+/*
+ * Whoever reads a pipe or a socket is shown the end now; of a file, closing it at the exit is still
+ * to be checked. The number stays taken. A socket may be standard input as well, which goes on.
+ */
+static void
+finished(struct outlet *o)
+{
+	struct stat st;
+
+	o->drop = NULL; /* freed */
+	if (!o->ending || fstat(STDOUT_FILENO, &st) != 0 ||
+	    (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
+		return;
+	vz_loop_del(o->loop, &o->watch);
+	vz_sink_free(o->sink); /* which may have the pipe open once more */
+	o->sink = NULL;
+	(void)shutdown(STDOUT_FILENO, SHUT_WR);
+	(void)dup2(STDERR_FILENO, STDOUT_FILENO);
+}
+
 void
 outlet_flush(struct outlet *o)
 {
@@ -119,7 +141,7 @@ outlet_flush(struct outlet *o)
 		if (r < 0)
 			failed(o, r);
 		else if (!waits)
-			o->drop = NULL; /* freed */
+			finished(o);
 	}
 	if (o->status == 0)
 		wait_for(o, waits);
@@ -138,6 +160,13 @@ outlet_write(struct outlet *o, const void *p, size_t n)
 		failed(o, err);
 	else
 		wait_for(o, true);
+}
+
+void
+outlet_end(struct outlet *o)
+{
+	o->ending = true;
+	(void)outlet_finish(o);
 }
 
 bool

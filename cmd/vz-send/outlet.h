@@ -19,7 +19,7 @@ struct outlet {
 	struct vz_drop *drop;
 	struct vz_buf buf; /* may be added to; then outlet_flush */
 	struct vz_watch watch;
-	bool finishing;
+	bool finishing, ending;
 	int status; /* why it failed, said; 0 while it works */
 	void (*freed)(void *arg);
 	void *arg;
@@ -34,6 +34,8 @@ void outlet_write(struct outlet *o, const void *p, size_t n);
 void outlet_flush(struct outlet *o);
 /* True while gathered bytes wait for whoever reads there. */
 bool outlet_waits(const struct outlet *o);
+/* Nothing follows: whoever reads there sees the end as soon as everything is written. */
+void outlet_end(struct outlet *o);
 /* Everything is written; what an escaped character still lacks comes out too. False: not yet. */
 bool outlet_finish(struct outlet *o);
 

@@ -4,12 +4,12 @@
 #ifndef VZ_SEND_PEER_H
 #define VZ_SEND_PEER_H
 
-#include "cmd/common/self.h"
+#include "cmd/vz-send/link.h"
 
 /*
  * Revoked, expired, and the memory of serials (DESIGN 4, 5), which is raised here. 0, or the exit
- * status after the reason was reported.
+ * status after the reason was reported: k fails with it.
  */
-int peer_check(const struct self *me, const struct vz_bundle *peer, const char *shown);
+int peer_check(const struct link *k, const struct vz_bundle *peer, const char *shown);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include "base/err.h"
+#include "cmd/common/agent.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/send.h"
@@ -80,11 +81,24 @@ pump_cancel(struct lane *l, struct item *it, int status, const char *text)
 	it->state = ITEM_OVER;
 }
 
+/*
+ * A conversation: who answers may end it, as nobody waits for the end of what is typed, or comes
+ * from a socket. A command's output counts only if the command ended well.
+ */
+static bool
+is_live(const struct input *in)
+{
+	const struct send_options *o = in->run->options;
+
+	return o->reply && !o->sign && !o->command && !vz_source_rereadable(in->source) &&
+	    vz_source_length(in->source) == VZ_LENGTH_UNKNOWN;
+}
+
 static uint8_t
 flags_of(const struct input *in)
 {
 	return (uint8_t)((vz_source_rereadable(in->source) ? 0 : VZ_OPEN_ONE_PASS) |
-	    (in->run->options->sign ? VZ_OPEN_SIGNED : 0));
+	    (in->run->options->sign ? VZ_OPEN_SIGNED : 0) | (is_live(in) ? VZ_OPEN_LIVE : 0));
 }
 
 static bool
@@ -140,7 +154,17 @@ seal(struct lane *l, struct item *it, int got)
 	return true;
 }
 
+/* The next one may have more luck: somebody may have said no to this one. */
 static void
+not_signed(struct lane *l, struct item *it, int err)
+{
+	int status = agent_complain(l->run->me.agent, l->link.text, err);
+
+	pump_cancel(l, it, status, "it could not be signed");
+}
+
+/* False: its signature is awaited, or the session failed. */
+static bool
 end_message(struct lane *l, struct item *it)
 {
 	struct input *in = input_of(l, it);
@@ -148,19 +172,26 @@ end_message(struct lane *l, struct item *it)
 
 	if (err) {
 		input_broke(l, it, err);
-		return;
+		return true;
 	}
 	err = it->signing ? sign_say(l, it) : 0;
+	if (err == VZ_EPENDING)
+		return false;
+	if (err == VZ_ESIGNER || err == VZ_EAUTH) {
+		not_signed(l, it, err);
+		return true;
+	}
 	if (!err)
 		err = vz_session_end(link_session(&l->link), it->number);
 	if (err) {
 		lane_broken(l, err);
-		return;
+		return false;
 	}
 	/* It stays open until the verdict: after a break it may be wanted again. */
 	it->state = ITEM_ENDED;
 	l->in_flight++;
 	verdict_tell(l, it, "sent", 0, "", 0);
+	return l->link.status == 0;
 }
 
 /* One round for one message. True when it makes sense to look again at once. */
@@ -181,10 +212,8 @@ move(struct lane *l, struct item *it)
 		return false;
 	if (!seal(l, it, got) || vz_session_waits(link_session(&l->link), it->number))
 		return false;
-	if (got == VZ_SOURCE_END && it->sent == vz_source_end(in->source)) {
-		end_message(l, it);
-		return l->link.status == 0;
-	}
+	if (got == VZ_SOURCE_END && it->sent == vz_source_end(in->source))
+		return end_message(l, it);
 	if (got == VZ_SOURCE_FULL && it->sent == vz_source_end(in->source))
 		slow_check(l->run);
 	return it->sent > before;

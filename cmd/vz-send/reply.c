@@ -12,6 +12,7 @@ output_gone(struct run *r)
 bool
 reply_data(struct run *r, const struct vz_event *ev)
 {
+	r->reply.bytes += ev->bytes_len;
 	outlet_write(&r->out, ev->bytes, ev->bytes_len);
 	if (r->out.status) {
 		output_gone(r);
@@ -31,6 +32,7 @@ reply_answer(struct run *r, const struct vz_event *ev)
 {
 	struct verdict v = {.number = ev->number, .count = 1, .status = ev->status};
 
+	r->reply.bytes += ev->bytes_len;
 	outlet_write(&r->out, ev->bytes, ev->bytes_len);
 	if (r->out.status)
 		output_gone(r);

@@ -13,6 +13,7 @@ struct run;
 
 struct reply {
 	uint64_t number;
+	uint64_t bytes; /* that have come */
 	size_t untaken; /* bytes that wait for standard output: the other side is held back */
 };
 

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
+#include "cmd/common/agent.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/answers.h"
 #include "cmd/vz-send/closing.h"
 #include "cmd/vz-send/dest.h"
+#include "cmd/vz-send/show.h"
 #include "cmd/vz-send/store.h"
 #include "keep/mailbook.h"
 
@@ -177,11 +179,18 @@ go(struct run *r)
 	if (!status)
 		status = interrupt_catch(r);
 	if (!status)
+		status = sign_prepare(r);
+	if (!status)
+		status = show_start(r);
+	if (!status)
 		status = closing(r);
 	if (status)
 		return status;
-	run_call(r);
-	err = vz_loop_run(r->loop);
+	err = sign_watch(r);
+	if (!err) {
+		run_call(r);
+		err = vz_loop_run(r->loop);
+	}
 	if (err < 0) {
 		diag_error("%s", diag_words(err));
 		return vz_exit_of(err);
@@ -193,6 +202,7 @@ go(struct run *r)
 static void
 run_free(struct run *r)
 {
+	progress_stop(&r->progress);
 	for (size_t i = 0; r->lanes && i < r->n_lanes; i++) {
 		link_drop(&r->lanes[i].link);
 		store_free(r->lanes[i].store);
@@ -210,8 +220,11 @@ run_free(struct run *r)
 			sign_over(&r->lanes[i].items[k]);
 		free(r->lanes[i].items);
 		free(r->lanes[i].batch);
+		link_free(&r->lanes[i].link);
 	}
 	vz_mailbook_close(r->book);
+	vz_agent_free(r->me.agent);
+	r->me.agent = NULL;
 	vz_loop_free(r->loop);
 	free(r->lanes);
 	free(r->inputs);
@@ -232,6 +245,7 @@ send_run(const struct send_options *options)
 		status = command_prepare(&r);
 	if (status)
 		return status;
+	progress_deaf();
 	sandbox_begin(&options->common, &r.layers);
 	self_load(&r.me, &options->common);
 	err = vz_loop_new(&r.loop);
@@ -245,6 +259,8 @@ send_run(const struct send_options *options)
 	if (r.signo) {
 		signal(r.signo, SIG_DFL);
 		raise(r.signo);
+		/* The first process of a container is not ended by it. */
+		status = 128 + r.signo;
 	}
 	return status;
 }

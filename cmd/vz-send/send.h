@@ -4,6 +4,7 @@
 #ifndef VZ_SEND_SEND_H
 #define VZ_SEND_SEND_H
 
+#include "cmd/common/progress.h"
 #include "cmd/common/sandbox.h"
 #include "cmd/vz-send/lane.h"
 #include "cmd/vz-send/outlet.h"
@@ -31,6 +32,10 @@ struct run {
 	bool started;    /* --run: it was tried */
 	int signo;       /* the signal that ends us */
 	struct vz_timer patience, grace;
+	struct vz_timer silence;  /* of the ssh-agent that is to sign */
+	struct progress progress; /* show.h, with these of the slowest destination: */
+	struct progress_rate bytes_rate, messages_rate;
+	uint64_t moved, moved_at; /* how far it was, and since when */
 };
 
 /* All of it; returns the exit status, or dies by the signal that ended it. */

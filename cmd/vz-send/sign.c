@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/err.h"
+#include "cmd/common/agent.h"
+#include "cmd/common/diag.h"
+#include "cmd/common/env.h"
+#include "cmd/common/exit.h"
 #include "cmd/vz-send/send.h"
 #include "mail/proof.h"
 #include "wire/frame.h"
@@ -12,6 +16,63 @@ struct signing {
 	struct vz_buf bytes;    /* it, and its signature */
 	size_t text_len;
 };
+
+#define SILENCE_MS 1000 /* until it is said what is waited for */
+
+/* Of one lane or another. */
+static void
+on_signed(void *arg)
+{
+	struct run *r = arg;
+
+	for (size_t i = 0; i < r->n_lanes; i++)
+		if (r->lanes[i].started && !r->lanes[i].over)
+			lane_kick(&r->lanes[i]);
+}
+
+int
+sign_prepare(struct run *r)
+{
+	const struct send_options *o = r->options;
+	int err;
+
+	if (o->sign || o->store == STORE_ONLY)
+		return self_agent(&r->me);
+	/* Whether there is anything to be signed is not known yet. */
+	if (o->store != STORE_AUTO || !r->me.identity->held_elsewhere)
+		return 0;
+	err = vz_agent_new(&r->me.agent, env_agent());
+	if (err)
+		diag_error("%s", diag_words(err));
+	return vz_exit_of(err);
+}
+
+int
+sign_watch(struct run *r)
+{
+	return r->me.agent ? vz_agent_watch(r->me.agent, r->loop, on_signed, r) : 0;
+}
+
+static void
+on_silence(struct vz_loop *l, struct vz_timer *t)
+{
+	const struct run *r = t->arg;
+
+	(void)l;
+	if (vz_agent_is_asked(r->me.agent))
+		diag_verbose(0,
+		    "waiting for ssh-agent to sign: it may be asking somebody to "
+		    "confirm it");
+}
+
+void
+sign_awaited(struct run *r)
+{
+	if (r->silence.fn)
+		return;
+	r->silence = (struct vz_timer){.fn = on_silence, .arg = r};
+	(void)vz_timer_set(r->loop, &r->silence, SILENCE_MS);
+}
 
 int
 sign_begin(struct lane *l, struct item *it)
@@ -74,6 +135,8 @@ sign_say(struct lane *l, struct item *it)
 	struct signing *s = it->signing;
 	int err = s->proof ? make(l, it) : 0;
 
+	if (err == VZ_EPENDING)
+		sign_awaited(l->run);
 	if (err)
 		return err;
 	return vz_session_sign(

@@ -214,6 +214,7 @@ store_free(struct store *st)
 		return;
 	vz_rlink_drop(st->rlink);
 	vz_timer_stop(st->lane->run->loop, &st->again);
+	store_seal_drop(st);
 	while (st->count > 0)
 		store_pop(st);
 	vz_buf_free(&st->body);

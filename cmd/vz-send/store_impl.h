@@ -47,6 +47,7 @@ struct store {
 	bool too_long;
 	struct parcel queue[STORE_QUEUE];
 	unsigned first, count;
+	struct vz_seal *sealing; /* of the parcel behind the last: its signature is awaited */
 	size_t held;
 	uint64_t stored;
 	bool hinted; /* where to look when the relay wants none of it */
@@ -69,8 +70,14 @@ int store_dial(struct store *st);
 
 /* Takes what can be taken now. */
 void store_take(struct store *st);
-/* st->body is a whole message: it joins the queue. False: it did not, and that was said. */
-bool store_seal(struct store *st, uint64_t item, const char *name);
+/*
+ * st->body is a whole message: it joins the queue. 1; 0: st->sealing, and once the ssh-agent has
+ * answered store_seal_go_on says the same; negative: it did not, and that was said.
+ */
+int store_seal(struct store *st, uint64_t item, const char *name);
+int store_seal_go_on(struct store *st);
+/* Of the one that is being sealed nothing becomes. */
+void store_seal_drop(struct store *st);
 struct parcel *store_head(struct store *st);
 /* The head was settled. */
 void store_pop(struct store *st);

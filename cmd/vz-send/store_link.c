@@ -35,7 +35,7 @@ on_bundle(struct store *st, const struct vz_relay_event *ev)
 		store_fail(st, VZ_EXIT_PROTOCOL);
 		return;
 	}
-	status = peer_check(k->me, &st->to, k->shown);
+	status = peer_check(k, &st->to, k->shown);
 	if (status) {
 		store_fail(st, status);
 		return;
@@ -70,7 +70,7 @@ on_peer(void *arg, struct vz_rlink *rlink, const struct vz_bundle *relay)
 	int status;
 
 	snprintf(shown, sizeof(shown), "%s: the relay", k->shown);
-	status = peer_check(k->me, relay, shown);
+	status = peer_check(k, relay, shown);
 	if (status) {
 		st->status = status;
 		return -1;

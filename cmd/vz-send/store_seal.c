@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/secret.h"
+#include "cmd/common/agent.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "cmd/vz-send/store_impl.h"
@@ -76,47 +77,99 @@ seal_body(const struct vz_seal_config *c, const struct vz_buf *body, struct vz_s
 		n = left < PIECE ? left : PIECE;
 		err = vz_seal_put(*s, p, n, out);
 	}
-	return err ? err : vz_seal_end(*s, out);
+	return err;
 }
 
 /* The number is used up, whatever becomes of it. */
 static int
-seal(struct store *st, struct parcel *p, const struct vz_manifest *m)
+begin_seal(struct store *st, struct parcel *p, const struct vz_manifest *m)
 {
-	struct vz_seal_config c = {.manifest = *m, .sign = vz_seal_sign_secret};
-	uint8_t hash[VZ_MANIFEST_HASH];
-	struct vz_seal *s = NULL;
-	const char *text;
-	size_t len;
+	struct vz_seal_config c = {
+	    .manifest = *m, .sign = self_sign_message, .sign_arg = &st->lane->run->me};
 	int err;
 
 	memcpy(c.recipient, st->to.age, sizeof(c.recipient));
 	randombytes_buf(c.random, sizeof(c.random));
-	c.sign_arg = st->lane->link.me->identity->sign_secret;
 	vz_buf_init(&p->sealed, VZ_RELAY_MAIL_MAX);
-	err = seal_body(&c, &st->body, &s, &p->sealed);
+	err = seal_body(&c, &st->body, &st->sealing, &p->sealed);
 	vz_wipe(c.random, sizeof(c.random));
-	if (!err) {
-		text = vz_seal_manifest(s, &len);
-		vz_manifest_hash(text, len, hash);
-		err = vz_mailbook_made(st->lane->run->book, &m->from, &m->to, &p->number, hash);
-		vz_blake2b_256(NULL, 0, vz_buf_ptr(&p->sealed), p->sealed.len, NULL, 0, p->content);
-	}
-	vz_seal_free(s);
 	return err;
 }
 
-bool
+/* It is sealed: what the next one is to know of it. */
+static int
+count_it(struct store *st, struct parcel *p)
+{
+	const struct link *k = &st->lane->link;
+	uint8_t hash[VZ_MANIFEST_HASH];
+	const char *text;
+	size_t len;
+
+	text = vz_seal_manifest(st->sealing, &len);
+	vz_manifest_hash(text, len, hash);
+	vz_blake2b_256(NULL, 0, vz_buf_ptr(&p->sealed), p->sealed.len, NULL, 0, p->content);
+	return vz_mailbook_made(
+	    st->lane->run->book, &k->me->identity->bundle.identity, &k->to.key, &p->number, hash);
+}
+
+/* The one behind the last. */
+static struct parcel *
+next_parcel(struct store *st)
+{
+	return &st->queue[(st->first + st->count) % STORE_QUEUE];
+}
+
+void
+store_seal_drop(struct store *st)
+{
+	vz_seal_free(st->sealing);
+	st->sealing = NULL;
+	vz_buf_free(&next_parcel(st)->sealed);
+}
+
+static int
+no_parcel(struct store *st, int status)
+{
+	store_seal_drop(st);
+	store_fail(st, status);
+	return -1;
+}
+
+int
+store_seal_go_on(struct store *st)
+{
+	struct parcel *p = next_parcel(st);
+	int err = vz_seal_end(st->sealing, &p->sealed);
+
+	if (err == VZ_EPENDING) {
+		sign_awaited(st->lane->run);
+		return 0;
+	}
+	if (err == VZ_ESIGNER || err == VZ_EAUTH)
+		return no_parcel(
+		    st, agent_complain(st->lane->run->me.agent, st->lane->link.text, err));
+	if (!err)
+		err = count_it(st, p);
+	if (err)
+		return no_parcel(st, store_words_book(st->lane->run, err));
+	vz_seal_free(st->sealing);
+	st->sealing = NULL;
+	st->held += p->sealed.len;
+	st->count++;
+	return 1;
+}
+
+int
 store_seal(struct store *st, uint64_t item, const char *name)
 {
-	struct parcel *p = &st->queue[(st->first + st->count) % STORE_QUEUE];
+	struct parcel *p = next_parcel(st);
 	struct vz_manifest m;
 	int err;
 
 	describe(st, name, &m);
 	if (!fits(m)) {
 		store_too_long(st, item);
-		return false;
+		return -1;
 	}
 	memset(p, 0, sizeof(*p));
 	p->item = item;
@@ -125,13 +178,6 @@ store_seal(struct store *st, uint64_t item, const char *name)
 	p->began_us = link_clock_us();
 	err = take_number(st, p, &m);
 	if (!err)
-		err = seal(st, p, &m);
-	if (err) {
-		vz_buf_free(&p->sealed);
-		store_fail(st, store_words_book(st->lane->run, err));
-		return false;
-	}
-	st->held += p->sealed.len;
-	st->count++;
-	return true;
+		err = begin_seal(st, p, &m);
+	return err ? no_parcel(st, store_words_book(st->lane->run, err)) : store_seal_go_on(st);
 }

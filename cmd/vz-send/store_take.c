@@ -118,7 +118,7 @@ whole(struct store *st, struct item *it)
 
 	if (err)
 		broke(st, it, err);
-	else if (store_seal(st, l->cur, in->name ? in->name : ""))
+	else if (store_seal(st, l->cur, in->name ? in->name : "") > 0)
 		leave(st);
 }
 
@@ -182,6 +182,13 @@ malformed(struct store *st)
 }
 
 static void
+item_over(struct store *st)
+{
+	st->lane->batch->count++;
+	begin_body(st);
+}
+
+static void
 take_piece(struct store *st, const struct piece *p)
 {
 	struct batch *b = st->lane->batch;
@@ -198,10 +205,9 @@ take_piece(struct store *st, const struct piece *p)
 		return;
 	if (st->too_long)
 		store_too_long(st, b->count);
-	else
-		(void)store_seal(st, b->count, "");
-	b->count++;
-	begin_body(st);
+	else if (store_seal(st, b->count, "") == 0)
+		return;
+	item_over(st);
 }
 
 static bool
@@ -218,7 +224,7 @@ take_items(struct store *st)
 		end_items(st);
 		return false;
 	}
-	while (has_room(st) && st->status == 0 &&
+	while (has_room(st) && st->status == 0 && !st->sealing &&
 	    (r = cut_next(&l->batch->cut, in->source, got == VZ_SOURCE_END, &p)) > 0)
 		take_piece(st, &p);
 	if (r < 0)
@@ -233,11 +239,28 @@ take_items(struct store *st)
 	return cut_offset(&l->batch->cut) > before;
 }
 
+/* The signature was awaited. True: it is there, and what it was for is over. */
+static bool
+go_on(struct store *st)
+{
+	int r = store_seal_go_on(st);
+
+	if (r > 0 && st->lane->batch)
+		item_over(st);
+	else if (r > 0)
+		leave(st);
+	return r > 0;
+}
+
 void
 store_take(struct store *st)
 {
 	bool moved = true;
 
-	while (moved && !st->ended && st->status == 0 && has_room(st))
-		moved = st->lane->batch ? take_items(st) : take_input(st);
+	while (moved && !st->ended && st->status == 0 && has_room(st)) {
+		if (st->sealing)
+			moved = go_on(st);
+		else
+			moved = st->lane->batch ? take_items(st) : take_input(st);
+	}
 }

@@ -62,7 +62,7 @@ on_peer(void *arg, struct vz_rlink *rlink, const struct vz_bundle *relay)
 	int status, err;
 
 	snprintf(shown, sizeof(shown), "%s: the relay", k->shown);
-	status = peer_check(k->me, relay, shown);
+	status = peer_check(k, relay, shown);
 	if (status != 0) {
 		/* A connection that is only to be renewed goes on without it. */
 		if (!k->conn)
@@ -158,6 +158,7 @@ via_config(const struct link *k, struct vz_relay_limits *l, struct vz_rlink_conf
 	};
 	limits(k, l);
 	self_channel_to_relay(k->me, &k->to.relay_key, &c->channel);
+	c->channel.observer = talk_observer(k->talk);
 }
 
 int

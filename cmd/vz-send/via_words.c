@@ -4,21 +4,15 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
-#include "cmd/common/trust.h"
+#include "cmd/common/introduce.h"
 #include "cmd/vz-send/link.h"
 #include "cmd/vz-send/words.h"
 
 int
 via_words_refused(const struct link *k, const char *right)
 {
-	char mine[VZ_KEY_TEXT];
-
-	vz_key_format(&k->me->identity->bundle.identity, mine);
 	diag_error("%s: refused by the relay%s%s", k->shown, *k->via.text ? ": " : "", k->via.text);
-	if (trust_hint_told(k->via.text))
-		return VZ_EXIT_REFUSED;
-	diag_hint(
-	    "its operator has to add this line to the relay's authorized file: %s %s", right, mine);
+	introduce_to_relay(k->me, right, k->via.text);
 	return VZ_EXIT_REFUSED;
 }
 

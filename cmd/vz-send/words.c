@@ -5,19 +5,8 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/common/introduce.h"
 #include "cmd/common/reach.h"
-#include "cmd/common/trust.h"
-
-static void
-hint_authorize(const struct link *k)
-{
-	char mine[VZ_KEY_TEXT];
-
-	vz_key_format(&k->me->identity->bundle.identity, mine);
-	diag_hint(
-	    "if it should take this host's messages, add this line to its authorized file: %s",
-	    mine);
-}
 
 static void
 event_on_the_way(const struct link *k, const char *name)
@@ -78,9 +67,10 @@ words_authenticated(const struct link *k)
 void
 words_no_right(const struct link *k)
 {
+	link_failing(k, NULL);
 	diag_error("%s: refused: this host may not %s there", k->shown,
 	    k->options->reply ? "ask" : "send messages");
-	hint_authorize(k);
+	introduce_right(k->me, k->options->reply ? "ask" : "send");
 }
 
 static const char *
@@ -95,6 +85,7 @@ words_not_dialled(const struct link *k, int err, int sys_errno, enum vz_dial_ste
 {
 	const char *program = k->to.relayed ? "vz-relay" : "vz-listen", *hint;
 
+	link_failing(k, step == VZ_DIAL_RESOLVE ? "resolve" : NULL);
 	if (step == VZ_DIAL_CONNECTED)
 		return via_words_failed(k, err);
 	diag_error("%s: %s%s", k->shown, k->to.relayed ? "the relay is not there: " : "",
@@ -130,10 +121,11 @@ words_closed(const struct link *k, const struct vz_event *ev)
 {
 	char text[1024];
 
+	link_failing(k, NULL);
 	diag_escape(text, sizeof(text), ev->bytes, ev->bytes_len);
 	diag_error("%s: %s%s%s", k->shown, words_of_status(ev->status), *text ? ": " : "", text);
-	if (ev->status == VZ_EXIT_REFUSED && k->stage < LINK_READY && !trust_hint_told(text))
-		hint_authorize(k);
+	if (ev->status == VZ_EXIT_REFUSED && k->stage < LINK_READY)
+		introduce_to_listener(k->me, text);
 	if (ev->status == VZ_EXIT_DATA && k->options->sign)
 		diag_hint("a listener of an earlier version takes no signed messages");
 	return ev->status != 0 ? ev->status : VZ_EXIT_UNAVAILABLE;
@@ -162,6 +154,7 @@ words_broken(const struct link *k, int err, int sys_errno)
 {
 	bool local = err == VZ_ENOMEM || err == VZ_EINVAL;
 
+	link_failing(k, err == VZ_EMISMATCH ? "identity" : NULL);
 	if (k->stage < LINK_AUTHENTICATED && !local)
 		return no_answer(k, err);
 	switch (err) {
@@ -176,6 +169,9 @@ words_broken(const struct link *k, int err, int sys_errno)
 	case VZ_EAUTH: diag_error("%s: what came was tampered with", k->shown); return VZ_EXIT_DATA;
 	case VZ_ETIMEOUT:
 		diag_error("%s: the other side fell silent", k->shown);
+		if (k->stage == LINK_AUTHENTICATED)
+			diag_hint("it may be asking its owner whether to let this host in: try "
+				  "again, or wait longer with -w");
 		return VZ_EXIT_TEMPFAIL;
 	default: diag_error("%s: %s", k->shown, diag_words(err)); return vz_exit_of_peer(err);
 	}

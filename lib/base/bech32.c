@@ -2,16 +2,14 @@
 
 #include <string.h>
 
+#include "base/bech32_impl.h"
 #include "base/err.h"
-
-#define SUM_LEN   6
-#define NOT_A_SYM 0xff
 
 static const char symbols[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
 /* BIP 173 "Checksum": one step of the BCH code over GF(32). */
-static uint32_t
-polymod(uint32_t sum, uint8_t group)
+uint32_t
+vz_bech32_step(uint32_t sum, uint8_t group)
 {
 	static const uint32_t gen[5] = {0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
 	uint32_t top = sum >> 25;
@@ -23,9 +21,8 @@ polymod(uint32_t sum, uint8_t group)
 	return sum;
 }
 
-/* The human-readable part expanded into the checksum; 0 when it is no lower-case hrp. */
-static uint32_t
-polymod_hrp(const char *hrp, size_t len)
+uint32_t
+vz_bech32_hrp(const char *hrp, size_t len)
 {
 	uint32_t sum = 1;
 
@@ -36,17 +33,16 @@ polymod_hrp(const char *hrp, size_t len)
 
 		if (c < 33 || c > 126 || (c >= 'A' && c <= 'Z'))
 			return 0;
-		sum = polymod(sum, c >> 5);
+		sum = vz_bech32_step(sum, c >> 5);
 	}
-	sum = polymod(sum, 0);
+	sum = vz_bech32_step(sum, 0);
 	for (size_t i = 0; i < len; i++)
-		sum = polymod(sum, (uint8_t)hrp[i] & 31);
+		sum = vz_bech32_step(sum, (uint8_t)hrp[i] & 31);
 	return sum;
 }
 
-/* Five-bit groups that hold len bytes. */
-static size_t
-groups_of(size_t len)
+size_t
+vz_bech32_groups(size_t len)
 {
 	return (len * 8 + 4) / 5;
 }
@@ -67,14 +63,14 @@ int
 vz_bech32_encode(const char *hrp, const uint8_t *data, size_t len, char *out, size_t cap)
 {
 	size_t hrp_len = strlen(hrp), groups;
-	uint32_t sum = polymod_hrp(hrp, hrp_len);
+	uint32_t sum = vz_bech32_hrp(hrp, hrp_len);
 
 	if (cap > 0)
 		out[0] = '\0';
 	if (sum == 0)
 		return VZ_EINVAL;
-	groups = groups_of(len < VZ_BECH32_DATA_MAX ? len : VZ_BECH32_DATA_MAX);
-	if (len > VZ_BECH32_DATA_MAX || hrp_len + 1 + groups + SUM_LEN >= cap)
+	groups = vz_bech32_groups(len < VZ_BECH32_DATA_MAX ? len : VZ_BECH32_DATA_MAX);
+	if (len > VZ_BECH32_DATA_MAX || hrp_len + 1 + groups + VZ_BECH32_SUM >= cap)
 		return VZ_ELIMIT;
 
 	memcpy(out, hrp, hrp_len);
@@ -83,24 +79,24 @@ vz_bech32_encode(const char *hrp, const uint8_t *data, size_t len, char *out, si
 	for (size_t i = 0; i < groups; i++) {
 		uint8_t g = group_at(data, len, i);
 
-		sum = polymod(sum, g);
+		sum = vz_bech32_step(sum, g);
 		*out++ = symbols[g];
 	}
-	for (size_t i = 0; i < SUM_LEN; i++)
-		sum = polymod(sum, 0);
+	for (size_t i = 0; i < VZ_BECH32_SUM; i++)
+		sum = vz_bech32_step(sum, 0);
 	sum ^= 1;
-	for (size_t i = 0; i < SUM_LEN; i++)
-		*out++ = symbols[sum >> 5 * (SUM_LEN - 1 - i) & 31];
+	for (size_t i = 0; i < VZ_BECH32_SUM; i++)
+		*out++ = symbols[sum >> 5 * (VZ_BECH32_SUM - 1 - i) & 31];
 	*out = '\0';
 	return 0;
 }
 
-static uint8_t
-symbol_value(char c)
+uint8_t
+vz_bech32_symbol(char c)
 {
 	const char *at = c == '\0' ? NULL : strchr(symbols, c);
 
-	return at == NULL ? NOT_A_SYM : (uint8_t)(at - symbols);
+	return at == NULL ? VZ_BECH32_NO_SYM : (uint8_t)(at - symbols);
 }
 
 /* Lower-cases s[0..n) into text; fails on mixed case. */
@@ -131,12 +127,12 @@ decode_data(uint32_t sum, const char *text, size_t groups, uint8_t *out, size_t 
 	unsigned held = 0;
 	size_t done = 0;
 
-	for (size_t i = 0; i < groups + SUM_LEN; i++) {
-		uint8_t g = symbol_value(text[i]);
+	for (size_t i = 0; i < groups + VZ_BECH32_SUM; i++) {
+		uint8_t g = vz_bech32_symbol(text[i]);
 
-		if (g == NOT_A_SYM)
+		if (g == VZ_BECH32_NO_SYM)
 			return VZ_EFORMAT;
-		sum = polymod(sum, g);
+		sum = vz_bech32_step(sum, g);
 		if (i >= groups)
 			continue;
 		bits = (bits << 5 | g) & 0xfff;
@@ -155,7 +151,7 @@ int
 vz_bech32_decode(const char *hrp, const char *s, size_t n, uint8_t *out, size_t len)
 {
 	size_t hrp_len = strlen(hrp);
-	uint32_t sum = polymod_hrp(hrp, hrp_len);
+	uint32_t sum = vz_bech32_hrp(hrp, hrp_len);
 	char text[VZ_BECH32_TEXT_MAX];
 	uint8_t bytes[VZ_BECH32_DATA_MAX];
 	int r = VZ_EFORMAT;
@@ -165,11 +161,11 @@ vz_bech32_decode(const char *hrp, const char *s, size_t n, uint8_t *out, size_t 
 	if (sum == 0 || len > VZ_BECH32_DATA_MAX)
 		return VZ_EINVAL;
 	/* The length says how many padding bits there are: fewer than 5, always. */
-	if (n > sizeof text || n != hrp_len + 1 + groups_of(len) + SUM_LEN)
+	if (n > sizeof text || n != hrp_len + 1 + vz_bech32_groups(len) + VZ_BECH32_SUM)
 		return VZ_EFORMAT;
 	if (fold_case(s, n, text) < 0 || memcmp(text, hrp, hrp_len) != 0 || text[hrp_len] != '1')
 		goto out;
-	r = decode_data(sum, text + hrp_len + 1, groups_of(len), bytes, len);
+	r = decode_data(sum, text + hrp_len + 1, vz_bech32_groups(len), bytes, len);
 	if (r == 0 && len > 0)
 		memcpy(out, bytes, len);
 out:

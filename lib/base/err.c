@@ -28,6 +28,8 @@ vz_strerror(int code)
 	case VZ_ECUT: return "the connection was cut";
 	case VZ_EMISMATCH: return "answered by another key than the one called";
 	case VZ_ECHANGED: return "the file changed while it was used";
+	case VZ_EPENDING: return "not answered yet";
+	case VZ_ESIGNER: return "not signed by whoever holds the identity's key";
 	}
 	return "unknown error";
 }

@@ -31,6 +31,8 @@ enum vz_err {
 	VZ_ECUT = -20,      /* the connection ended without an authenticated end */
 	VZ_EMISMATCH = -21, /* another key than the one called */
 	VZ_ECHANGED = -22,  /* a file changed while it was used */
+	VZ_EPENDING = -23,  /* asked, and not answered yet: ask again when told to */
+	VZ_ESIGNER = -24,   /* whoever holds the identity's key did not sign */
 };
 
 /* The words for a code: lower case, no full stop, static storage. Unknown codes get a generic text.

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -58,16 +59,29 @@ is_ours(const struct stat *st, mode_t forbidden)
 	return (st->st_uid == geteuid() || st->st_uid == 0) && (st->st_mode & forbidden) == 0;
 }
 
+/* A secret that a service manager lends: the mask of its access list shows as the group's right. */
+static bool
+is_lent(int file, const struct stat *st)
+{
+	struct statvfs fs;
+
+	return st->st_uid == 0 && st->st_gid == 0 && (st->st_mode & 07777) == 0440 &&
+	    fstatvfs(file, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0;
+}
+
 /* Judges the open file; on failure closes it. */
 static int
-judge(int file, mode_t forbidden, bool owned, int *fd)
+judge(int file, mode_t forbidden, enum vz_fs_rule rule, int *fd)
 {
 	struct stat st;
 	int r = 0;
 
 	if (fstat(file, &st) < 0)
 		r = VZ_ESYSTEM;
-	else if (!S_ISREG(st.st_mode) || (owned && !is_ours(&st, forbidden)))
+	else if (!S_ISREG(st.st_mode))
+		r = VZ_EMODE;
+	else if (rule != VZ_FS_ANY && !is_ours(&st, forbidden) &&
+	    (rule != VZ_FS_SECRET || !is_lent(file, &st)))
 		r = VZ_EMODE;
 	if (r < 0) {
 		close_keeping_errno(file);
@@ -140,7 +154,8 @@ open_trusted(const char *path, int *fd)
 		n = readlinkat(at, base, target, sizeof target - 1);
 		if (n < 0) {
 			file = vz_fs_openat(at, base, OPEN_FLAGS | O_NOFOLLOW, 0);
-			r = file < 0 ? open_error() : judge(file, S_IWGRP | S_IWOTH, true, fd);
+			r = file < 0 ? open_error()
+				     : judge(file, S_IWGRP | S_IWOTH, VZ_FS_TRUSTED, fd);
 			break;
 		}
 		target[n] = '\0';
@@ -164,7 +179,7 @@ vz_fs_open(const char *path, enum vz_fs_rule rule, int *fd)
 	    vz_fs_openat(AT_FDCWD, path, OPEN_FLAGS | (rule == VZ_FS_SECRET ? O_NOFOLLOW : 0), 0);
 	if (file < 0)
 		return open_error();
-	return judge(file, S_IRWXG | S_IRWXO, rule == VZ_FS_SECRET, fd);
+	return judge(file, S_IRWXG | S_IRWXO, rule, fd);
 }
 
 /* Appends up to n bytes of fd; their number, 0 at the end. */

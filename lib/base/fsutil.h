@@ -16,7 +16,7 @@ enum vz_fs_rule {
 	VZ_FS_ANY,     /* any regular file */
 	VZ_FS_TRUSTED, /* file and its folder owned by us or root and not writable by group or
 			  others; the sticky bit excuses nothing */
-	VZ_FS_SECRET,  /* owned by us or root; nothing for group or others */
+	VZ_FS_SECRET,  /* owned by us or root; nothing for group or others, but see below */
 };
 
 /*
@@ -28,6 +28,8 @@ int vz_fs_openat(int at, const char *path, int flags, mode_t mode);
  * Opens a regular file for reading (close-on-exec) and checks the rule by fstat on the descriptor.
  * VZ_FS_ANY and VZ_FS_TRUSTED follow links (a trusted link's target is what is judged, and every
  * folder on the way that holds a link to it), VZ_FS_SECRET follows none in the last component.
+ * A secret may be root's to read for root's group when nobody can write to its file system: so look
+ * the credentials of a service manager that lends them by an access list (systemd 254 and later).
  * VZ_ENOTFOUND, VZ_EMODE, VZ_ESYSTEM. The caller closes *fd.
  */
 int vz_fs_open(const char *path, enum vz_fs_rule rule, int *fd);

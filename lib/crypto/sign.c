@@ -21,9 +21,10 @@
 #define BLOB_MAX                                                                               \
 	(sizeof MAGIC - 1 + 4 + STRING_LEN(KEY_BLOB) + STRING_LEN(VZ_NS_MAX) + STRING_LEN(0) + \
 	    STRING_LEN(6) + STRING_LEN(SIG_BLOB))
-#define SIGNED_MAX                                                                  \
-	(sizeof MAGIC - 1 + STRING_LEN(VZ_NS_MAX) + STRING_LEN(0) + STRING_LEN(6) + \
-	    STRING_LEN(HASH_MAX))
+_Static_assert(VZ_SSHSIG_DATA_MAX ==
+	sizeof MAGIC - 1 + STRING_LEN(VZ_NS_MAX) + STRING_LEN(0) + STRING_LEN(6) +
+	    STRING_LEN(HASH_MAX),
+    "the strings of PROTOCOL.sshsig 3");
 /* Twice what the longest blob takes: room for other line lengths and line ends. */
 #define ARMOR_MAX (2 * sodium_base64_ENCODED_LEN(BLOB_MAX, sodium_base64_VARIANT_ORIGINAL))
 
@@ -66,7 +67,8 @@ put_string(uint8_t *p, const void *s, size_t n)
 
 /* PROTOCOL.sshsig 3: what is signed. Returns its length; 0 for a bad namespace or hash. */
 static size_t
-signed_data(const char *ns, int hash_bits, const uint8_t *digest, uint8_t out[static SIGNED_MAX])
+signed_data(
+    const char *ns, int hash_bits, const uint8_t *digest, uint8_t out[static VZ_SSHSIG_DATA_MAX])
 {
 	uint8_t *p = out;
 
@@ -81,11 +83,18 @@ signed_data(const char *ns, int hash_bits, const uint8_t *digest, uint8_t out[st
 	return (size_t)(p - out);
 }
 
+size_t
+vz_sshsig_data(
+    const char *ns, const uint8_t digest[static 64], uint8_t out[static VZ_SSHSIG_DATA_MAX])
+{
+	return signed_data(ns, 512, digest, out);
+}
+
 void
 vz_sshsig_sign_digest(const uint8_t secret[static VZ_SIGN_SECRET], const char *ns,
     const uint8_t digest[static 64], uint8_t sig[static VZ_SIGN_LEN])
 {
-	uint8_t data[SIGNED_MAX];
+	uint8_t data[VZ_SSHSIG_DATA_MAX];
 	size_t len = signed_data(ns, 512, digest, data);
 
 	if (len == 0)
@@ -99,7 +108,7 @@ static int
 verify_known(const uint8_t public[static VZ_SIGN_PUBLIC], const char *ns, int hash_bits,
     const uint8_t *digest, const uint8_t sig[static VZ_SIGN_LEN])
 {
-	uint8_t data[SIGNED_MAX];
+	uint8_t data[VZ_SSHSIG_DATA_MAX];
 	size_t len = signed_data(ns, hash_bits, digest, data);
 
 	if (len == 0)
@@ -288,24 +297,42 @@ parse_blob(const uint8_t *blob, size_t len, uint8_t *public, uint8_t *sig, int *
 	    read_ed25519(sigblob, sig_len, sig, VZ_SIGN_LEN);
 }
 
+bool
+vz_sshsig_read(const char *text, size_t len, struct vz_sshsig *out)
+{
+	uint8_t blob[BLOB_MAX];
+	const uint8_t *ns;
+	size_t blob_len, ns_len;
+
+	memset(out, 0, sizeof(*out));
+	if (!dearmor(text, len, blob, &blob_len) ||
+	    !parse_blob(blob, blob_len, out->public, out->sig, &out->hash_bits, &ns, &ns_len) ||
+	    ns_len > VZ_NS_MAX) {
+		memset(out, 0, sizeof(*out));
+		return false;
+	}
+	memcpy(out->ns, ns, ns_len);
+	out->ns_len = ns_len;
+	return true;
+}
+
 int
 vz_sshsig_unarmor(const char *text, size_t len, const char *ns,
     uint8_t public[static VZ_SIGN_PUBLIC], uint8_t sig[static VZ_SIGN_LEN], int *hash_bits)
 {
-	uint8_t blob[BLOB_MAX];
-	const uint8_t *found;
-	size_t blob_len, found_len;
+	struct vz_sshsig read;
 	int rc = VZ_EFORMAT;
 
-	if (dearmor(text, len, blob, &blob_len) &&
-	    parse_blob(blob, blob_len, public, sig, hash_bits, &found, &found_len)) {
+	if (vz_sshsig_read(text, len, &read)) {
 		rc = VZ_EDENIED;
-		if (found_len == strlen(ns) && memcmp(found, ns, found_len) == 0)
-			return 0;
+		if (read.ns_len == strlen(ns) && memcmp(read.ns, ns, read.ns_len) == 0)
+			rc = 0;
 	}
-	memset(public, 0, VZ_SIGN_PUBLIC);
-	memset(sig, 0, VZ_SIGN_LEN);
-	*hash_bits = 0;
+	if (rc != 0)
+		memset(&read, 0, sizeof(read));
+	memcpy(public, read.public, VZ_SIGN_PUBLIC);
+	memcpy(sig, read.sig, VZ_SIGN_LEN);
+	*hash_bits = read.hash_bits;
 	return rc;
 }
 
@@ -357,12 +384,20 @@ vz_ssh_public_parse(const char *s, size_t len, uint8_t public[static VZ_SIGN_PUB
 }
 
 void
-vz_ssh_fingerprint(const uint8_t public[static VZ_SIGN_PUBLIC], char out[static 51])
+vz_ssh_digest(const uint8_t public[static VZ_SIGN_PUBLIC], uint8_t out[static 32])
 {
-	uint8_t blob[KEY_BLOB], digest[32];
+	uint8_t blob[KEY_BLOB];
 
 	key_blob(public, blob);
-	crypto_hash_sha256(digest, blob, sizeof blob);
+	crypto_hash_sha256(out, blob, sizeof blob);
+}
+
+void
+vz_ssh_fingerprint(const uint8_t public[static VZ_SIGN_PUBLIC], char out[static 51])
+{
+	uint8_t digest[32];
+
+	vz_ssh_digest(public, digest);
 	memcpy(out, "SHA256:", 7);
 	sodium_bin2base64(
 	    out + 7, 44, digest, sizeof digest, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);

@@ -36,6 +36,15 @@ bool vz_sign_point_ok(const uint8_t p[static VZ_SIGN_PUBLIC]);
  */
 void vz_sshsig_sign(const uint8_t secret[static VZ_SIGN_SECRET], const char *ns, const void *msg,
     size_t len, uint8_t sig[static VZ_SIGN_LEN]);
+/* The longest of what is signed. */
+#define VZ_SSHSIG_DATA_MAX (6 + 4 * 4 + VZ_NS_MAX + 6 + 64)
+/*
+ * SSHSIG's signed data itself for a message with this SHA-512, for whoever else holds the secret
+ * key: what vz_sshsig_sign_digest makes the Ed25519 signature of. Its length; 0 for a bad
+ * namespace.
+ */
+size_t vz_sshsig_data(
+    const char *ns, const uint8_t digest[static 64], uint8_t out[static VZ_SSHSIG_DATA_MAX]);
 /* VZ_EAUTH when it does not verify or the key is not vz_sign_point_ok. */
 int vz_sshsig_verify(const uint8_t public[static VZ_SIGN_PUBLIC], const char *ns, const void *msg,
     size_t len, const uint8_t sig[static VZ_SIGN_LEN]);
@@ -55,6 +64,16 @@ int vz_sshsig_verify_digest(const uint8_t public[static VZ_SIGN_PUBLIC], const c
  * verify -s` reads it. */
 int vz_sshsig_armor(const uint8_t public[static VZ_SIGN_PUBLIC], const char *ns,
     const uint8_t sig[static VZ_SIGN_LEN], struct vz_buf *out);
+/* What an armoured SSHSIG says of itself, as yet unproved. */
+struct vz_sshsig {
+	uint8_t public[VZ_SIGN_PUBLIC];
+	uint8_t sig[VZ_SIGN_LEN];
+	int hash_bits;          /* 512 or 256 */
+	char ns[VZ_NS_MAX + 1]; /* may hold any byte, NUL too; a NUL behind */
+	size_t ns_len;
+};
+/* Reads an armoured ed25519 SSHSIG, whatever its namespace. False: it is none; *out is zeros. */
+bool vz_sshsig_read(const char *text, size_t len, struct vz_sshsig *out);
 /*
  * Reads an armoured ed25519 SSHSIG made with sha512 or sha256; the namespace must be `ns`. Gives
  * key, signature and which hash (512 or 256). VZ_EFORMAT; VZ_EDENIED for another namespace.
@@ -70,6 +89,8 @@ int vz_ssh_public_format(const uint8_t public[static VZ_SIGN_PUBLIC], struct vz_
  */
 int
 vz_ssh_public_parse(const char *s, size_t len, uint8_t public[static VZ_SIGN_PUBLIC], size_t *used);
+/* SHA-256 of the key as OpenSSH encodes it: what a fingerprint shows. */
+void vz_ssh_digest(const uint8_t public[static VZ_SIGN_PUBLIC], uint8_t out[static 32]);
 /* "SHA256:..." as `ssh-keygen -l` prints it: 50 characters and a NUL. */
 void vz_ssh_fingerprint(const uint8_t public[static VZ_SIGN_PUBLIC], char out[static 51]);
 

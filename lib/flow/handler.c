@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "flow/handler_impl.h"
@@ -27,6 +28,8 @@ vz_handler_release(struct vz_handler *h)
 		return;
 	vz_timer_stop(h->all->loop, &h->timer);
 	vz_handler_close(h, &h->out);
+	if (h->proof >= 0)
+		close(h->proof);
 	vz_starter_forget(h->all->starter, h->id);
 	if (h->next != NULL)
 		h->next->back = h->back;
@@ -68,8 +71,9 @@ int
 vz_handler_start(struct vz_handlers *all, const struct vz_handler_config *config,
     const struct vz_handler_events *events, void *arg, struct vz_handler **out)
 {
+	unsigned wants = (config->reply ? VZ_RUN_REPLY : 0) | (config->proof ? VZ_RUN_PROOF : 0);
+	int fds[VZ_RUN_FDS], err;
 	struct vz_handler *h;
-	int err;
 
 	*out = NULL;
 	if (all->held >= VZ_HANDLER_HELD)
@@ -82,12 +86,14 @@ vz_handler_start(struct vz_handlers *all, const struct vz_handler_config *config
 	h->output_ms = config->output_ms ? config->output_ms : VZ_HANDLER_OUTPUT_MS;
 	h->in = (struct vz_watch){.fn = vz_handler_on_room, .arg = h};
 	h->out = (struct vz_watch){.fn = vz_handler_on_output, .arg = h};
-	err = vz_starter_start(
-	    all->starter, config->argv, config->envp, config->reply, &h->id, &h->in.fd, &h->out.fd);
+	err = vz_starter_start(all->starter, config->argv, config->envp, wants, &h->id, fds);
 	if (err != 0) {
 		free(h);
 		return err;
 	}
+	h->in.fd = fds[VZ_RUN_IN];
+	h->out.fd = fds[VZ_RUN_OUT];
+	h->proof = fds[VZ_RUN_PROOFS];
 	link_in(all, h);
 	if ((err = watch(h, config->timeout_ms)) != 0) {
 		int saved = errno;

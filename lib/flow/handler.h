@@ -63,6 +63,7 @@ struct vz_handler_config {
 	char *const *argv;   /* argv[0] is looked up in PATH of envp when it holds no slash */
 	char *const *envp;   /* vz_handler_env */
 	bool reply;          /* false: stdout is /dev/null */
+	bool proof;          /* it has a descriptor to read what vz_handler_prove gives it */
 	uint64_t timeout_ms; /* for the whole run; 0 = none. Then SIGTERM to its group, and after
 				the grace SIGKILL, its stdin open all the while. */
 	uint64_t grace_ms, output_ms; /* 0 = the defaults above */
@@ -80,6 +81,14 @@ int vz_handler_start(struct vz_handlers *all, const struct vz_handler_config *co
  * VZ_ESYSTEM; VZ_EINVAL after vz_handler_finish_input.
  */
 ssize_t vz_handler_write(struct vz_handler *h, const void *p, size_t n);
+/*
+ * What proves the message, for descriptor VZ_RUN_PROOF_FD (flow/handler_exec.h) of one that was
+ * started with `proof`: at most VZ_HANDLER_PROOF bytes, which end there. Before
+ * vz_handler_finish_input. A second time, or of one that does not want it, without effect.
+ * VZ_EINVAL.
+ */
+#define VZ_HANDLER_PROOF 4096
+int vz_handler_prove(struct vz_handler *h, const void *p, size_t n);
 /* Its stdin ends here: all bytes were taken, and the message's END is verified. */
 void vz_handler_finish_input(struct vz_handler *h);
 /* It has ended, or closed its stdin. */

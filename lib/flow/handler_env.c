@@ -7,14 +7,14 @@
 
 #include "base/err.h"
 
-#define ADDED 13
+#define ADDED 14
 
 bool
 vz_handler_env_drops(const char *entry)
 {
 	/* A name with its `=` is that name alone; without, all that begin so. */
-	static const char *const dropped[] = {"VZ_", "LISTEN_",
-	    "NOTIFY_SOCKET=", "CREDENTIALS_DIRECTORY=", "PROTO=", "TCP", "IPCREMOTE", "IPCLOCAL"};
+	static const char *const dropped[] = {"VZ_", "LISTEN_", "NOTIFY_SOCKET=", "WATCHDOG_",
+	    "CREDENTIALS_DIRECTORY=", "PROTO=", "TCP", "IPCREMOTE", "IPCLOCAL"};
 
 	for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
 		if (strncmp(entry, dropped[i], strlen(dropped[i])) == 0)
@@ -43,6 +43,7 @@ list(const struct vz_handler_facts *f, const char *attempt, struct added all[sta
 	    {"VZ_MESSAGE_NAME", or_nothing(f->message_name)},
 	    {"VZ_ATTEMPT", attempt},
 	    {"VZ_SIGNED", f->is_signed},
+	    {"VZ_MANIFEST_FD", f->manifest_fd},
 	    {"PROTO", f->proto},
 	    {"TCPREMOTEIP", f->remote_ip},
 	    {"TCPREMOTEPORT", f->remote_port},
@@ -62,6 +63,7 @@ bool
 vz_handler_env_adds(const char *entry)
 {
 	static const struct vz_handler_facts any = {.is_signed = "",
+	    .manifest_fd = "",
 	    .proto = "",
 	    .remote_ip = "",
 	    .remote_port = "",

@@ -20,6 +20,7 @@ struct vz_handler_facts {
 	const char *message_name; /* VZ_MESSAGE_NAME, escaped */
 	uint64_t attempt;         /* VZ_ATTEMPT */
 	const char *is_signed;    /* VZ_SIGNED: 1 */
+	const char *manifest_fd;  /* VZ_MANIFEST_FD: 3 */
 
 	const char *proto;                   /* PROTO: TCP or IPC */
 	const char *remote_ip, *remote_port; /* TCPREMOTEIP, TCPREMOTEPORT */
@@ -28,8 +29,9 @@ struct vz_handler_facts {
 };
 
 /*
- * True for what no handler inherits: LISTEN_*, NOTIFY_SOCKET, CREDENTIALS_DIRECTORY, VZ_* (with it
- * VZ_IDENTITY and VZ_ASKPASS), PROTO, TCP*, IPCREMOTE*, IPCLOCAL*. `entry` is NAME=VALUE.
+ * True for what no handler inherits: LISTEN_*, NOTIFY_SOCKET, WATCHDOG_*, CREDENTIALS_DIRECTORY,
+ * VZ_* (with it VZ_IDENTITY and VZ_ASKPASS), PROTO, TCP*, IPCREMOTE*, IPCLOCAL*. `entry` is
+ * NAME=VALUE.
  */
 bool vz_handler_env_drops(const char *entry);
 /* True for what vz_handler_env may add. */

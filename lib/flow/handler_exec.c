@@ -17,7 +17,7 @@
 
 #define PIPE_SIZE   (256 * 1024)
 #define PATH_IF_NOT "/usr/local/bin:/usr/bin:/bin"
-#define REPORT      3 /* where the child says why it could not execute */
+#define REPORT      (VZ_RUN_PROOF_FD + 1) /* where the child says why it could not execute */
 
 static const char *
 path_of(char *const envp[])
@@ -69,17 +69,19 @@ aside(int fd)
 	return fcntl(fd, F_DUPFD_CLOEXEC, REPORT + 1);
 }
 
+/* The child's ends: what it has not is `null`, or for the proof nothing. */
 static bool
-arrange(int in, int out, int null, int *report)
+arrange(const int ends[static VZ_RUN_FDS], int null, int *report)
 {
-	int r = aside(*report);
+	int r = aside(*report), in, out, proof;
 
 	if (r >= 0)
 		*report = r;
-	in = aside(in);
-	out = aside(out);
+	in = aside(ends[VZ_RUN_IN]);
+	out = aside(ends[VZ_RUN_OUT] >= 0 ? ends[VZ_RUN_OUT] : null);
 	null = aside(null);
-	if (r < 0 || in < 0 || out < 0 || null < 0)
+	proof = ends[VZ_RUN_PROOFS] >= 0 ? aside(ends[VZ_RUN_PROOFS]) : -1;
+	if (r < 0 || in < 0 || out < 0 || null < 0 || (ends[VZ_RUN_PROOFS] >= 0 && proof < 0))
 		return false;
 	if (dup2(r, REPORT) < 0 || fcntl(REPORT, F_SETFD, FD_CLOEXEC) != 0)
 		return false;
@@ -88,12 +90,17 @@ arrange(int in, int out, int null, int *report)
 		return false;
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0)
 		return false;
+	if (proof < 0)
+		close(VZ_RUN_PROOF_FD);
+	else if (dup2(proof, VZ_RUN_PROOF_FD) < 0)
+		return false;
 	closefrom(REPORT + 1);
 	return true;
 }
 
 _Noreturn static void
-become(char *const argv[], char *const envp[], int in, int out, int null, int report)
+become(
+    char *const argv[], char *const envp[], const int ends[static VZ_RUN_FDS], int null, int report)
 {
 #ifdef __linux__
 	/* Should the starter be killed, nobody is left who keeps law 1. */
@@ -101,58 +108,95 @@ become(char *const argv[], char *const envp[], int in, int out, int null, int re
 #endif
 	setpgid(0, 0); /* before the exec, which is awaited: nobody meets it outside of its group */
 	vz_signal_reset();
-	if (arrange(in, out, null, &report))
+	if (arrange(ends, null, &report))
 		execute(argv, envp);
 	vz_spawn_failed(report);
 }
 
+/* Both ends of what there is between the command and us. */
+struct pipes {
+	int ours[VZ_RUN_FDS], its[VZ_RUN_FDS], report[2];
+};
+
 static void
-close_all(int fds[static 6])
+close_each(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static void
+close_all(const struct pipes *p)
 {
 	int saved = errno;
 
-	for (int i = 0; i < 6; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	close_each(p->ours, VZ_RUN_FDS);
+	close_each(p->its, VZ_RUN_FDS);
+	close_each(p->report, 2);
 	errno = saved;
 }
 
-int
-vz_handler_exec(
-    char *const argv[], char *const envp[], int null, bool reply, pid_t *pid, int *in, int *out)
+static int
+make(struct pipes *p, enum vz_run_fd which)
 {
-	int fds[6] = {-1, -1, -1, -1, -1, -1}, err, why;
-	int *to = fds, *from = fds + 2, *report = fds + 4;
+	bool up = which != VZ_RUN_OUT; /* we write */
+	int both[2], r = vz_pipe(both, 0);
+
+	if (r != 0)
+		return r;
+	p->ours[which] = both[up];
+	p->its[which] = both[!up];
+	return fcntl(both[up], F_SETFL, O_NONBLOCK) == 0 ? 0 : VZ_ESYSTEM;
+}
+
+static int
+make_all(struct pipes *p, unsigned wants)
+{
+	int r = make(p, VZ_RUN_IN);
+
+	if (r == 0 && (wants & VZ_RUN_REPLY) != 0)
+		r = make(p, VZ_RUN_OUT);
+	if (r == 0 && (wants & VZ_RUN_PROOF) != 0)
+		r = make(p, VZ_RUN_PROOFS);
+	return r == 0 ? vz_pipe(p->report, 0) : r;
+}
+
+int
+vz_handler_exec(char *const argv[], char *const envp[], int null, unsigned wants, pid_t *pid,
+    int fds[static VZ_RUN_FDS])
+{
+	struct pipes p = {{-1, -1, -1}, {-1, -1, -1}, {-1, -1}};
+	int err, why;
 	sigset_t mask;
 
 	*pid = -1;
-	*in = *out = -1;
-	if ((err = vz_pipe(to, 0)) != 0 || (err = vz_pipe(report, 0)) != 0 ||
-	    (reply && (err = vz_pipe(from, 0)) != 0))
+	for (int i = 0; i < VZ_RUN_FDS; i++)
+		fds[i] = -1;
+	if ((err = make_all(&p, wants)) != 0)
 		goto done;
 	err = VZ_ESYSTEM;
-	if (fcntl(to[1], F_SETFL, O_NONBLOCK) != 0 ||
-	    (reply && fcntl(from[0], F_SETFL, O_NONBLOCK) != 0) ||
-	    (*pid = vz_spawn_fork(&mask)) < 0)
+	if ((*pid = vz_spawn_fork(&mask)) < 0)
 		goto done;
 	if (*pid == 0)
-		become(argv, envp, to[0], reply ? from[1] : null, null, report[1]);
-	close(report[1]);
-	report[1] = -1;
-	why = vz_spawn_errno(report[0], *pid);
+		become(argv, envp, p.its, null, p.report[1]);
+	close(p.report[1]);
+	p.report[1] = -1;
+	why = vz_spawn_errno(p.report[0], *pid);
 	if (why != 0) {
 		*pid = -1;
 		errno = why;
 		goto done;
 	}
-	*in = to[1];
-	*out = from[0];
-	to[1] = from[0] = -1; /* moved */
-	vz_pipe_grow(*in, PIPE_SIZE);
-	if (reply)
-		vz_pipe_grow(*out, PIPE_SIZE);
+	for (int i = 0; i < VZ_RUN_FDS; i++) {
+		fds[i] = p.ours[i];
+		p.ours[i] = -1; /* moved */
+	}
+	vz_pipe_grow(fds[VZ_RUN_IN], PIPE_SIZE);
+	if (fds[VZ_RUN_OUT] >= 0)
+		vz_pipe_grow(fds[VZ_RUN_OUT], PIPE_SIZE);
 	err = 0;
 done:
-	close_all(fds);
+	close_all(&p);
 	return err;
 }

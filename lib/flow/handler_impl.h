@@ -36,6 +36,7 @@ struct vz_handler {
 	enum vz_handler_phase phase;
 	struct vz_handler_end end;
 	struct vz_watch in, out; /* fd -1 = closed, or held */
+	int proof;               /* the same */
 	struct vz_held held;     /* `in` of a message that was cut */
 	struct vz_timer timer;   /* always set: setting it again needs no memory */
 	uint64_t deadline, grace_ms, output_ms;

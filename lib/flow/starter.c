@@ -25,29 +25,31 @@ struct vz_starter {
 
 /* The answer, and what came with it. 0, or the errno. */
 static int
-hear(int sock, int fds[static 2])
+hear(int sock, int fds[static VZ_RUN_FDS])
 {
 	struct vz_starter_answer a;
-	ssize_t n = vz_fdpass_get(sock, &a, sizeof(a), fds, 2);
+	ssize_t n = vz_fdpass_get(sock, &a, sizeof(a), fds, VZ_RUN_FDS);
 
 	return n == (ssize_t)sizeof(a) ? a.err : n < 0 ? errno : EPIPE;
 }
 
 static void
-close_pair(int p[static 2])
+close_all(int *fds, size_t n)
 {
 	int saved = errno;
 
-	for (int i = 0; i < 2; i++)
-		if (p[i] >= 0)
-			close(p[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
 	errno = saved;
 }
 
 int
 vz_starter_split(const struct vz_starter_config *config, struct vz_starter **out)
 {
-	int sock[2] = {-1, -1}, ends[2] = {-1, -1}, none[2], err = VZ_ESYSTEM, why;
+	int sock[2] = {-1, -1}, ends[2] = {-1, -1}, none[VZ_RUN_FDS], err = VZ_ESYSTEM, why;
 	struct vz_starter *s = calloc(1, sizeof(*s));
 	sigset_t mask;
 	pid_t pid;
@@ -73,8 +75,8 @@ vz_starter_split(const struct vz_starter_config *config, struct vz_starter **out
 	*out = s;
 	return 0;
 fail:
-	close_pair(sock);
-	close_pair(ends);
+	close_all(sock, 2);
+	close_all(ends, 2);
 	free(s);
 	return err;
 }
@@ -184,9 +186,9 @@ pack(char *to, char *const list[])
 }
 
 static int
-ask(struct vz_starter *s, char *const argv[], char *const envp[], bool reply, uint32_t id)
+ask(struct vz_starter *s, char *const argv[], char *const envp[], unsigned wants, uint32_t id)
 {
-	struct vz_starter_request q = {.what = VZ_STARTER_START, .id = id, .reply = reply};
+	struct vz_starter_request q = {.what = VZ_STARTER_START, .id = id, .wants = wants};
 	size_t text = measure(argv, &q.argc) + measure(envp, &q.envc);
 	char *all;
 	int r;
@@ -206,32 +208,44 @@ ask(struct vz_starter *s, char *const argv[], char *const envp[], bool reply, ui
 	return r;
 }
 
-int
-vz_starter_start(struct vz_starter *s, char *const argv[], char *const envp[], bool reply,
-    uint32_t *id, int *in, int *out)
+/* They come in the order of enum vz_run_fd, without those that were not wanted: to their places. */
+static bool
+in_place(unsigned wants, int fds[static VZ_RUN_FDS])
 {
-	int fds[2] = {-1, -1}, r, why;
+	if ((wants & VZ_RUN_REPLY) == 0) {
+		fds[VZ_RUN_PROOFS] = fds[VZ_RUN_OUT];
+		fds[VZ_RUN_OUT] = -1;
+	}
+	/* Else the system had no room for them here. */
+	return fds[VZ_RUN_IN] >= 0 && ((wants & VZ_RUN_REPLY) == 0 || fds[VZ_RUN_OUT] >= 0) &&
+	    ((wants & VZ_RUN_PROOF) == 0 || fds[VZ_RUN_PROOFS] >= 0);
+}
+
+int
+vz_starter_start(struct vz_starter *s, char *const argv[], char *const envp[], unsigned wants,
+    uint32_t *id, int fds[static VZ_RUN_FDS])
+{
+	int r, why;
 
 	*id = 0;
-	*in = *out = -1;
+	for (int i = 0; i < VZ_RUN_FDS; i++)
+		fds[i] = -1;
 	if (++s->last == 0)
 		s->last++; /* 0 is nobody's */
-	r = ask(s, argv, envp, reply, s->last);
+	r = ask(s, argv, envp, wants, s->last);
 	if (r != 0)
 		return r;
 	why = hear(s->sock, fds);
-	if (why == 0 && (fds[0] < 0 || (reply && fds[1] < 0)))
-		why = EMFILE; /* the system had no room for them here */
+	if (why == 0 && !in_place(wants, fds))
+		why = EMFILE;
 	if (why != 0) {
-		close_pair(fds);
+		close_all(fds, VZ_RUN_FDS);
 		vz_starter_signal(s, s->last, SIGKILL);
 		vz_starter_forget(s, s->last);
 		errno = why;
 		return VZ_ESYSTEM;
 	}
 	*id = s->last;
-	*in = fds[0];
-	*out = fds[1];
 	return 0;
 }
 

@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "flow/handler_exec.h"
 #include "net/loop.h"
 
 struct vz_starter;
@@ -49,8 +51,8 @@ bool vz_starter_is_gone(const struct vz_starter *s);
  * Starts one, as vz_handler_exec does; *id names it until vz_starter_forget. VZ_ESYSTEM: errno says
  * why it could not be run, and there is no id.
  */
-int vz_starter_start(struct vz_starter *s, char *const argv[], char *const envp[], bool reply,
-    uint32_t *id, int *in, int *out);
+int vz_starter_start(struct vz_starter *s, char *const argv[], char *const envp[], unsigned wants,
+    uint32_t *id, int fds[static VZ_RUN_FDS]);
 /* A signal to its group, and to itself while it has not been reaped. */
 void vz_starter_signal(struct vz_starter *s, uint32_t id, int signo);
 /* Its input is whole: from here on our own closing of the pipe ends it. */

@@ -19,7 +19,7 @@ enum vz_starter_what {
 struct vz_starter_request {
 	uint32_t what, id;
 	int32_t signo;
-	uint32_t reply, argc, envc, text;
+	uint32_t wants, argc, envc, text;
 };
 
 /* To us: on the socket the answer to a start (and once at the beginning), with the descriptors. */

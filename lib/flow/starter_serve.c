@@ -130,7 +130,7 @@ on_child(struct vz_loop *l, pid_t pid, int status, void *arg)
 
 static int
 run(struct serving *all, const struct vz_starter_request *q, char *const argv[], char *const envp[],
-    int fds[static 2])
+    int fds[static VZ_RUN_FDS])
 {
 	const struct vz_starter_config *c = all->config;
 	struct job *j;
@@ -140,14 +140,14 @@ run(struct serving *all, const struct vz_starter_request *q, char *const argv[],
 		return r;
 	if ((j = calloc(1, sizeof(*j))) == NULL)
 		return ENOMEM;
-	r = vz_handler_exec(argv, envp, IN_NULL, q->reply, &j->pid, &fds[0], &fds[1]);
+	r = vz_handler_exec(argv, envp, IN_NULL, q->wants, &j->pid, fds);
 	if (r != 0) {
 		free(j);
 		return r == VZ_ESYSTEM ? errno : ENOMEM;
 	}
 	j->all = all;
 	j->id = q->id;
-	j->in = fds[0];
+	j->in = fds[VZ_RUN_IN];
 	j->running = true;
 	j->next = all->first;
 	j->back = &all->first;
@@ -209,7 +209,8 @@ start(struct serving *all, const struct vz_starter_request *q)
 {
 	struct vz_starter_answer a = {.err = EINVAL};
 	char *text = q->text <= VZ_STARTER_TEXT_MAX ? malloc((size_t)q->text + 1) : NULL, **list;
-	int fds[2] = {-1, -1};
+	int fds[VZ_RUN_FDS] = {-1, -1, -1}, given[VZ_RUN_FDS];
+	size_t n = 0;
 	bool well = text != NULL && read_all(text, q->text);
 
 	if (well && (list = cut(q, text)) != NULL) {
@@ -217,12 +218,14 @@ start(struct serving *all, const struct vz_starter_request *q)
 		free(list);
 	}
 	free(text);
-	if (a.err == 0 && fds[1] < 0)
-		well = well && vz_fdpass_put(OUR_SOCK, &a, sizeof(a), fds, 1) == 0;
-	else
-		well = well && vz_fdpass_put(OUR_SOCK, &a, sizeof(a), fds, a.err == 0 ? 2 : 0) == 0;
-	if (fds[1] >= 0)
-		close(fds[1]);
+	for (int i = 0; a.err == 0 && i < VZ_RUN_FDS; i++)
+		if (fds[i] >= 0)
+			given[n++] = fds[i];
+	well = well && vz_fdpass_put(OUR_SOCK, &a, sizeof(a), given, n) == 0;
+	/* Of its stdin there is one here too. */
+	for (int i = VZ_RUN_OUT; i < VZ_RUN_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	return well;
 }
 

@@ -238,6 +238,22 @@ vz_acl_load_revoked(struct vz_acl *a, const char *path, unsigned *line)
 	return err == VZ_ENOTFOUND ? 0 : err;
 }
 
+const char *
+vz_acl_typo(const char *path, unsigned line, char out[static VZ_TYPO_WORDS])
+{
+	struct vz_lines lines;
+	const char *s, *word;
+	size_t len, n;
+	int err = vz_lines_load(&lines, path);
+
+	*out = '\0';
+	while (!err && vz_lines_next(&lines, &s, &len) && lines.number <= line)
+		if (lines.number == line && (n = vz_word(&s, &len, &word)) > 0)
+			(void)vz_key_typo(word, n, out);
+	vz_lines_free(&lines);
+	return out;
+}
+
 struct vz_acl *
 vz_acl_new(void)
 {
@@ -293,6 +309,12 @@ int
 vz_acl_revoked(const struct vz_acl *a, const struct vz_key *key)
 {
 	return table_find(&a->revoked, key) ? VZ_EREVOKED : 0;
+}
+
+bool
+vz_acl_names(const struct vz_acl *a, const struct vz_key *key)
+{
+	return table_find(&a->granted, key) != NULL;
 }
 
 int

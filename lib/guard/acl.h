@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include "guard/ratelimit.h"
 #include "id/key.h"
+#include "id/typo.h"
 
 #define VZ_RIGHT_SEND     1u
 #define VZ_RIGHT_ASK      2u
@@ -54,12 +55,16 @@ int vz_acl_load(struct vz_acl *a, const char *path, vz_acl_line_fn *report, void
 /* The revoked list: KEY [comment] lines. Absent = empty; any bad line is VZ_EFORMAT and *line says
  * where. */
 int vz_acl_load_revoked(struct vz_acl *a, const char *path, unsigned *line);
+/* Words on what is wrong in that line of a file (vz_key_typo), "" when nothing can be said. */
+const char *vz_acl_typo(const char *path, unsigned line, char out[static VZ_TYPO_WORDS]);
 /*
  * VZ_EREVOKED, VZ_EDENIED, or 0 and what is granted, which outlives the list: release it. What the
  * line's options demand is the caller's to ask, below. A key that no line names is held to
  * vz_sign_point_ok, as those of the lines were.
  */
 int vz_acl_check(const struct vz_acl *a, const struct vz_key *key, struct vz_grant *grant);
+/* True when a line of the authorised keys has this one, whatever it grants. */
+bool vz_acl_names(const struct vz_acl *a, const struct vz_key *key);
 /* VZ_EREVOKED or 0: for those who are dialled. */
 int vz_acl_revoked(const struct vz_acl *a, const struct vz_key *key);
 /* True when at least one key could pass. */

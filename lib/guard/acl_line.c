@@ -1,5 +1,6 @@
 #include "guard/acl_line.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "base/err.h"
 #include "base/lines.h"
@@ -47,11 +48,29 @@ take_ssh_key(struct vz_acl_line *l)
 	return VZ_ACL_FOUND_KEY;
 }
 
+static enum vz_acl_found
+mistyped(struct vz_acl_line *l, const char *typo)
+{
+	snprintf(
+	    l->mistyped, sizeof(l->mistyped), "the key is mistyped%s%s", *typo ? ": " : "", typo);
+	return bad_key(l, l->mistyped);
+}
+
+/* A word that is no option either, if its beginning was mistyped. */
+static enum vz_acl_found
+no_key(struct vz_acl_line *l, const char *word, size_t n)
+{
+	char typo[VZ_TYPO_WORDS];
+
+	return *vz_key_typo(word, n, typo) ? mistyped(l, typo) : VZ_ACL_FOUND_NO_KEY;
+}
+
 enum vz_acl_found
 vz_acl_line_key(struct vz_acl_line *l)
 {
 	const char *s = l->s, *word;
 	size_t len = l->len, n = vz_word(&s, &len, &word);
+	char typo[VZ_TYPO_WORDS];
 
 	l->len -= (size_t)(word - l->s);
 	l->s = word;
@@ -62,9 +81,9 @@ vz_acl_line_key(struct vz_acl_line *l)
 	if (begins(word, n, "sk-"))
 		return bad_key(l, "sk- keys sign in a way of their own and cannot be identities");
 	if (!begins(word, n, "vz1") && !begins(word, n, "VZ1"))
-		return VZ_ACL_FOUND_NO_KEY;
+		return no_key(l, word, n);
 	if (vz_key_parse(word, n, &l->key) != 0)
-		return bad_key(l, "the key is mistyped");
+		return mistyped(l, vz_key_typo(word, n, typo));
 	l->s = s;
 	l->len = len;
 	return VZ_ACL_FOUND_KEY;

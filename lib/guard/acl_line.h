@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include "guard/acl.h"
+#include "id/typo.h"
 
 #define VZ_RIGHT_MESSAGES (VZ_RIGHT_SEND | VZ_RIGHT_ASK)
 #define VZ_RIGHT_RELAY    (VZ_RIGHT_REGISTER | VZ_RIGHT_CONNECT | VZ_RIGHT_DEPOSIT)
@@ -16,7 +17,8 @@ struct vz_acl_line {
 	bool at_relay; /* rights at a relay count, and none when none is named */
 	struct vz_key key;
 	struct vz_grant grant; /* .line is the caller's */
-	const char *why;       /* static words, when the line is bad */
+	const char *why;       /* words, when the line is bad: static, or these */
+	char mistyped[32 + VZ_TYPO_WORDS];
 };
 
 enum vz_acl_found {

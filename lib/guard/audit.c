@@ -19,7 +19,10 @@ struct vz_audit {
 	bool all_signed; /* the last line is a checkpoint, on the disk */
 	bool dated;      /* `since` is set */
 	uint64_t since;  /* when the oldest unsigned line was written, as far as known */
-	uint64_t torn;   /* bytes of a broken write that could not be taken back yet */
+	bool refused;    /* nobody signed, at: */
+	uint64_t asked;
+	int not_signed; /* why, until somebody has asked */
+	uint64_t torn;  /* bytes of a broken write that could not be taken back yet */
 	struct vz_buf line;
 };
 
@@ -56,18 +59,27 @@ append(struct vz_audit *a)
 	return 0;
 }
 
+/* 1: nobody signs it. */
 static int
-write_checkpoint(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *id)
+write_checkpoint(struct vz_audit *a, uint64_t now_ms, const struct vz_signer *by)
 {
 	uint8_t sig[VZ_SIGN_LEN];
 	struct vz_audit_line l;
 	char text[128];
+	size_t len;
 	int err;
 
 	next_line(a, VZ_AUDIT_CHECKPOINT, now_ms, &l);
-	vz_sshsig_sign(id->sign_secret, VZ_NS_AUDIT, text, vz_audit_checkpoint_text(&l, text), sig);
+	len = vz_audit_checkpoint_text(&l, text);
+	err = vz_signer_sign_bytes(by, VZ_NS_AUDIT, text, len, sig);
+	a->refused = err != 0;
+	if (err) {
+		a->asked = now_ms;
+		a->not_signed = err;
+		return 1;
+	}
 	vz_buf_clear(&a->line);
-	err = vz_audit_checkpoint_write(&a->line, &l, &id->bundle.identity, sig);
+	err = vz_audit_checkpoint_write(&a->line, &l, &by->identity->bundle.identity, sig);
 	if (!err)
 		err = append(a);
 	if (!err)
@@ -92,6 +104,15 @@ note_time(struct vz_audit *a, uint64_t now_ms)
 	a->dated = true;
 }
 
+/* The milliseconds until whoever did not sign is asked again. */
+static uint64_t
+until_asked(const struct vz_audit *a, uint64_t now_ms)
+{
+	if (!a->refused || now_ms < a->asked || now_ms - a->asked >= VZ_AUDIT_RETRY_MS)
+		return 0;
+	return VZ_AUDIT_RETRY_MS - (now_ms - a->asked);
+}
+
 /* The milliseconds until the unsigned lines are to be signed. */
 static uint64_t
 until_due(struct vz_audit *a, uint64_t now_ms)
@@ -102,7 +123,8 @@ until_due(struct vz_audit *a, uint64_t now_ms)
 		return UINT64_MAX;
 	note_time(a, now_ms);
 	passed = now_ms - a->since;
-	return passed >= VZ_AUDIT_CHECKPOINT_MS ? 0 : VZ_AUDIT_CHECKPOINT_MS - passed;
+	return passed >= VZ_AUDIT_CHECKPOINT_MS ? until_asked(a, now_ms)
+						: VZ_AUDIT_CHECKPOINT_MS - passed;
 }
 
 static void
@@ -146,26 +168,40 @@ write_entry(struct vz_audit *a, const struct vz_audit_entry *e, uint64_t now_ms)
 	return 0;
 }
 
+/* A checkpoint. 1: nobody signs it; where there must be one, a line that says so is there. */
+static int
+checkpoint(struct vz_audit *a, uint64_t now_ms, const struct vz_signer *by)
+{
+	struct vz_audit_entry gap = {.event = VZ_AUDIT_UNSIGNED};
+	int err = until_asked(a, now_ms) > 0 ? 1 : write_checkpoint(a, now_ms, by);
+
+	if (err <= 0 || !checkpoint_is_next(a))
+		return err;
+	gap.result = "the identity's key was not to be had";
+	err = write_entry(a, &gap, now_ms);
+	return err ? err : 1;
+}
+
 /* With the checkpoint before it that is due. */
 static int
-record(struct vz_audit *a, const struct vz_audit_entry *e, uint64_t now_ms,
-    const struct vz_identity *id)
+record(
+    struct vz_audit *a, const struct vz_audit_entry *e, uint64_t now_ms, const struct vz_signer *by)
 {
 	int err = 0;
 
 	if (checkpoint_is_next(a) || until_due(a, now_ms) == 0)
-		err = write_checkpoint(a, now_ms, id);
+		err = checkpoint(a, now_ms, by);
 	/* The one because of the hour may have been the last before one because of the number. */
-	if (!err && checkpoint_is_next(a))
-		err = write_checkpoint(a, now_ms, id);
-	return err ? err : write_entry(a, e, now_ms);
+	if (err >= 0 && checkpoint_is_next(a))
+		err = checkpoint(a, now_ms, by);
+	return err < 0 ? err : write_entry(a, e, now_ms);
 }
 
 static bool
 event_ok(const char *event)
 {
 	static const char *const own[] = {
-	    VZ_AUDIT_CHECKPOINT, VZ_AUDIT_CONTINUED, VZ_AUDIT_RECOVERED};
+	    VZ_AUDIT_CHECKPOINT, VZ_AUDIT_CONTINUED, VZ_AUDIT_RECOVERED, VZ_AUDIT_UNSIGNED};
 	size_t len = strlen(event);
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
@@ -176,35 +212,37 @@ event_ok(const char *event)
 }
 
 int
-vz_audit_write(struct vz_audit *a, const struct vz_audit_entry *e, uint64_t now_ms,
-    const struct vz_identity *id)
+vz_audit_write(
+    struct vz_audit *a, const struct vz_audit_entry *e, uint64_t now_ms, const struct vz_signer *by)
 {
-	return event_ok(e->event) ? record(a, e, now_ms, id) : VZ_EINVAL;
+	return event_ok(e->event) ? record(a, e, now_ms, by) : VZ_EINVAL;
 }
 
 int
-vz_audit_checkpoint(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *id)
+vz_audit_checkpoint(struct vz_audit *a, uint64_t now_ms, const struct vz_signer *by)
 {
-	return a->all_signed ? 0 : write_checkpoint(a, now_ms, id);
+	int err = a->all_signed ? 0 : write_checkpoint(a, now_ms, by);
+
+	return err > 0 ? a->not_signed : err;
 }
 
 int
-vz_audit_tick(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *id, uint64_t *wait_ms)
+vz_audit_tick(struct vz_audit *a, uint64_t now_ms, const struct vz_signer *by, uint64_t *wait_ms)
 {
 	int err = 0;
 
 	*wait_ms = until_due(a, now_ms);
 	if (*wait_ms > 0)
 		return 0;
-	err = write_checkpoint(a, now_ms, id);
+	err = checkpoint(a, now_ms, by);
 	/* What failed is tried again, but not at once. */
-	*wait_ms = err ? 60000 : UINT64_MAX;
-	return err;
+	*wait_ms = err ? VZ_AUDIT_RETRY_MS : UINT64_MAX;
+	return err < 0 ? err : 0;
 }
 
 /* Goes on where the file ends. */
 static int
-resume(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *id)
+resume(struct vz_audit *a, uint64_t now_ms, const struct vz_signer *by)
 {
 	struct vz_audit_line last;
 	uint64_t torn;
@@ -223,7 +261,7 @@ resume(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *id)
 	    &(struct vz_audit_entry){.event = VZ_AUDIT_RECOVERED,
 		.bytes = torn,
 		.result = "an unfinished line was cut off"},
-	    now_ms, id);
+	    now_ms, by);
 }
 
 static void
@@ -240,8 +278,7 @@ discard(struct vz_audit *a)
 }
 
 int
-vz_audit_open(
-    const char *path, uint64_t now_ms, const struct vz_identity *id, struct vz_audit **out)
+vz_audit_open(const char *path, uint64_t now_ms, const struct vz_signer *by, struct vz_audit **out)
 {
 	struct vz_audit *a = calloc(1, sizeof(*a));
 	int err;
@@ -254,7 +291,7 @@ vz_audit_open(
 	a->path = strdup(path);
 	err = a->path ? vz_audit_file_open(path, &a->fd) : VZ_ENOMEM;
 	if (!err)
-		err = resume(a, now_ms, id);
+		err = resume(a, now_ms, by);
 	if (err)
 		discard(a);
 	else
@@ -271,19 +308,22 @@ is_same_file(const struct vz_audit *a)
 	    here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
-/* All of the old file is signed, and the first line of the new one is no checkpoint's. */
+/* All of the old file is signed, if anybody signs, and the first line of the new one is no
+ * checkpoint's. */
 static int
-finish_old(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *id)
+finish_old(struct vz_audit *a, uint64_t now_ms, const struct vz_signer *by)
 {
-	int err = vz_audit_checkpoint(a, now_ms, id);
+	int err = a->all_signed ? 0 : checkpoint(a, now_ms, by);
 
-	return !err && checkpoint_is_next(a) ? write_checkpoint(a, now_ms, id) : err;
+	if (err >= 0 && checkpoint_is_next(a))
+		err = checkpoint(a, now_ms, by);
+	return err < 0 ? err : 0;
 }
 
 static int
-go_on_in(struct vz_audit *a, int fd, uint64_t now_ms, const struct vz_identity *id)
+go_on_in(struct vz_audit *a, int fd, uint64_t now_ms, const struct vz_signer *by)
 {
-	int old = a->fd, err = finish_old(a, now_ms, id);
+	int old = a->fd, err = finish_old(a, now_ms, by);
 
 	if (err)
 		return err;
@@ -300,7 +340,7 @@ go_on_in(struct vz_audit *a, int fd, uint64_t now_ms, const struct vz_identity *
 }
 
 int
-vz_audit_reopen(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *id)
+vz_audit_reopen(struct vz_audit *a, uint64_t now_ms, const struct vz_signer *by)
 {
 	struct stat st;
 	int fd, err, saved;
@@ -312,7 +352,7 @@ vz_audit_reopen(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *i
 		return err;
 	err = fstat(fd, &st) < 0 ? VZ_ESYSTEM : st.st_size > 0 ? VZ_EEXISTS : 0;
 	if (!err)
-		err = go_on_in(a, fd, now_ms, id);
+		err = go_on_in(a, fd, now_ms, by);
 	if (err) {
 		saved = errno;
 		close(fd);
@@ -322,14 +362,23 @@ vz_audit_reopen(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *i
 }
 
 int
-vz_audit_close(struct vz_audit *a, uint64_t now_ms, const struct vz_identity *id)
+vz_audit_close(struct vz_audit *a, uint64_t now_ms, const struct vz_signer *by)
 {
 	int err;
 
 	if (!a)
 		return 0;
-	err = vz_audit_checkpoint(a, now_ms, id);
+	err = vz_audit_checkpoint(a, now_ms, by);
 	discard(a);
+	return err;
+}
+
+int
+vz_audit_not_signed(struct vz_audit *a)
+{
+	int err = a->not_signed;
+
+	a->not_signed = 0;
 	return err;
 }
 

@@ -25,13 +25,14 @@
 #define VZ_AUDIT_TIME     25 /* 2025-01-31T12:00:00.123Z and a NUL */
 #define VZ_AUDIT_EVENT    32 /* with a NUL */
 
-/* Each line whose number is a multiple of this is a checkpoint. */
+/* Each line whose number is a multiple of this is a checkpoint, or says that nobody signed it. */
 #define VZ_AUDIT_CHECKPOINT_EVERY 1000
 
 /* The events that are the chain's own. */
 #define VZ_AUDIT_CHECKPOINT "checkpoint" /* signs all lines before it */
 #define VZ_AUDIT_CONTINUED  "continued"  /* the first line of a file that goes on with a chain */
 #define VZ_AUDIT_RECOVERED  "recovered"  /* a torn last line was cut off */
+#define VZ_AUDIT_UNSIGNED   "unsigned"   /* instead of a checkpoint that nobody signed */
 
 /* What ties a line into the chain. */
 struct vz_audit_line {

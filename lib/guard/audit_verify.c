@@ -158,6 +158,8 @@ check_line(struct vz_audit_check *c, const char *s, size_t len)
 	checkpoint = strcmp(l.event, VZ_AUDIT_CHECKPOINT) == 0;
 	if (checkpoint)
 		err = check_signature(c, at, s, len, &l);
+	else if (strcmp(l.event, VZ_AUDIT_UNSIGNED) == 0)
+		c->report.gaps++;
 	else if (l.seq % VZ_AUDIT_CHECKPOINT_EVERY == 0)
 		err = wrong(c, at, "should be a checkpoint");
 	if (err)

@@ -19,6 +19,7 @@ struct vz_audit_report {
 	uint64_t first, count; /* the numbers of the first and the last line; 0 = no line */
 	char head[VZ_AUDIT_HASH];
 	uint64_t checkpoints;
+	uint64_t gaps;        /* checkpoints that nobody signed; a later one covers them */
 	uint64_t signed_to;   /* the number of the last checkpoint, or 0 */
 	struct vz_key signer; /* of all checkpoints, when there is one or one was demanded */
 	/* Of the line that is wrong: its file and its place in it, each from 1; line 0: no line. */

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "crypto/noise.h"
 #include "crypto/sign.h"
+#include "id/signer.h"
 
 #define BUNDLE_VERSION 1
 
@@ -102,27 +103,62 @@ vz_identity_certify(struct vz_identity *id)
 	vz_sshsig_sign(id->sign_secret, VZ_NS_BUNDLE, bytes, VZ_BUNDLE_SIGNED, id->bundle.sig);
 }
 
-int
-vz_identity_make(
-    struct vz_identity *id, const uint8_t random[static 96], uint64_t serial, const char *comment)
+/* Comment, and the keys that the identity's own vouches for. */
+static int
+begin(struct vz_identity *id, const uint8_t random[static VZ_ROTATED_RANDOM], uint64_t serial,
+    const char *comment)
 {
 	size_t comment_len = strlen(comment);
 
+	vz_wipe(id, sizeof(*id));
 	if (serial < 1 || serial > VZ_SERIAL_MAX)
 		return VZ_EINVAL;
 	if (!vz_name_ok(comment, comment_len) || comment_len >= sizeof(id->comment))
 		return VZ_EFORMAT;
-	vz_wipe(id, sizeof(*id));
-	vz_sign_from_seed(random, id->bundle.identity.b, id->sign_secret);
-	memcpy(id->noise_secret, random + 32, 32);
-	memcpy(id->age_secret, random + 64, 32);
+	memcpy(id->noise_secret, random, 32);
+	memcpy(id->age_secret, random + 32, 32);
 	if (vz_x25519_public(id->noise_secret, id->bundle.noise) != 0 ||
-	    vz_x25519_public(id->age_secret, id->bundle.age) != 0) {
-		vz_wipe(id, sizeof(*id));
+	    vz_x25519_public(id->age_secret, id->bundle.age) != 0)
 		return VZ_EAUTH;
-	}
 	id->bundle.serial = serial;
 	memcpy(id->comment, comment, comment_len + 1);
+	return 0;
+}
+
+int
+vz_identity_make(
+    struct vz_identity *id, const uint8_t random[static 96], uint64_t serial, const char *comment)
+{
+	int err = begin(id, random + 32, serial, comment);
+
+	if (err) {
+		vz_wipe(id, sizeof(*id));
+		return err;
+	}
+	vz_sign_from_seed(random, id->bundle.identity.b, id->sign_secret);
 	vz_identity_certify(id);
 	return 0;
+}
+
+int
+vz_identity_make_held(struct vz_identity *id, const struct vz_key *key,
+    const uint8_t random[static VZ_HELD_RANDOM], uint64_t serial, const char *comment,
+    vz_signer_fn *ask, void *arg)
+{
+	struct vz_signer signer = {id, ask, arg};
+	uint8_t bytes[VZ_BUNDLE_LEN];
+	int err = begin(id, random, serial, comment);
+
+	if (!err && !vz_sign_point_ok(key->b))
+		err = VZ_EAUTH;
+	if (!err) {
+		id->held_elsewhere = true;
+		id->bundle.identity = *key;
+		vz_bundle_encode(&id->bundle, bytes);
+		err = vz_signer_sign_bytes(
+		    &signer, VZ_NS_BUNDLE, bytes, VZ_BUNDLE_SIGNED, id->bundle.sig);
+	}
+	if (err)
+		vz_wipe(id, sizeof(*id));
+	return err;
 }

@@ -5,6 +5,7 @@
 #ifndef VZ_ID_IDENTITY_H
 #define VZ_ID_IDENTITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/buf.h"
@@ -54,7 +55,8 @@ struct vz_retired {
 
 /* Secrets: allocate with vz_identity_new, which guards them. */
 struct vz_identity {
-	uint8_t sign_secret[64];
+	bool held_elsewhere;     /* somebody else has the secret of the identity's key: */
+	uint8_t sign_secret[64]; /* then zeros. Use it by vz_signer_sign only (id/signer.h) */
 	uint8_t noise_secret[32];
 	uint8_t age_secret[32];
 	struct vz_bundle bundle; /* public, signed */
@@ -72,7 +74,7 @@ void vz_identity_free(struct vz_identity *id);
  */
 int vz_identity_make(
     struct vz_identity *id, const uint8_t random[static 96], uint64_t serial, const char *comment);
-/* Signs id->bundle again after its fields changed. */
+/* Signs id->bundle again after its fields changed. Only with the secret at hand. */
 void vz_identity_certify(struct vz_identity *id);
 /*
  * Replaces the Noise and the age key by new ones from random bytes (secret; independent keys),

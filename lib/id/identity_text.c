@@ -13,6 +13,8 @@
 #include "crypto/sign.h"
 
 #define MAGIC   "vz-identity-1\n"
+#define MAGIC_2 "vz-identity-2\n" /* somebody else holds the key */
+#define HOLDER  "ssh-agent"
 #define B64     sodium_base64_VARIANT_ORIGINAL
 #define AGE_HRP "age-secret-key-"
 #define SUM_LEN 16
@@ -70,6 +72,14 @@ put_retired(struct vz_buf *out, const struct vz_retired *r)
 	return put_age(out, name, r->secret);
 }
 
+_Static_assert(sizeof(MAGIC) == sizeof(MAGIC_2), "either may be measured");
+
+static const char *
+magic_of(bool held)
+{
+	return held ? MAGIC_2 : MAGIC;
+}
+
 /* What makes a damaged file known at once: to see by curves that secrets and bundle belong together
  * costs a tenth of a millisecond at every start. */
 static void
@@ -80,9 +90,10 @@ sum_of(const struct vz_identity *id, uint8_t sum[static SUM_LEN])
 
 	vz_bundle_encode(&id->bundle, bundle);
 	crypto_generichash_init(&h, NULL, 0, SUM_LEN);
-	crypto_generichash_update(&h, (const uint8_t *)MAGIC, strlen(MAGIC));
+	crypto_generichash_update(&h, (const uint8_t *)magic_of(id->held_elsewhere), strlen(MAGIC));
 	crypto_generichash_update(&h, bundle, sizeof(bundle));
-	crypto_generichash_update(&h, id->sign_secret, VZ_SIGN_SEED);
+	if (!id->held_elsewhere)
+		crypto_generichash_update(&h, id->sign_secret, VZ_SIGN_SEED);
 	crypto_generichash_update(&h, id->noise_secret, 32);
 	crypto_generichash_update(&h, id->age_secret, 32);
 	for (unsigned i = 0; i < id->retired_len; i++) {
@@ -100,21 +111,25 @@ int
 vz_identity_encode_public(const struct vz_identity *id, struct vz_buf *out)
 {
 	uint8_t bundle[VZ_BUNDLE_LEN];
-	int err = vz_buf_str(out, MAGIC);
+	int err = vz_buf_str(out, magic_of(id->held_elsewhere));
 
 	if (!err && id->comment[0])
 		err = put_line(out, "comment", id->comment);
 	vz_bundle_encode(&id->bundle, bundle);
-	return err ? err : put_base64(out, "bundle", bundle, sizeof(bundle));
+	if (!err)
+		err = put_base64(out, "bundle", bundle, sizeof(bundle));
+	return err || !id->held_elsewhere ? err : put_line(out, "signer", HOLDER);
 }
 
 int
 vz_identity_encode_secrets(const struct vz_identity *id, struct vz_buf *out)
 {
 	uint8_t sum[SUM_LEN];
-	/* libsodium's secret is the seed and the public key. */
-	int err = put_base64(out, "ed25519", id->sign_secret, VZ_SIGN_SEED);
+	int err = 0;
 
+	/* libsodium's secret is the seed and the public key. */
+	if (!id->held_elsewhere)
+		err = put_base64(out, "ed25519", id->sign_secret, VZ_SIGN_SEED);
 	if (!err)
 		err = put_base64(out, "noise", id->noise_secret, 32);
 	if (!err)
@@ -179,9 +194,31 @@ take_comment(const char **s, const char *end, char comment[static 256])
 	return 0;
 }
 
+/* Steps over the first line, which says whether somebody else holds the key. */
+static int
+take_magic(const char **s, const char *end, bool *held)
+{
+	if ((size_t)(end - *s) < strlen(MAGIC))
+		return VZ_EFORMAT;
+	*held = memcmp(*s, MAGIC_2, strlen(MAGIC_2)) == 0;
+	if (!*held && memcmp(*s, MAGIC, strlen(MAGIC)) != 0)
+		return VZ_EFORMAT;
+	*s += strlen(MAGIC);
+	return 0;
+}
+
+static int
+take_holder(const char **s, const char *end)
+{
+	size_t n;
+	const char *v = take_line(s, end, "signer", &n);
+
+	return v && n == strlen(HOLDER) && memcmp(v, HOLDER, n) == 0 ? 0 : VZ_EFORMAT;
+}
+
 static int
 decode_public(const char *text, size_t len, bundle_fn *decode, struct vz_bundle *bundle,
-    char comment[static 256], size_t *used)
+    char comment[static 256], bool *held, size_t *used)
 {
 	const char *s = text, *end = text + len;
 	uint8_t bytes[VZ_BUNDLE_LEN];
@@ -189,13 +226,12 @@ decode_public(const char *text, size_t len, bundle_fn *decode, struct vz_bundle 
 	memset(bundle, 0, sizeof(*bundle));
 	memset(comment, 0, 256);
 	*used = 0;
-	if (len < strlen(MAGIC) || memcmp(s, MAGIC, strlen(MAGIC)) != 0)
-		return VZ_EFORMAT;
-	s += strlen(MAGIC);
-	if (take_comment(&s, end, comment) != 0 ||
+	*held = false;
+	if (take_magic(&s, end, held) != 0 || take_comment(&s, end, comment) != 0 ||
 	    take_base64(&s, end, "bundle", bytes, sizeof(bytes)) != 0 ||
-	    decode(bytes, sizeof(bytes), bundle) != 0) {
+	    (*held && take_holder(&s, end) != 0) || decode(bytes, sizeof(bytes), bundle) != 0) {
 		memset(comment, 0, 256);
+		*held = false;
 		return VZ_EFORMAT;
 	}
 	*used = (size_t)(s - text);
@@ -203,17 +239,17 @@ decode_public(const char *text, size_t len, bundle_fn *decode, struct vz_bundle 
 }
 
 int
-vz_identity_decode_public(
-    const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used)
+vz_identity_decode_public(const char *text, size_t len, struct vz_bundle *bundle,
+    char comment[static 256], bool *held, size_t *used)
 {
-	return decode_public(text, len, vz_bundle_decode, bundle, comment, used);
+	return decode_public(text, len, vz_bundle_decode, bundle, comment, held, used);
 }
 
 int
-vz_identity_parse_public(
-    const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used)
+vz_identity_parse_public(const char *text, size_t len, struct vz_bundle *bundle,
+    char comment[static 256], bool *held, size_t *used)
 {
-	return decode_public(text, len, vz_bundle_parse, bundle, comment, used);
+	return decode_public(text, len, vz_bundle_parse, bundle, comment, held, used);
 }
 
 /* bech32 may be in either case, but age itself reads this one only. */
@@ -269,15 +305,18 @@ take_secrets(const char *s, const char *end, struct vz_identity *id)
 	const char *age;
 	size_t n;
 
-	if (take_base64(&s, end, "ed25519", id->sign_secret, VZ_SIGN_SEED) != 0 ||
-	    take_base64(&s, end, "noise", id->noise_secret, 32) != 0)
+	if (!id->held_elsewhere &&
+	    take_base64(&s, end, "ed25519", id->sign_secret, VZ_SIGN_SEED) != 0)
+		return VZ_EFORMAT;
+	if (take_base64(&s, end, "noise", id->noise_secret, 32) != 0)
 		return VZ_EFORMAT;
 	age = take_line(&s, end, "age", &n);
 	if (!age || take_age(age, n, id->age_secret) != 0 || take_retired(&s, end, id) != 0)
 		return VZ_EFORMAT;
 	if (take_base64(&s, end, "sum", stated, sizeof(stated)) != 0 || s != end)
 		return VZ_EFORMAT;
-	memcpy(id->sign_secret + VZ_SIGN_SEED, id->bundle.identity.b, VZ_SIGN_PUBLIC);
+	if (!id->held_elsewhere)
+		memcpy(id->sign_secret + VZ_SIGN_SEED, id->bundle.identity.b, VZ_SIGN_PUBLIC);
 	sum_of(id, sum);
 	return sodium_memcmp(sum, stated, sizeof(sum)) == 0 ? 0 : VZ_EFORMAT;
 }
@@ -307,7 +346,8 @@ vz_identity_decode(const char *text, size_t len, struct vz_identity *id)
 	int err;
 
 	vz_wipe(id, sizeof(*id));
-	err = vz_identity_parse_public(text, len, &id->bundle, id->comment, &used);
+	err = vz_identity_parse_public(
+	    text, len, &id->bundle, id->comment, &id->held_elsewhere, &used);
 	if (!err)
 		err = vz_identity_decode_secrets(text + used, len - used, id);
 	if (err)

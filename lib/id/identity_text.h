@@ -13,6 +13,10 @@
  *     sum BASE64              BLAKE2b-128 of the first line, the bundle's bytes, the three
  * secrets', and of each retired one u64 time and the secret's bytes
  *
+ * The file of an identity whose key somebody else holds differs in two lines: the first is
+ * "vz-identity-2", after the bundle comes "signer ssh-agent" (no other is defined), in the public
+ * part; and there is no line ed25519, whose bytes are none of the sum.
+ *
  * Strict: these lines in this order, each ended by one newline, nothing else, so that one identity
  * has one text.
  */
@@ -25,23 +29,24 @@
 #define VZ_IDENTITY_PUBLIC_MAX  1024
 #define VZ_IDENTITY_SECRETS_MAX (512 + VZ_RETIRED_MAX * 128)
 
-/* Appends the first three lines. VZ_ELIMIT, VZ_ENOMEM. */
+/* Appends the public lines. VZ_ELIMIT, VZ_ENOMEM. */
 int vz_identity_encode_public(const struct vz_identity *id, struct vz_buf *out);
 /* Appends the lines after that. */
 int vz_identity_encode_secrets(const struct vz_identity *id, struct vz_buf *out);
 /*
  * Reads the public part at the start of text[0..len) and verifies the bundle; *used is set to where
- * it ends. VZ_EFORMAT, also when the bundle does not verify.
+ * it ends, *held whether somebody else holds the identity's key. VZ_EFORMAT, also when the bundle
+ * does not verify.
  */
-int vz_identity_decode_public(
-    const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used);
+int vz_identity_decode_public(const char *text, size_t len, struct vz_bundle *bundle,
+    char comment[static 256], bool *held, size_t *used);
 /* The same without verifying the bundle: the secrets' sum holds it too, or nothing is believed. */
-int vz_identity_parse_public(
-    const char *text, size_t len, struct vz_bundle *bundle, char comment[static 256], size_t *used);
+int vz_identity_parse_public(const char *text, size_t len, struct vz_bundle *bundle,
+    char comment[static 256], bool *held, size_t *used);
 /*
- * Reads the secrets, which must be all of text[0..len), and sets them in id, whose bundle must be
- * the one that they were written with: so says the sum, no curve is asked. VZ_EFORMAT, also when
- * they belong to another bundle or were damaged; then id holds no secrets.
+ * Reads the secrets, which must be all of text[0..len), and sets them in id, whose bundle and
+ * held_elsewhere must be those that they were written with: so says the sum, no curve is asked.
+ * VZ_EFORMAT, also when they belong to another bundle or were damaged; then id holds no secrets.
  */
 int vz_identity_decode_secrets(const char *text, size_t len, struct vz_identity *id);
 

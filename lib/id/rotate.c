@@ -3,7 +3,8 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "crypto/noise.h"
-#include "id/identity.h"
+#include "crypto/sign.h"
+#include "id/signer.h"
 
 /* A clock that was set back makes no key older. */
 static bool
@@ -48,28 +49,53 @@ retire(struct vz_identity *id, uint64_t now)
 	id->retired_len++;
 }
 
-int
-vz_identity_rotate(
-    struct vz_identity *id, const uint8_t random[static VZ_ROTATED_RANDOM], uint64_t now)
+/* What the bundle is to be, unsigned. */
+static int
+next_bundle(const struct vz_identity *id, const uint8_t random[static VZ_ROTATED_RANDOM],
+    uint64_t now, struct vz_bundle *fresh)
 {
-	struct vz_bundle fresh = id->bundle;
 	unsigned kept = 0;
 
+	*fresh = id->bundle;
 	if (now < 1 || now > VZ_SERIAL_MAX)
 		return VZ_EINVAL;
 	for (unsigned i = 0; i < id->retired_len; i++)
 		kept += !too_old(&id->retired[i], now);
-	if (kept >= VZ_RETIRED_MAX || fresh.serial >= VZ_SERIAL_MAX)
+	if (kept >= VZ_RETIRED_MAX || fresh->serial >= VZ_SERIAL_MAX)
 		return VZ_EFULL;
-	fresh.serial = fresh.serial + 1 > now ? fresh.serial + 1 : now;
-	if (vz_x25519_public(random, fresh.noise) != 0 ||
-	    vz_x25519_public(random + 32, fresh.age) != 0)
+	fresh->serial = fresh->serial + 1 > now ? fresh->serial + 1 : now;
+	if (vz_x25519_public(random, fresh->noise) != 0 ||
+	    vz_x25519_public(random + 32, fresh->age) != 0)
 		return VZ_EAUTH;
+	return 0;
+}
+
+int
+vz_identity_rotate_by(struct vz_identity *id, const uint8_t random[static VZ_ROTATED_RANDOM],
+    uint64_t now, vz_signer_fn *ask, void *arg)
+{
+	struct vz_signer signer = {id, ask, arg};
+	uint8_t bytes[VZ_BUNDLE_LEN];
+	struct vz_bundle fresh;
+	int err = next_bundle(id, random, now, &fresh);
+
+	if (err)
+		return err;
+	vz_bundle_encode(&fresh, bytes);
+	err = vz_signer_sign_bytes(&signer, VZ_NS_BUNDLE, bytes, VZ_BUNDLE_SIGNED, fresh.sig);
+	if (err)
+		return err;
 	(void)vz_identity_expire(id, now);
 	retire(id, now);
 	memcpy(id->noise_secret, random, 32);
 	memcpy(id->age_secret, random + 32, 32);
 	id->bundle = fresh;
-	vz_identity_certify(id);
 	return 0;
+}
+
+int
+vz_identity_rotate(
+    struct vz_identity *id, const uint8_t random[static VZ_ROTATED_RANDOM], uint64_t now)
+{
+	return vz_identity_rotate_by(id, random, now, NULL, NULL);
 }

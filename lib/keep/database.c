@@ -207,8 +207,11 @@ vz_database_run(struct vz_database *d, unsigned i)
 int
 vz_database_run_lazily(struct vz_database *d, unsigned i)
 {
-	int r = sqlite3_exec(d->db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL), after;
+	int r, after;
 
+	if (sqlite3_get_autocommit(d->db) == 0) /* what is under way waits for the disk anyway */
+		return vz_database_run(d, i);
+	r = sqlite3_exec(d->db, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
 	r = r == SQLITE_OK ? vz_database_run(d, i) : vz_database_error(d->db, r);
 	after = sqlite3_exec(d->db, "PRAGMA synchronous=FULL", NULL, NULL, NULL);
 	return r < 0 || after == SQLITE_OK ? r : vz_database_error(d->db, after);

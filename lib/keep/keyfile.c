@@ -77,7 +77,8 @@ vz_keyfile_load(const char *path, vz_passphrase_fn *ask, void *arg, struct vz_id
 		goto out;
 	}
 	p = (const char *)vz_buf_ptr(&text);
-	err = vz_identity_parse_public(p, text.len, &id->bundle, id->comment, &at);
+	err = vz_identity_parse_public(
+	    p, text.len, &id->bundle, id->comment, &id->held_elsewhere, &at);
 	if (err)
 		goto out;
 	if (vz_keybox_is(p + at, text.len - at))
@@ -101,6 +102,7 @@ vz_keyfile_public(
 	struct vz_buf text;
 	const char *p;
 	size_t at;
+	bool held;
 	int err;
 
 	memset(bundle, 0, sizeof(*bundle));
@@ -109,7 +111,7 @@ vz_keyfile_public(
 	err = read_secret(path, FILE_MAX, &text);
 	if (!err) {
 		p = (const char *)vz_buf_ptr(&text);
-		err = vz_identity_decode_public(p, text.len, bundle, comment, &at);
+		err = vz_identity_decode_public(p, text.len, bundle, comment, &held, &at);
 		if (!err)
 			*encrypted = vz_keybox_is(p + at, text.len - at);
 	}
@@ -189,22 +191,35 @@ vz_keyfile_lock(const char *path, int *fd)
 	return VZ_ETIMEOUT;
 }
 
+/* One line; that its newline is missing harms nobody. */
+static size_t
+line_len(const struct vz_buf *text)
+{
+	return text->len > 0 && vz_buf_ptr(text)[text->len - 1] == '\n' ? text->len - 1 : text->len;
+}
+
 int
 vz_psk_load(const char *path, uint8_t psk[static VZ_PSK_LEN])
 {
 	struct vz_buf text;
-	size_t len;
 	int err;
 
 	vz_wipe(psk, VZ_PSK_LEN);
 	err = read_secret(path, 2 * VZ_PSK_TEXT, &text);
-	if (!err) {
-		len = text.len;
-		/* One line; that its newline is missing harms nobody. */
-		if (len > 0 && vz_buf_ptr(&text)[len - 1] == '\n')
-			len--;
-		err = vz_psk_parse((const char *)vz_buf_ptr(&text), len, psk);
-	}
+	if (!err)
+		err = vz_psk_parse((const char *)vz_buf_ptr(&text), line_len(&text), psk);
 	vz_buf_free(&text);
 	return err;
+}
+
+const char *
+vz_psk_file_typo(const char *path, char out[static VZ_TYPO_WORDS])
+{
+	struct vz_buf text;
+
+	*out = '\0';
+	if (read_secret(path, 2 * VZ_PSK_TEXT, &text) == 0)
+		(void)vz_psk_typo((const char *)vz_buf_ptr(&text), line_len(&text), out);
+	vz_buf_free(&text);
+	return out;
 }

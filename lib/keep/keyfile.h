@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "id/identity.h"
+#include "id/typo.h"
 
 /*
  * Asks for the passphrase of an encrypted identity. Fills at most cap bytes and sets *len;
@@ -44,5 +45,8 @@ int vz_keyfile_save_cost(const char *path, const struct vz_identity *id, const c
 int vz_keyfile_lock(const char *path, int *fd);
 /* One vzpsk1 line, VZ_FS_SECRET. VZ_EFORMAT for anything else. */
 int vz_psk_load(const char *path, uint8_t psk[static VZ_PSK_LEN]);
+/* Words on what is wrong in such a file, with nothing of it (vz_psk_typo); "" when nothing can be
+ * said. */
+const char *vz_psk_file_typo(const char *path, char out[static VZ_TYPO_WORDS]);
 
 #endif

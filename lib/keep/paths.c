@@ -8,7 +8,12 @@
 #include "base/err.h"
 #include "base/fsutil.h"
 
-#define SYSTEM_IDENTITY "/etc/vz/identity"
+/* The Makefile's SYSCONFDIR. */
+#ifndef VZ_SYSCONFDIR
+#define VZ_SYSCONFDIR "/etc"
+#endif
+#define SYSTEM_IDENTITY VZ_SYSCONFDIR "/vz/identity"
+#define CREDENTIAL      "/vz-identity"
 
 static int
 put(char *out, size_t cap, const char *a, const char *b)
@@ -61,7 +66,7 @@ vz_paths_identity(const struct vz_paths_env *env, const char *option, char *out,
 	if (option || env->vz_identity)
 		return put(out, cap, option ? option : env->vz_identity, "");
 	if (absolute(env->credentials_directory)) {
-		err = put(out, cap, env->credentials_directory, "/vz-identity");
+		err = put(out, cap, env->credentials_directory, CREDENTIAL);
 		if (err || exists(out))
 			return err;
 	}
@@ -80,6 +85,29 @@ vz_paths_new_identity(const struct vz_paths_env *env, const char *option, char *
 	if (option || env->vz_identity)
 		return put(out, cap, option ? option : env->vz_identity, "");
 	return own_identity(env, out, cap);
+}
+
+static bool
+is_credential(const struct vz_paths_env *env, const char *identity)
+{
+	const char *dir = absolute(env->credentials_directory);
+	size_t n = dir ? strlen(dir) : 0;
+
+	return dir && strncmp(identity, dir, n) == 0 && strcmp(identity + n, CREDENTIAL) == 0;
+}
+
+int
+vz_paths_lists(const struct vz_paths_env *env, const char *identity, char *out, size_t cap)
+{
+	const char *dir = absolute(env->configuration_directory);
+	int n;
+
+	if (!is_credential(env, identity))
+		return put(out, cap, identity, "");
+	if (!dir)
+		return put(out, cap, SYSTEM_IDENTITY, "");
+	n = snprintf(out, cap, "%.*s/identity", (int)strcspn(dir, ":"), dir);
+	return n >= 0 && (size_t)n < cap ? 0 : VZ_ELIMIT;
 }
 
 int

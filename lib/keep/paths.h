@@ -8,8 +8,9 @@
 
 /* What main reads from the environment; NULL where unset. */
 struct vz_paths_env {
-	const char *vz_identity;           /* VZ_IDENTITY */
-	const char *credentials_directory; /* CREDENTIALS_DIRECTORY */
+	const char *vz_identity;             /* VZ_IDENTITY */
+	const char *credentials_directory;   /* CREDENTIALS_DIRECTORY */
+	const char *configuration_directory; /* CONFIGURATION_DIRECTORY */
 	const char *xdg_config_home, *xdg_state_home, *home;
 };
 
@@ -23,7 +24,13 @@ int vz_paths_identity(const struct vz_paths_env *env, const char *option, char *
 /* Where vz-keygen makes one: as above without looking for what exists. */
 int
 vz_paths_new_identity(const struct vz_paths_env *env, const char *option, char *out, size_t cap);
-/* `name` ("peers", "authorized", "revoked") in the folder of the identity file. */
+/*
+ * The path whose folder the lists of `identity`, as found above, are in, for vz_paths_beside:
+ * itself. But a credential is a copy that nobody changes while a service runs; its lists are in the
+ * first folder of CONFIGURATION_DIRECTORY, or in /etc/vz. VZ_ELIMIT.
+ */
+int vz_paths_lists(const struct vz_paths_env *env, const char *identity, char *out, size_t cap);
+/* `name` ("peers", "authorized", "revoked") in the folder of such a path. */
 int vz_paths_beside(const char *identity, const char *name, char *out, size_t cap);
 /* The state folder: `option` (from --state), XDG_STATE_HOME/vz, HOME/.local/state/vz. */
 int vz_paths_state(const struct vz_paths_env *env, const char *option, char *out, size_t cap);

@@ -15,6 +15,7 @@ struct vz_seal {
 	crypto_hash_sha512_state sum;
 	uint64_t left; /* of the body */
 	bool over;
+	bool summed;        /* and nothing may be put any more: */
 	struct vz_buf text; /* the manifest */
 };
 
@@ -117,7 +118,7 @@ vz_seal_put(struct vz_seal *s, const void *p, size_t n, struct vz_buf *to)
 {
 	int err;
 
-	if (s->over)
+	if (s->over || s->summed)
 		return VZ_EINVAL;
 	if (n > s->left) {
 		s->over = true;
@@ -131,15 +132,24 @@ vz_seal_put(struct vz_seal *s, const void *p, size_t n, struct vz_buf *to)
 	return err;
 }
 
+/* Once, however often the signature is asked for. */
+static int
+sum_up(struct vz_seal *s)
+{
+	if (s->summed)
+		return 0;
+	s->summed = true;
+	crypto_hash_sha512_final(&s->sum, s->manifest.sha512);
+	return vz_manifest_encode(&s->manifest, &s->text);
+}
+
 static int
 finish(struct vz_seal *s, struct vz_buf *to)
 {
 	struct vz_buf sig;
-	int err;
+	int err = sum_up(s);
 
-	crypto_hash_sha512_final(&s->sum, s->manifest.sha512);
 	vz_buf_init(&sig, VZ_MANIFEST_SIG_MAX);
-	err = vz_manifest_encode(&s->manifest, &s->text);
 	if (!err)
 		err = vz_manifest_sign(&s->manifest.from, vz_buf_ptr(&s->text), s->text.len,
 		    s->sign, s->sign_arg, &sig);
@@ -158,10 +168,13 @@ finish(struct vz_seal *s, struct vz_buf *to)
 int
 vz_seal_end(struct vz_seal *s, struct vz_buf *to)
 {
+	int err;
+
 	if (s->over)
 		return VZ_EINVAL;
-	s->over = true;
-	return s->left > 0 ? VZ_ECHANGED : finish(s, to);
+	err = s->left > 0 ? VZ_ECHANGED : finish(s, to);
+	s->over = err != VZ_EPENDING;
+	return err;
 }
 
 const char *

@@ -19,7 +19,8 @@
 /* The most that n bytes of body, and the end, append in one call. */
 #define VZ_SEAL_WRITTEN(n) VZ_AGE_WRITTEN((n) + 8192)
 
-/* Signs as `from`; an error of it is what vz_seal_end then returns. */
+/* Signs as `from`; an error of it is what vz_seal_end then returns. After VZ_EPENDING vz_seal_end
+ * is called again. */
 typedef vz_manifest_sign_fn vz_seal_sign_fn;
 
 struct vz_seal_config {
@@ -51,7 +52,7 @@ int vz_seal_put(struct vz_seal *s, const void *p, size_t n, struct vz_buf *to);
 /*
  * The body is over: signs and appends the rest. VZ_ECHANGED when the body is shorter than
  * manifest.size, VZ_EAUTH when the signer gave what does not verify, what the signer returned, and
- * as above.
+ * as above. After VZ_EPENDING nothing was appended, and the same call is to be made again.
  */
 int vz_seal_end(struct vz_seal *s, struct vz_buf *to);
 /* After the end: the manifest's text, for vz_manifest_hash and to keep; valid while s is. */

@@ -28,10 +28,11 @@ vz_fdpass_put(int sock, const void *p, size_t n, const int *fds, size_t count)
 
 	if (count > 0) {
 		m.msg_control = control.room;
-		m.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		/* size_t or socklen_t, as libc has it. */
+		m.msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int));
 		CMSG_FIRSTHDR(&m)->cmsg_level = SOL_SOCKET;
 		CMSG_FIRSTHDR(&m)->cmsg_type = SCM_RIGHTS;
-		CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(count * sizeof(int));
+		CMSG_FIRSTHDR(&m)->cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int));
 		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), fds, count * sizeof(int));
 	}
 	while (v.iov_len > 0) {

@@ -6,6 +6,7 @@
 
 #define VZ_NOTIFY_READY    "READY=1"
 #define VZ_NOTIFY_STOPPING "STOPPING=1"
+#define VZ_NOTIFY_ALIVE    "WATCHDOG=1"
 
 /*
  * Sends state (lines VARIABLE=VALUE) to the socket that $NOTIFY_SOCKET names: /path or @abstract.

@@ -42,11 +42,12 @@ answer(const struct question *q, int out)
 	close(out); /* without an answer, when there was no child: that is one */
 }
 
-/* Until the other end is closed. The keyboard's signals are for our parent to heed. */
+/* Until the other end is closed. The keyboard's signals, and questions how it is going, are for our
+ * parent to heed. */
 _Noreturn static void
 serve(int fd, void (*enter)(void *arg), void *arg)
 {
-	static const int deaf[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE};
+	static const int deaf[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE, SIGUSR1};
 	struct question q;
 	int null, out;
 

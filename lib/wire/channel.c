@@ -39,7 +39,8 @@ struct half {
 
 struct vz_channel {
 	enum phase phase;
-	bool initiator, want_aes, is_aes, begun;
+	bool initiator, want_aes, is_aes, begun, to_relay;
+	const struct vz_observer *observer; /* NULL once it is open */
 	const struct vz_identity *self;
 	struct vz_key responder;
 	uint8_t psk[VZ_CHANNEL_PSKS][32];
@@ -108,6 +109,23 @@ start_noise(struct vz_channel *ch, unsigned psk)
 	return vz_noise_new(&ch->noise, &c);
 }
 
+/* The phase is the one before what was read, and before that after what is written. */
+static void
+observe(const struct vz_channel *ch, bool out, size_t len)
+{
+	unsigned message;
+
+	if (ch->observer == NULL)
+		return;
+	if (ch->phase == WAIT_1)
+		message = 1;
+	else if (ch->phase == WAIT_2)
+		message = out ? 1 : 2;
+	else
+		message = out && ch->phase == WAIT_3 ? 2 : 3;
+	ch->observer->handshake(ch->observer->arg, out, ch->to_relay, message, len);
+}
+
 /* Writes the next handshake message, u16 length first, into the output. */
 static int
 write_message(struct vz_channel *ch, const uint8_t *payload, size_t len)
@@ -122,6 +140,7 @@ write_message(struct vz_channel *ch, const uint8_t *payload, size_t len)
 		return r;
 	vz_store16(p, (uint16_t)n);
 	vz_buf_added(&ch->out, 2 + n);
+	observe(ch, true, n);
 	return 0;
 }
 
@@ -149,6 +168,8 @@ vz_channel_new(struct vz_channel **out, const struct vz_channel_config *c)
 	ch->want_aes = c->aes;
 	ch->self = c->self;
 	ch->responder = c->responder;
+	ch->observer = c->observer;
+	ch->to_relay = c->service == VZ_SERVICE_RELAY;
 	memcpy(ch->random, c->random, sizeof(ch->random));
 	ch->chunk = CHUNK_MIN;
 	vz_buf_init(&ch->in, IN_MAX);
@@ -222,6 +243,7 @@ read_1(struct vz_channel *ch, const uint8_t *p, size_t len)
 	}
 	if (r < 0)
 		return r;
+	observe(ch, false, len);
 	ch->begun = true;
 	ch->phase = WAIT_3;
 	return write_bundle(ch);
@@ -264,6 +286,7 @@ read_bundle(struct vz_channel *ch, const uint8_t *p, size_t len)
 		return VZ_EAUTH;
 	if ((r = judge_bundle(ch, payload, &peer)) < 0)
 		return r;
+	observe(ch, false, len);
 	ch->peer = peer;
 	ch->begun = true;
 	ch->is_aes = ch->want_aes && (payload[VZ_BUNDLE_LEN] & FLAG_AES) != 0;
@@ -293,6 +316,7 @@ split(struct vz_channel *ch)
 	vz_wipe(ch->psk, sizeof(ch->psk));
 	vz_wipe(ch->random, sizeof(ch->random));
 	ch->self = NULL; /* borrowed no longer */
+	ch->observer = NULL;
 	return r;
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "id/identity.h"
 #include "id/key.h"
+#include "wire/observer.h"
 
 enum vz_service { VZ_SERVICE_MESSAGES = 1, VZ_SERVICE_RELAY = 2 };
 
@@ -27,7 +28,9 @@ struct vz_channel_config {
 	bool relayed;             /* path 1: relay and match count */
 	struct vz_key relay;
 	uint8_t match[VZ_MATCH_LEN];
-	uint8_t random[32]; /* fresh randomness for the ephemeral key */
+	uint8_t random[32];                 /* fresh randomness for the ephemeral key */
+	const struct vz_observer *observer; /* looks on; NULL = nobody. Borrowed as long as the
+					       channel's session or relay's link */
 };
 
 struct vz_channel;

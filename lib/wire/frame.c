@@ -34,23 +34,23 @@ static const struct vz_layout types[VZ_FRAME_TYPES] = {
 };
 
 static const struct vz_layout_field fields[128] = {
-    ['N'] = {8, offsetof(struct vz_frame, number)},
-    ['O'] = {8, offsetof(struct vz_frame, offset)},
-    ['L'] = {8, offsetof(struct vz_frame, length)},
-    ['X'] = {8, offsetof(struct vz_frame, max_size)},
-    ['C'] = {8, offsetof(struct vz_frame, limit)},
-    ['t'] = {8, offsetof(struct vz_frame, taken)},
-    ['d'] = {8, offsetof(struct vz_frame, durable)},
-    ['k'] = {8, offsetof(struct vz_frame, token)},
-    ['W'] = {4, offsetof(struct vz_frame, window)},
-    ['c'] = {4, offsetof(struct vz_frame, count)},
-    ['A'] = {2, offsetof(struct vz_frame, attempt)},
-    ['m'] = {2, offsetof(struct vz_frame, text_len)},
-    ['K'] = {1, offsetof(struct vz_frame, kind)},
-    ['F'] = {1, offsetof(struct vz_frame, flags)},
-    ['S'] = {1, offsetof(struct vz_frame, status)},
-    ['R'] = {1, offsetof(struct vz_frame, rights)},
-    ['s'] = {VZ_STREAM_LEN, offsetof(struct vz_frame, stream)},
+    ['N'] = {8, offsetof(struct vz_frame, number), "number"},
+    ['O'] = {8, offsetof(struct vz_frame, offset), "offset"},
+    ['L'] = {8, offsetof(struct vz_frame, length), "length"},
+    ['X'] = {8, offsetof(struct vz_frame, max_size), "max_size"},
+    ['C'] = {8, offsetof(struct vz_frame, limit), "limit"},
+    ['t'] = {8, offsetof(struct vz_frame, taken), "taken"},
+    ['d'] = {8, offsetof(struct vz_frame, durable), "durable"},
+    ['k'] = {8, offsetof(struct vz_frame, token), "token"},
+    ['W'] = {4, offsetof(struct vz_frame, window), "window"},
+    ['c'] = {4, offsetof(struct vz_frame, count), "count"},
+    ['A'] = {2, offsetof(struct vz_frame, attempt), "attempt"},
+    ['m'] = {2, offsetof(struct vz_frame, text_len), "manifest"},
+    ['K'] = {1, offsetof(struct vz_frame, kind), "kind"},
+    ['F'] = {1, offsetof(struct vz_frame, flags), "flags"},
+    ['S'] = {1, offsetof(struct vz_frame, status), "status"},
+    ['R'] = {1, offsetof(struct vz_frame, rights), "rights"},
+    ['s'] = {VZ_STREAM_LEN, offsetof(struct vz_frame, stream), "stream"},
 };
 
 static const struct vz_layouts layouts = {
@@ -68,6 +68,12 @@ vz_frame_name(uint8_t type)
 	return vz_layout_name(&layouts, type);
 }
 
+void
+vz_frame_describe(const struct vz_frame *f, const char *stream, char *out, size_t cap)
+{
+	vz_layout_describe(&layouts, f, stream, out, cap);
+}
+
 /* Neither is empty. */
 static bool
 signed_ok(const struct vz_frame *f)
@@ -76,13 +82,24 @@ signed_ok(const struct vz_frame *f)
 	    f->bytes_len - f->text_len <= VZ_SIGNED_SIG;
 }
 
+/* Of what is signed, or has a length from the start, all is wanted. */
+static bool
+live_ok(const struct vz_frame *f)
+{
+	return f->kind == VZ_KIND_ASK && (f->flags & VZ_OPEN_SIGNED) == 0 &&
+	    (f->length == VZ_LENGTH_UNKNOWN || f->attempt > 0);
+}
+
 static bool
 values_ok(const struct vz_frame *f)
 {
-	uint8_t known = f->type == VZ_FRAME_READY ? VZ_READY_DURABLE | VZ_READY_RESUMES
-						  : VZ_OPEN_ONE_PASS | VZ_OPEN_SIGNED;
+	uint8_t known = f->type == VZ_FRAME_READY
+	    ? VZ_READY_DURABLE | VZ_READY_RESUMES
+	    : VZ_OPEN_ONE_PASS | VZ_OPEN_SIGNED | VZ_OPEN_LIVE;
 
 	if (f->type == VZ_FRAME_SIGNED && !signed_ok(f))
+		return false;
+	if (f->type == VZ_FRAME_OPEN && (f->flags & VZ_OPEN_LIVE) != 0 && !live_ok(f))
 		return false;
 	return f->kind <= VZ_KIND_ASK && (f->flags & ~known) == 0;
 }

@@ -56,6 +56,7 @@ enum vz_message_kind {
 /* OPEN's flags. */
 #define VZ_OPEN_ONE_PASS 1u /* the source cannot be read again: make durable early */
 #define VZ_OPEN_SIGNED   2u /* SIGNED comes before END */
+#define VZ_OPEN_LIVE     4u /* of a question: its verdict may come before its END, also status 0 */
 
 /* READY's flags. */
 #define VZ_READY_DURABLE 1u /* what is durable outlives the listener: hold what is not */
@@ -85,5 +86,7 @@ void
 vz_frame_data_head(uint8_t head[static VZ_DATA_HEAD], uint64_t number, uint64_t offset, size_t len);
 /* The field's name of a type, for logs: "open". Static; "unknown" otherwise. */
 const char *vz_frame_name(uint8_t type);
+/* A frame in words (vz_layout_describe). */
+void vz_frame_describe(const struct vz_frame *f, const char *stream, char *out, size_t cap);
 
 #endif

@@ -27,6 +27,7 @@ struct vz_layout {
  * more are bytes as they are; 0 = the bytes that end a frame. */
 struct vz_layout_field {
 	uint8_t width, at;
+	const char *word; /* what it is called where a frame is described */
 };
 
 struct vz_layouts {
@@ -43,6 +44,14 @@ struct vz_layouts {
 int vz_layout_next(const struct vz_layouts *set, struct vz_rd *r, void *f);
 /* Appends one frame. VZ_EINVAL (unknown type, too long, words malformed), VZ_ELIMIT, VZ_ENOMEM. */
 int vz_layout_put(const struct vz_layouts *set, struct vz_buf *out, const void *f);
+/*
+ * A frame in words, for logs: its type, and WORD=VALUE for each field; of names and words the text,
+ * escaped, of other bytes at the end only how many, and of matches and hashes the beginning. With
+ * `stream`, a number that comes first is STREAM.NUMBER. Always a NUL in out; what has no room is
+ * left out.
+ */
+void vz_layout_describe(
+    const struct vz_layouts *set, const void *f, const char *stream, char *out, size_t cap);
 /* The field's name of a type, for logs. Static; "unknown" otherwise. */
 const char *vz_layout_name(const struct vz_layouts *set, uint8_t type);
 /*

@@ -40,6 +40,7 @@ struct vz_message {
 	bool owes;  /* listener: after a break, of the reply and the verdict */
 	bool is_signed;  /* so OPEN said: */
 	bool proved;     /* all is said but END: SIGNED was */
+	bool live;       /* its verdict may come before its END */
 	bool absent;     /* listener: not known here, but later ones are; its state is OVER */
 	uint8_t status;  /* listener: the verdict */
 	uint64_t answer; /* listener: one more than where a small reply is kept (resume.h), or 0 */

@@ -35,16 +35,16 @@ static const struct vz_layout types[VZ_RELAY_TYPES] = {
 };
 
 static const struct vz_layout_field fields[128] = {
-    ['n'] = {8, offsetof(struct vz_relay_frame, number)},
-    ['k'] = {8, offsetof(struct vz_relay_frame, token)},
-    ['S'] = {1, offsetof(struct vz_relay_frame, status)},
-    ['d'] = {1, offsetof(struct vz_relay_frame, duplicate)},
-    ['z'] = {8, offsetof(struct vz_relay_frame, size)},
-    ['t'] = {8, offsetof(struct vz_relay_frame, deposited)},
-    ['x'] = {8, offsetof(struct vz_relay_frame, expires)},
-    ['h'] = {VZ_RELAY_CONTENT, offsetof(struct vz_relay_frame, content)},
-    ['K'] = {sizeof(struct vz_key), offsetof(struct vz_relay_frame, key)},
-    ['m'] = {VZ_MATCH_LEN, offsetof(struct vz_relay_frame, match)},
+    ['n'] = {8, offsetof(struct vz_relay_frame, number), "number"},
+    ['k'] = {8, offsetof(struct vz_relay_frame, token), "token"},
+    ['S'] = {1, offsetof(struct vz_relay_frame, status), "status"},
+    ['d'] = {1, offsetof(struct vz_relay_frame, duplicate), "duplicate"},
+    ['z'] = {8, offsetof(struct vz_relay_frame, size), "size"},
+    ['t'] = {8, offsetof(struct vz_relay_frame, deposited), "deposited"},
+    ['x'] = {8, offsetof(struct vz_relay_frame, expires), "expires"},
+    ['h'] = {VZ_RELAY_CONTENT, offsetof(struct vz_relay_frame, content), "content"},
+    ['K'] = {sizeof(struct vz_key), offsetof(struct vz_relay_frame, key), "key"},
+    ['m'] = {VZ_MATCH_LEN, offsetof(struct vz_relay_frame, match), "match"},
 };
 
 static const struct vz_layouts layouts = {
@@ -55,6 +55,12 @@ static const struct vz_layouts layouts = {
     .bytes = offsetof(struct vz_relay_frame, bytes),
     .bytes_len = offsetof(struct vz_relay_frame, bytes_len),
 };
+
+void
+vz_relay_frame_describe(const struct vz_relay_frame *f, char *out, size_t cap)
+{
+	vz_layout_describe(&layouts, f, NULL, out, cap);
+}
 
 /* Only who registers or begins with a mailbox may have no number yet. */
 static bool

@@ -77,6 +77,8 @@ struct vz_relay_frame {
 int vz_relay_frame_next(struct vz_rd *r, struct vz_relay_frame *f);
 int vz_relay_frame_put(struct vz_buf *out, const struct vz_relay_frame *f);
 const char *vz_relay_frame_name(uint8_t type);
+/* A frame in words (vz_layout_describe). */
+void vz_relay_frame_describe(const struct vz_relay_frame *f, char *out, size_t cap);
 
 /* Where a connection stands, by side. What is legal is what comes. */
 enum vz_relay_stage {

@@ -27,6 +27,7 @@ vz_relay_link_init(struct vz_relay_link *l, const struct vz_channel_config *c,
 	own.relayed = false;
 	memset(l, 0, sizeof(*l));
 	l->limits = *limits;
+	l->observer = c->observer;
 	l->initiator = c->initiator;
 	l->stage = c->initiator ? VZ_RELAY_CLIENT_START : VZ_RELAY_SERVE_START;
 	l->now = l->heard_at = l->said_at = l->out_at = now;
@@ -120,6 +121,8 @@ vz_relay_link_put(struct vz_relay_link *l, const struct vz_relay_frame *f)
 	if (!l->authenticated || l->closing || l->stage == VZ_RELAY_RAW)
 		return VZ_EINVAL;
 	note_output(l);
+	if (l->observer != NULL)
+		l->observer->relay(l->observer->arg, true, f);
 	vz_buf_init(&b, FRAME_MAX);
 	if ((r = vz_relay_frame_put(&b, f)) == 0)
 		r = vz_channel_put(l->channel, vz_buf_ptr(&b), b.len, NULL, 0);
@@ -130,11 +133,14 @@ vz_relay_link_put(struct vz_relay_link *l, const struct vz_relay_frame *f)
 int
 vz_relay_link_put_bytes(struct vz_relay_link *l, uint8_t type, const void *p, size_t n)
 {
+	const struct vz_relay_frame f = {.type = type, .bytes = p, .bytes_len = n};
 	uint8_t head[VZ_FRAME_HEAD] = {type};
 
 	if (!l->authenticated || l->closing || l->stage == VZ_RELAY_RAW || n > VZ_RELAY_CHUNK)
 		return VZ_EINVAL;
 	note_output(l);
+	if (l->observer != NULL)
+		l->observer->relay(l->observer->arg, true, &f);
 	vz_store16(head + 1, (uint16_t)n);
 	return vz_channel_put(l->channel, head, sizeof(head), p, n);
 }
@@ -179,6 +185,8 @@ handle_frame(struct vz_relay_link *l, const struct vz_relay_frame *f)
 {
 	int r;
 
+	if (l->observer != NULL)
+		l->observer->relay(l->observer->arg, false, f);
 	if (!vz_relay_legal(l->stage, f->type))
 		return VZ_EPROTO;
 	if ((r = count_idle(l, f->type)) < 0)

@@ -28,6 +28,7 @@ void vz_relay_limits_default(struct vz_relay_limits *l);
 
 struct vz_relay_link {
 	struct vz_channel *channel;
+	const struct vz_observer *observer; /* NULL: nobody looks on */
 	struct vz_relay_limits limits;
 	enum vz_relay_stage stage;
 	bool initiator, authenticated;

@@ -32,6 +32,7 @@ vz_session_new(struct vz_session **out, const struct vz_session_config *c)
 		free(s);
 		return r;
 	}
+	s->observer = c->channel.observer;
 	s->stage = c->channel.initiator ? VZ_STAGE_SENDER_START : VZ_STAGE_LISTENER_START;
 	memcpy(s->stream, c->stream, sizeof(s->stream));
 	if (!c->channel.initiator)
@@ -190,6 +191,8 @@ vz_session_put(struct vz_session *s, const struct vz_frame *f)
 
 	if (!s->authenticated || s->closing)
 		return VZ_EINVAL;
+	if (s->observer != NULL)
+		s->observer->frame(s->observer->arg, true, f);
 	if ((r = vz_frame_put(&s->control, f)) != VZ_ELIMIT)
 		return r;
 	if ((r = seal(s)) < 0)
@@ -330,6 +333,8 @@ handle_frame(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev
 {
 	int r;
 
+	if (s->observer != NULL)
+		s->observer->frame(s->observer->arg, false, f);
 	if (!vz_legal_frame(s->stage, f->type))
 		return VZ_EPROTO;
 	if ((r = count_idle(s, f->type)) < 0)

@@ -68,14 +68,16 @@ put_data(struct vz_session *s, uint64_t number, uint64_t offset, const uint8_t *
 	uint8_t head[VZ_DATA_HEAD];
 	int r;
 
-	if (len <= VZ_SMALL_DATA) {
+	if (len <= VZ_SMALL_DATA || s->observer != NULL) {
 		struct vz_frame f = {.type = VZ_FRAME_DATA,
 		    .number = number,
 		    .offset = offset,
 		    .bytes = p,
 		    .bytes_len = len};
 
-		return vz_session_put(s, &f);
+		if (len <= VZ_SMALL_DATA)
+			return vz_session_put(s, &f);
+		s->observer->frame(s->observer->arg, true, &f);
 	}
 	vz_frame_data_head(head, number, offset, len);
 	if ((r = vz_buf_put(&s->control, head, sizeof(head))) < 0)

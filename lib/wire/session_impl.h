@@ -30,6 +30,7 @@ struct vz_window {
 
 struct vz_session {
 	struct vz_channel *channel;
+	const struct vz_observer *observer; /* NULL: nobody looks on */
 	enum vz_stage stage;
 	bool sender; /* the side that dialled */
 	bool authenticated, closing, closed;

@@ -91,6 +91,7 @@ on_open(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 		return r;
 	m->kind = f->kind;
 	m->is_signed = (f->flags & VZ_OPEN_SIGNED) != 0;
+	m->live = (f->flags & VZ_OPEN_LIVE) != 0;
 	m->up.declared = f->length;
 	m->up.limit = VZ_WINDOW_MESSAGE;
 	m->down.declared = VZ_LENGTH_UNKNOWN;
@@ -277,8 +278,9 @@ vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_even
 static bool
 may_be_delivered(const struct vz_message *m)
 {
-	return m->state == VZ_MESSAGE_ENDED && m->up.taken == m->up.moved &&
-	    (m->kind != VZ_KIND_ASK || m->down.ended);
+	if (m->kind == VZ_KIND_ASK && !m->down.ended)
+		return false;
+	return (m->state == VZ_MESSAGE_ENDED || m->live) && m->up.taken == m->up.moved;
 }
 
 /*

@@ -107,6 +107,7 @@ vz_session_redial(struct vz_session *s, const struct vz_session_config *c)
 	attach(s, ch, c->now);
 	s->age_ms = c->age_ms;
 	s->age_bytes = c->age_bytes;
+	s->observer = c->channel.observer;
 	s->stage = VZ_STAGE_SENDER_START;
 	s->handshake_by = c->now + c->handshake_ms;
 	return 0;
@@ -199,7 +200,8 @@ vz_session_reopen(
 	int r;
 
 	if (m == NULL || !m->silent || m->state == VZ_MESSAGE_OVER || offset > m->up.taken ||
-	    m->is_signed != ((flags & VZ_OPEN_SIGNED) != 0) || s->stage != VZ_STAGE_SENDER_OPEN ||
+	    m->is_signed != ((flags & VZ_OPEN_SIGNED) != 0) ||
+	    m->live != ((flags & VZ_OPEN_LIVE) != 0) || s->stage != VZ_STAGE_SENDER_OPEN ||
 	    s->closing || s->closed)
 		return VZ_EINVAL;
 	if ((r = come_to(s, number)) < 0)
@@ -361,7 +363,8 @@ open_again(struct vz_session *s, struct vz_message *m, const struct vz_frame *f)
 		return VZ_EPROTO;
 	if (m->state == VZ_MESSAGE_OVER)
 		return 0;
-	if (m->is_signed != ((f->flags & VZ_OPEN_SIGNED) != 0))
+	if (m->is_signed != ((f->flags & VZ_OPEN_SIGNED) != 0) ||
+	    m->live != ((f->flags & VZ_OPEN_LIVE) != 0))
 		return VZ_EPROTO;
 	m->proved = m->state == VZ_MESSAGE_ENDED; /* else it is said anew, as the end is */
 	return vz_flow_put_ack(s, m);

@@ -59,6 +59,7 @@ vz_session_open(struct vz_session *s, uint8_t kind, uint8_t flags, const char *n
 	}
 	m->kind = kind;
 	m->is_signed = (flags & VZ_OPEN_SIGNED) != 0;
+	m->live = (flags & VZ_OPEN_LIVE) != 0;
 	m->up.declared = length;
 	m->up.limit = s->message_window;
 	m->down.declared = VZ_LENGTH_UNKNOWN;
@@ -201,14 +202,16 @@ on_ready(struct vz_session *s, const struct vz_frame *f, struct vz_event *ev)
 	return 1;
 }
 
-/* Delivered is said only of the whole: END passed, the same length, and the reply ended (law 1). */
+/* Delivered is said only of the whole: END passed, the same length, and the reply ended (law 1);
+ * or, of a question that was asked so, of as much as whoever answered wanted of it. */
 static bool
 verdict_ok(const struct vz_message *m, const struct vz_frame *f)
 {
 	if (f->status != 0)
 		return true;
-	return m->up.ended && f->length == m->up.declared &&
-	    (m->kind != VZ_KIND_ASK || m->down.ended);
+	if (m->kind == VZ_KIND_ASK && !m->down.ended)
+		return false;
+	return m->live || (m->up.ended && f->length == m->up.declared);
 }
 
 static int

@@ -40,9 +40,9 @@ static const char *const always[] = {
     "sched_getaffinity",
     /* signals, our own process, the end */
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "sigaltstack", "restart_syscall",
-    "tgkill", "getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid", "getuid32",
-    "geteuid32", "getgid32", "getegid32", "getrlimit", "ugetrlimit", "uname", "sysinfo", "wait4",
-    "waitid", "exit", "exit_group",
+    "tgkill", "tkill", "getpid", "gettid", "getppid", "getuid", "geteuid", "getgid", "getegid",
+    "getuid32", "geteuid32", "getgid32", "getegid32", "getrlimit", "ugetrlimit", "uname", "sysinfo",
+    "wait4", "waitid", "exit", "exit_group",
     /* files, as far as Landlock leaves any */
     "fstat", "fstat64", "newfstatat", "fstatat64", "statx", "stat", "stat64", "lstat", "lstat64",
     "fstatfs", "fstatfs64", "faccessat", "faccessat2", "access", "getdents64", "readlink",
@@ -120,7 +120,8 @@ add_memory(scmp_filter_ctx ctx, bool libraries)
 static void
 add_ioctls(scmp_filter_ctx ctx)
 {
-	static const unsigned long requests[] = {FIONREAD, FIONBIO, TCGETS, TIOCGWINSZ, TIOCOUTQ};
+	static const unsigned long requests[] = {
+	    FIONREAD, FIONBIO, TCGETS, TCFLSH, TIOCGWINSZ, TIOCGPGRP, TIOCOUTQ};
 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		add_if(ctx, "ioctl", 1, UINT32_MAX, requests[i]);

@@ -162,6 +162,20 @@ usage() {
 	cmp want got
 }
 
+@test "-l -v draws the random art that ssh-keygen draws, of one key as of many" {
+	command -v ssh-keygen >/dev/null || skip 'no ssh-keygen here'
+	for i in {1..60}; do
+		"$KEYGEN" -q -f "id$i" -C "key $i"
+		"$KEYGEN" -y --ssh -f "id$i" >>keys
+		"$KEYGEN" -lv -f "id$i" >>got
+	done >/dev/null
+	ssh-keygen -lv -f keys >want
+	[ "$(wc -l <want)" -eq 720 ]
+	cmp want got
+	"$KEYGEN" -l -f id1 -v | cmp - <(head -n 12 got)
+	[ "$("$KEYGEN" -l -f id1 | wc -l)" -eq 1 ]
+}
+
 @test "a passphrase locks the secrets, and the key can be shown without it" {
 	with_passphrases $'correct horse\n' -q -f id -C comment >key
 	[ "$(mode id)" = 600 ]

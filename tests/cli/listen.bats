@@ -45,7 +45,7 @@ starts_not() {
 	[ "$(awk 'length > 80' help | wc -l)" -eq 0 ]
 	for option in -k --keep -1 --once -o -d --dir -a --authorized --allow --allow-any --max-size \
 		--lines --null --frames --json --echo --coproc --max-handlers --handler-timeout --audit \
-		--max-conns --raw --relay-psk-file --ready-fd --socket-mode --drain --reuse-port -i --identity --psk-file --state \
+		--max-conns --raw --relay-psk-file --progress --no-progress --ready-fd --socket-mode --drain --reuse-port -i --identity --psk-file --state \
 		--passphrase-fd -w --timeout -4 -6 -v -q --log-json -h --help -V --version; do
 		grep -Eq -- "(^|[ ,])$option" help || fail "$option is not in --help"
 	done

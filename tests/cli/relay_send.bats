@@ -359,7 +359,7 @@ stream_begins() {
 	relay
 	SENDER=carol exits 77 send "$(at_relay bob)" < <(printf x)
 	one_error send.err 'refused by the relay'
-	says send.err "hint: its operator has to add this line to the relay's authorized file: connect $(key_of carol)$"
+	says send.err "hint: its operator has to add this line to the relay's authorized file: connect $(key_of carol)( [A-Za-z0-9._@-]+)?$"
 	# And with that line it is enough.
 	may "$(sed -n "s/.*authorized file: //p" send.err)"
 	kill "$RELAYING"
@@ -383,7 +383,8 @@ stream_begins() {
 	listens -k --lines
 	exits 77 send "$ADDR" < <(printf x)
 	one_error send.err 'refused'
-	says send.err "hint: .*add this line to its authorized file: $(key_of alice)"
+	says send.err "hint: .*add this line to ~/.config/vz/authorized there: $(key_of alice)"
+	says send.err "hint: .*vz-listen --allow $(key_of alice)$"
 }
 
 @test "the pre-shared key is the listener's, not the relay's" {

@@ -27,7 +27,7 @@ usage() {
 	[ "$(awk 'length > 80' help | wc -l)" -eq 0 ]
 	for option in --run -n --name --check -i --identity --psk-file --state --passphrase-fd -w \
 		--timeout -4 -6 -v -q --log-json -h --help -V --version -r --reply --lines --null --frames \
-		--in-flight --unordered --raw --sign --store --expires --relay-psk-file; do
+		--in-flight --unordered --raw --sign --store --expires --relay-psk-file --progress --no-progress; do
 		grep -q -- "$option" help || fail "$option is not in --help"
 	done
 	exits 0 send -h >again
@@ -82,12 +82,6 @@ usage() {
 	usage '--unordered is about replies' --lines --unordered "$(nowhere)"
 	usage '--raw is about replies' --raw "$(nowhere)"
 	usage '--retry-for: not a duration' --retry-for 13h "$(nowhere)"
-}
-
-@test "options of programs to come are not offered" {
-	for option in --progress --no-progress; do
-		exits 64 send "$option" "$(nowhere)" </dev/null
-	done
 }
 
 @test "what stands after -- is no option, and a command's options are its own" {

@@ -381,3 +381,63 @@ and_then() {
 		says send.err '^vz-send: --sign'
 	done
 }
+
+# with_manifest: what a command does that keeps both.
+with_manifest() {
+	cat >keep.sh <<-'SH'
+		cat >body
+		cat <&3 >proof
+		sed '/^-----BEGIN SSH SIGNATURE-----$/,$d' proof >manifest
+		sed -n '/^-----BEGIN SSH SIGNATURE-----$/,$p' proof >manifest.sig
+		echo "$VZ_SIGNED $VZ_MANIFEST_FD"
+	SH
+	started listen "$LISTEN" "${BREAKS_END_LISTEN[@]}" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" \
+		127.0.0.1:0 -- sh keep.sh || return
+	LISTENER=$PID
+	ADDR=$READY
+}
+
+@test "a command is given manifest and signature of a signed message, for ssh-keygen and sha512sum" {
+	with_manifest
+	bytes 300000 in
+	[ "$(send -r --sign "$ADDR" in)" = '1 3' ]
+	by_hand manifest body
+	cmp in body
+	says_line manifest name in
+	[ "$(send -r --sign -n "$ADDR")" = '1 3' ]
+	by_hand manifest body
+	[ ! -s body ]
+	exits 0 send --sign "$ADDR" in
+	by_hand manifest body
+}
+
+@test "a command has the manifest too that came while it waited to be run" {
+	mkfifo go
+	cat >keep.sh <<-'SH'
+		n=$(cat)
+		[ "$n" -gt 0 ] || read -r _ <go
+		cat <&3 >"proof.$n"
+	SH
+	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" --max-handlers 1 127.0.0.1:0 -- sh keep.sh
+	for n in 0 1 2; do
+		echo "$n" >"in.$n"
+	done
+	"$SEND" -i "$(id_of alice)" --sign "$READY" in.0 in.1 in.2 2>send.err 3>&- &
+	STARTED+=($!)
+	echo >go
+	ended 0 $!
+	for n in 0 1 2; do
+		grep -qx "# name in.$n" "proof.$n"
+		grep -qx -e '-----END SSH SIGNATURE-----' "proof.$n"
+	done
+}
+
+@test "a command whose message is not signed, or does not read it, has no manifest and no harm" {
+	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" 127.0.0.1:0 -- \
+		sh -c 'cat >/dev/null; echo "${VZ_MANIFEST_FD-none}"; ls /proc/self/fd | tr "\n" " "'
+	[ "$(send -r "$READY" <<<x)" = $'none\n0 1 2 3 ' ]
+	[ "$(send -r --sign "$READY" <<<x)" = $'3\n0 1 2 3 4 ' ]
+	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" 127.0.0.1:0 -- \
+		sh -c 'exec 3<&-; cat'
+	[ "$(send -r --sign "$READY" <<<x)" = x ]
+}

@@ -45,15 +45,18 @@ shows() {
 }
 # resized NAME COLUMNS LINES
 resized() { tmux_of resize-window "$1" -x "$2" -y "$3"; }
-# ended NAME: waits for the command to end; its status is printed.
-ended() {
+# terminal_ended NAME: waits for the command to end; its status is printed.
+terminal_ended() {
 	local end=$((SECONDS + PATIENCE)) dead
 
-	until dead=$(tmux_of display-message "$1" -p '#{pane_dead}:#{pane_dead_status}') && [[ $dead == 1:* ]]; do
+	# It is dead a moment before how is known.
+	until dead=$(tmux_of display-message "$1" -p '#{pane_dead}:#{pane_dead_status}:#{pane_dead_signal}') &&
+		[[ $dead == 1:*[0-9]* ]]; do
 		[ "$SECONDS" -lt "$end" ] || { echo "still running in $1"; scrolled "$1"; return 1; }
 		sleep 0.05
 	done
-	echo "${dead#1:}"
+	dead=${dead#1:}
+	echo "${dead%:*}"
 }
 terminals_end() {
 	[ -z "${TMUX_TERMINALS:-}" ] || timeout 10 env -u TMUX tmux -S "$BATS_TEST_TMPDIR/tmux" kill-server 3>&- || true

@@ -2,10 +2,10 @@
  * Addresses to dial and to listen on, with a peers file whose text is hostile too: what is parsed
  * can be written and parsed again to the same.
  *
- * Aims at: lib/id/address.c lib/id/key.c
+ * Aims at: lib/id/address.c lib/id/key.c lib/id/typo.c lib/base/bech32_typo.c
  */
 #include "base/err.h"
-#include "id/address.h"
+#include "id/typo.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The input's second line is what every name stands for. */
@@ -43,6 +43,20 @@ endpoint(const struct vz_endpoint *at)
 		PROMISE(at->path[0] == '/');
 }
 
+/* Whatever is said of what was refused is printable, and short. */
+static void
+typo(const char *s, size_t len, struct names *n)
+{
+	char words[VZ_TYPO_WORDS];
+
+	vz_address_typo(s, len, look_up, n, words);
+	vz_psk_typo(s, len, words);
+	vz_key_typo(s, len, words);
+	PROMISE(memchr(words, 0, sizeof(words)) != NULL);
+	for (const char *c = words; *c; c++)
+		PROMISE(*c >= 0x20 && *c < 0x7f);
+}
+
 static void
 dial(const char *s, size_t len, struct names *n)
 {
@@ -52,6 +66,7 @@ dial(const char *s, size_t len, struct names *n)
 
 	if (vz_address_parse(s, len, look_up, n, &a, &why) < 0) {
 		PROMISE(why != NULL);
+		typo(s, len, n);
 		return;
 	}
 	endpoint(&a.at);

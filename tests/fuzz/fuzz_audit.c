@@ -27,6 +27,7 @@ static void
 make_log(void)
 {
 	struct vz_identity *id = fuzz_identity(1);
+	struct vz_signer by = {.identity = id};
 	struct vz_audit_entry e = {.event = "message", .name = "a\"b\\c", .remote = "127.0.0.1:1"};
 	struct vz_audit *a;
 	char path[64];
@@ -35,14 +36,14 @@ make_log(void)
 	signer = id->bundle.identity;
 	fuzz_make_folder();
 	snprintf(path, sizeof(path), "%s/file", fuzz_folder);
-	PROMISE(vz_audit_open(path, 1700000000000, id, &a) == 0);
+	PROMISE(vz_audit_open(path, 1700000000000, &by, &a) == 0);
 	for (e.bytes = 0; e.bytes < 6; e.bytes++) {
 		e.key = e.bytes % 2 == 0 ? &signer : NULL;
-		PROMISE(vz_audit_write(a, &e, 1700000000000 + e.bytes, id) == 0);
+		PROMISE(vz_audit_write(a, &e, 1700000000000 + e.bytes, &by) == 0);
 		if (e.bytes == 2)
-			PROMISE(vz_audit_checkpoint(a, 1700000000100, id) == 0);
+			PROMISE(vz_audit_checkpoint(a, 1700000000100, &by) == 0);
 	}
-	PROMISE(vz_audit_close(a, 1700000000200, id) == 0);
+	PROMISE(vz_audit_close(a, 1700000000200, &by) == 0);
 	vz_identity_free(id);
 	PROMISE((fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0);
 	log_len = (size_t)read(fd, log_good, sizeof(log_good));

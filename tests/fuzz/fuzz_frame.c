@@ -23,7 +23,7 @@ check(const struct vz_frame *f)
 	switch (f->type) {
 	case VZ_FRAME_OPEN:
 		PROMISE(f->kind <= VZ_KIND_ASK);
-		PROMISE((f->flags & ~(VZ_OPEN_ONE_PASS | VZ_OPEN_SIGNED)) == 0);
+		PROMISE((f->flags & ~(VZ_OPEN_ONE_PASS | VZ_OPEN_SIGNED | VZ_OPEN_LIVE)) == 0);
 		PROMISE(vz_name_ok(f->bytes, f->bytes_len));
 		break;
 	case VZ_FRAME_CANCEL:

@@ -92,9 +92,10 @@ open_box(const char *text, size_t len)
 	struct vz_buf out;
 	char comment[256];
 	size_t at = 0;
+	bool held;
 	int r;
 
-	if (vz_identity_parse_public(text, len, &bundle, comment, &at) < 0)
+	if (vz_identity_parse_public(text, len, &bundle, comment, &held, &at) < 0)
 		return;
 	PROMISE(at <= len);
 	vz_buf_init(&out, VZ_IDENTITY_SECRETS_MAX);

@@ -23,7 +23,7 @@ struct way {
 };
 
 struct talk {
-	bool open, heard_open, ask, is_signed, proved, cancelled, judged, verdict;
+	bool open, heard_open, ask, is_signed, live, proved, cancelled, judged, verdict;
 	uint8_t status;
 	struct way up, down;
 };
@@ -82,7 +82,7 @@ static void
 got_verdict(struct talk *t, uint8_t status)
 {
 	PROMISE(t->judged && !t->verdict && !t->cancelled && status == t->status);
-	PROMISE(status != 0 || (t->up.heard_end && (!t->ask || t->down.heard_end)));
+	PROMISE(status != 0 || ((t->up.heard_end || t->live) && (!t->ask || t->down.heard_end)));
 	t->verdict = true;
 }
 
@@ -216,6 +216,7 @@ begin(uint8_t how, size_t n)
 {
 	uint8_t kind = (how & 1) != 0 ? VZ_KIND_ASK : VZ_KIND_SEND;
 	bool whole = (how & 2) != 0, is_signed = !whole && (how & 4) != 0;
+	bool live = !whole && (how & 12) == 8 && kind == VZ_KIND_ASK;
 	uint64_t number;
 	int r;
 
@@ -224,13 +225,16 @@ begin(uint8_t how, size_t n)
 	if (whole)
 		r = vz_session_whole(side[0].s, kind, text, n, &number);
 	else
-		r = vz_session_open(side[0].s, kind, is_signed ? VZ_OPEN_SIGNED : 0, "name",
-		    VZ_LENGTH_UNKNOWN, &number);
+		r = vz_session_open(side[0].s, kind,
+		    is_signed  ? VZ_OPEN_SIGNED
+			: live ? VZ_OPEN_LIVE
+			       : 0,
+		    "name", VZ_LENGTH_UNKNOWN, &number);
 	if (r < 0)
 		return;
 	PROMISE(number == opened++);
-	talk[number] =
-	    (struct talk){.open = true, .ask = kind == VZ_KIND_ASK, .is_signed = is_signed};
+	talk[number] = (struct talk){
+	    .open = true, .ask = kind == VZ_KIND_ASK, .is_signed = is_signed, .live = live};
 	if (whole)
 		talk[number].up = (struct way){.put = n, .ended = true};
 }
@@ -257,7 +261,8 @@ judge(struct talk *t, uint64_t number, uint8_t how, size_t n)
 		r = vz_session_done(side[1].s, number, status, "words");
 	if (r < 0)
 		return;
-	PROMISE(t->heard_open && !t->judged && (status != 0 || t->up.heard_end));
+	PROMISE(t->heard_open && !t->judged);
+	PROMISE(status != 0 || t->up.heard_end || (t->live && t->down.ended));
 	t->judged = true;
 	t->status = status;
 	if (answer)

@@ -17,7 +17,7 @@
 #define OUT_MAX (1024 * 1024)
 
 struct followed {
-	bool open, ask, over, is_signed, proved;
+	bool open, ask, over, is_signed, proved, live;
 	struct {
 		bool ended;
 		uint64_t bytes;
@@ -139,6 +139,8 @@ on_listener_event(struct followed *m, const struct vz_event *ev)
 		m->open = true;
 		m->ask = ev->kind == VZ_KIND_ASK;
 		m->is_signed = (ev->flags & VZ_OPEN_SIGNED) != 0;
+		m->live = (ev->flags & VZ_OPEN_LIVE) != 0;
+		PROMISE(!m->live || (m->ask && !m->is_signed));
 		break;
 	case VZ_EVENT_SIGNED:
 		PROMISE(m->open && m->is_signed && !m->proved && !m->heard.ended && !m->over);
@@ -160,13 +162,13 @@ on_listener_event(struct followed *m, const struct vz_event *ev)
 	}
 }
 
-/* Delivered is only what was ended. */
+/* Delivered is only what was ended, or was asked so that it need not be. */
 static void
 on_verdict(struct followed *m, uint8_t status)
 {
 	PROMISE(m->open && !m->over);
 	if (status == 0) {
-		PROMISE(m->said.ended);
+		PROMISE(m->said.ended || m->live);
 		PROMISE(!m->ask || m->heard.ended);
 	}
 	m->over = true;
@@ -179,7 +181,7 @@ on_sender_event(struct game *g, struct followed *m, const struct vz_event *ev)
 	case VZ_EVENT_DONE:
 		PROMISE(ev->count >= 1 && (ev->count == 1 || ev->status == 0));
 		/* Many at once are told without their lengths. */
-		if (ev->status == 0 && ev->length != 0)
+		if (ev->status == 0 && ev->length != 0 && !m->live)
 			PROMISE(ev->length == m->said.bytes);
 		for (uint64_t i = ev->number; i < NUMBERS && i - ev->number < ev->count; i++)
 			on_verdict(&g->m[i], ev->status);
@@ -291,7 +293,7 @@ listener_move(struct game *g, uint8_t what, struct followed *m, uint64_t number,
 		r = vz_session_done(g->s, number, status, what & 0x20 ? "words" : "");
 	if (r < 0)
 		return;
-	PROMISE(status != 0 || m->heard.ended);
+	PROMISE(status != 0 || m->heard.ended || (m->live && m->said.ended));
 	PROMISE((what & 0x40) == 0 || (m->ask && n <= VZ_WHOLE_MAX));
 	m->over = true;
 }
@@ -301,7 +303,7 @@ sender_move(struct game *g, uint8_t what, struct followed *m, uint64_t number, s
 {
 	uint8_t kind = what & 0x80 ? VZ_KIND_ASK : VZ_KIND_SEND;
 	bool whole = (what & 0x20) != 0;
-	uint8_t flags = n % 4 == 3 ? VZ_OPEN_SIGNED : 0;
+	uint8_t flags = n % 4 == 3 ? VZ_OPEN_SIGNED : n % 8 == 5 ? VZ_OPEN_LIVE : 0;
 	int r;
 
 	if (what & 0x40) {
@@ -314,12 +316,14 @@ sender_move(struct game *g, uint8_t what, struct followed *m, uint64_t number, s
 	else
 		r = vz_session_open(g->s, kind, flags, "name", VZ_LENGTH_UNKNOWN, &number);
 	PROMISE(r != 0 || !whole || n <= VZ_WHOLE_MAX);
+	PROMISE(r != 0 || whole || flags != VZ_OPEN_LIVE || kind == VZ_KIND_ASK);
 	if (r == 0 && number < NUMBERS) {
 		m = &g->m[number];
 		PROMISE(!m->open);
 		m->open = true;
 		m->ask = kind == VZ_KIND_ASK;
-		m->is_signed = !whole && flags != 0;
+		m->is_signed = !whole && flags == VZ_OPEN_SIGNED;
+		m->live = !whole && flags == VZ_OPEN_LIVE;
 		m->said.ended = whole;
 		m->said.bytes = whole ? n : 0;
 	}

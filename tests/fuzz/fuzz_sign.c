@@ -24,8 +24,13 @@ signature(const char *s, size_t len)
 	uint8_t public[VZ_SIGN_PUBLIC], again[VZ_SIGN_PUBLIC];
 	uint8_t sig[VZ_SIGN_LEN], sig_again[VZ_SIGN_LEN];
 	struct vz_buf out;
+	struct vz_sshsig read;
+	bool is = vz_sshsig_read(s, len, &read);
 	int bits, r = vz_sshsig_unarmor(s, len, VZ_NS_BUNDLE, public, sig, &bits);
 
+	PROMISE(is == (r == 0 || r == VZ_EDENIED));
+	PROMISE(is ? read.ns_len > 0 && read.ns_len <= VZ_NS_MAX && read.ns[read.ns_len] == '\0'
+		   : read.hash_bits == 0);
 	PROMISE(r == 0 || r == VZ_EFORMAT || r == VZ_EDENIED || r == VZ_EAUTH);
 	if (r < 0)
 		return;

@@ -24,6 +24,7 @@
 #define HOUR UINT64_C(3600000)
 
 static struct vz_identity *us, *others;
+static struct vz_signer by_us, by_others;
 
 static struct vz_identity *
 make_identity(uint8_t fill)
@@ -44,7 +45,7 @@ open_log(const char *path)
 {
 	struct vz_audit *a;
 
-	assert_int_equal(vz_audit_open(path, NOW, us, &a), 0);
+	assert_int_equal(vz_audit_open(path, NOW, &by_us, &a), 0);
 	return a;
 }
 
@@ -59,7 +60,7 @@ put(struct vz_audit *a, uint64_t n, uint64_t now)
 	    .bytes = n,
 	    .result = "done"};
 
-	return vz_audit_write(a, &e, now, us);
+	return vz_audit_write(a, &e, now, &by_us);
 }
 
 /* A closed file of n entries. */
@@ -70,7 +71,7 @@ make_log(const char *path, unsigned n)
 
 	for (unsigned i = 0; i < n; i++)
 		assert_int_equal(put(a, i, NOW + i), 0);
-	assert_int_equal(vz_audit_close(a, NOW + n, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW + n, &by_us), 0);
 }
 
 static char *
@@ -143,7 +144,7 @@ each_line_names_the_hash_of_the_one_before(void **state)
 	vz_audit_hash(line, strlen(line), hash);
 	assert_string_equal(vz_audit_head(a), hash);
 	free(text);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	assert_int_equal(verify(t->path, NULL), 0);
 	assert_int_equal(last_report.count, 3);
 	assert_int_equal(last_report.checkpoints, 1);
@@ -171,13 +172,13 @@ the_file_is_0600_whatever_the_umask_and_locked_against_a_second_writer(void **st
 	umask(before);
 	assert_int_equal(stat(t->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(vz_audit_open(t->path, NOW, us, &b), VZ_ESYSTEM);
+	assert_int_equal(vz_audit_open(t->path, NOW, &by_us, &b), VZ_ESYSTEM);
 	assert_int_equal(errno, EBUSY);
 	assert_null(b);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	a = open_log(t->path);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
-	assert_int_equal(vz_audit_close(NULL, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
+	assert_int_equal(vz_audit_close(NULL, NOW, &by_us), 0);
 }
 
 static void
@@ -193,16 +194,16 @@ what_is_no_safe_file_of_ours_is_refused_and_left_alone(void **state)
 	make_log(tempdir_path(t, "log"), 1);
 	snprintf(link, sizeof(link), "%s/link", t->dir);
 	assert_int_equal(symlink(t->path, link), 0);
-	assert_int_equal(vz_audit_open(link, NOW, us, &a), VZ_EMODE);
+	assert_int_equal(vz_audit_open(link, NOW, &by_us, &a), VZ_EMODE);
 	assert_int_equal(chmod(t->path, 0620), 0);
-	assert_int_equal(vz_audit_open(t->path, NOW, us, &a), VZ_EMODE);
-	assert_int_equal(vz_audit_open("/dev/null", NOW, us, &a), VZ_EMODE);
-	assert_int_equal(vz_audit_open(t->dir, NOW, us, &a), VZ_EMODE);
-	assert_int_equal(vz_audit_open(tempdir_path(t, "no/log"), NOW, us, &a), VZ_ESYSTEM);
+	assert_int_equal(vz_audit_open(t->path, NOW, &by_us, &a), VZ_EMODE);
+	assert_int_equal(vz_audit_open("/dev/null", NOW, &by_us, &a), VZ_EMODE);
+	assert_int_equal(vz_audit_open(t->dir, NOW, &by_us, &a), VZ_EMODE);
+	assert_int_equal(vz_audit_open(tempdir_path(t, "no/log"), NOW, &by_us, &a), VZ_ESYSTEM);
 	assert_int_equal(errno, ENOENT);
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
 		tempdir_write(t, "other", 0600, foreign[i], strlen(foreign[i]));
-		assert_int_equal(vz_audit_open(t->path, NOW, us, &a), VZ_EFORMAT);
+		assert_int_equal(vz_audit_open(t->path, NOW, &by_us, &a), VZ_EFORMAT);
 		text = slurp(t->path, &len);
 		assert_string_equal(text, foreign[i]);
 		free(text);
@@ -226,15 +227,15 @@ nothing_that_a_peer_sends_breaks_a_line(void **state)
 	for (int fill = 1; fill < 256; fill++) {
 		memset(huge, fill, sizeof(huge));
 		huge[sizeof(huge) - 1] = '\0';
-		assert_int_equal(vz_audit_write(a, &e, NOW, us), 0);
+		assert_int_equal(vz_audit_write(a, &e, NOW, &by_us), 0);
 	}
 	for (size_t i = 0; i + 3 < sizeof(huge); i += 3)
 		memcpy(huge + i, "\xe2\x80\xae", 4);
-	assert_int_equal(vz_audit_write(a, &e, NOW, us), 0);
+	assert_int_equal(vz_audit_write(a, &e, NOW, &by_us), 0);
 	e = (struct vz_audit_entry){
 	    .event = "x", .name = "\",\"previous\":\"", .result = "a\n{\"seq\":"};
-	assert_int_equal(vz_audit_write(a, &e, NOW, us), 0);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_write(a, &e, NOW, &by_us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	text = slurp(t->path, &len);
 	for (size_t i = 0; i < len; i++) {
 		lines += text[i] == '\n';
@@ -256,10 +257,10 @@ the_events_of_the_chain_itself_cannot_be_written(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct vz_audit_entry e = {.event = bad[i]};
 
-		assert_int_equal(vz_audit_write(a, &e, NOW, us), VZ_EINVAL);
+		assert_int_equal(vz_audit_write(a, &e, NOW, &by_us), VZ_EINVAL);
 	}
 	assert_int_equal(vz_audit_count(a), 0);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 }
 
 /* A process that writes n entries and dies with the file open. */
@@ -295,7 +296,7 @@ each_thousandth_line_is_a_checkpoint_also_across_crashes(void **state)
 	assert_int_equal(last_report.checkpoints, 2);
 	assert_int_equal(last_report.signed_to, 2000);
 	a = open_log(t->path);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	assert_int_equal(verify(t->path, NULL), 0);
 	assert_int_equal(last_report.signed_to, 2503);
 	assert_true(vz_key_equal(&last_report.signer, &us->bundle.identity));
@@ -311,7 +312,7 @@ the_thousandth_line_is_a_checkpoint_also_when_the_one_before_is(void **state)
 		assert_int_equal(put(a, i, NOW), 0);
 	assert_int_equal(put(a, 998, NOW + HOUR), 0);
 	assert_int_equal(vz_audit_count(a), 1001);
-	assert_int_equal(vz_audit_close(a, NOW + HOUR, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW + HOUR, &by_us), 0);
 	assert_int_equal(verify(t->path, NULL), 0);
 	assert_int_equal(last_report.checkpoints, 3);
 }
@@ -323,28 +324,28 @@ what_is_unsigned_for_an_hour_is_signed(void **state)
 	struct vz_audit *a = open_log(tempdir_path(t, "log"));
 	uint64_t wait;
 
-	assert_int_equal(vz_audit_tick(a, NOW, us, &wait), 0);
+	assert_int_equal(vz_audit_tick(a, NOW, &by_us, &wait), 0);
 	assert_true(wait == UINT64_MAX);
 	assert_int_equal(vz_audit_count(a), 0);
 	assert_int_equal(put(a, 0, NOW), 0);
 	assert_int_equal(put(a, 0, NOW + 5), 0);
-	assert_int_equal(vz_audit_tick(a, NOW + HOUR - 1, us, &wait), 0);
+	assert_int_equal(vz_audit_tick(a, NOW + HOUR - 1, &by_us, &wait), 0);
 	assert_int_equal(wait, 1);
 	assert_int_equal(vz_audit_count(a), 2);
-	assert_int_equal(vz_audit_tick(a, NOW + HOUR, us, &wait), 0);
+	assert_int_equal(vz_audit_tick(a, NOW + HOUR, &by_us, &wait), 0);
 	assert_true(wait == UINT64_MAX);
 	assert_int_equal(vz_audit_count(a), 3);
-	assert_int_equal(vz_audit_tick(a, NOW + 9 * HOUR, us, &wait), 0);
+	assert_int_equal(vz_audit_tick(a, NOW + 9 * HOUR, &by_us, &wait), 0);
 	assert_int_equal(vz_audit_count(a), 3);
 	/* Also without the timer, and after a clock that went back by a year. */
 	assert_int_equal(put(a, 0, NOW + 10 * HOUR), 0);
 	assert_int_equal(put(a, 0, NOW + 11 * HOUR), 0);
 	assert_int_equal(vz_audit_count(a), 6);
-	assert_int_equal(vz_audit_tick(a, NOW - 8760 * HOUR, us, &wait), 0);
+	assert_int_equal(vz_audit_tick(a, NOW - 8760 * HOUR, &by_us, &wait), 0);
 	assert_int_equal(wait, HOUR);
-	assert_int_equal(vz_audit_tick(a, UINT64_MAX, us, &wait), 0);
+	assert_int_equal(vz_audit_tick(a, UINT64_MAX, &by_us, &wait), 0);
 	assert_int_equal(vz_audit_count(a), 7);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	assert_int_equal(verify(t->path, NULL), 0);
 	assert_int_equal(last_report.count, 7);
 }
@@ -362,7 +363,7 @@ a_restart_goes_on_with_the_chain(void **state)
 	a = open_log(t->path);
 	assert_int_equal(vz_audit_count(a), 4);
 	assert_string_equal(vz_audit_head(a), head);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	make_log(t->path, 2);
 	assert_int_equal(verify(t->path, head), 0);
 	assert_int_equal(last_report.count, 7);
@@ -386,7 +387,7 @@ a_torn_last_line_is_cut_off_and_said_wherever_it_was_torn(void **state)
 		assert_int_equal(last_report.line, 3);
 		a = open_log(t->path);
 		assert_int_equal(vz_audit_count(a), 3);
-		assert_int_equal(vz_audit_close(a, NOW, us), 0);
+		assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 		assert_int_equal(verify(t->path, NULL), 0);
 		text = slurp(t->path, &n);
 		snprintf(cut, sizeof(cut), "\"bytes\":%zu,", end - start);
@@ -399,12 +400,12 @@ a_torn_last_line_is_cut_off_and_said_wherever_it_was_torn(void **state)
 	tempdir_write(t, "log", 0600, "{\"s", 3);
 	a = open_log(t->path);
 	assert_int_equal(vz_audit_count(a), 1);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	assert_int_equal(verify(t->path, NULL), 0);
 	memset(whole + start + 5, 0, len - start - 5);
 	tempdir_write(t, "log", 0600, whole, len);
 	a = open_log(t->path);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	assert_int_equal(verify(t->path, NULL), 0);
 	free(whole);
 }
@@ -438,7 +439,7 @@ a_full_disk_is_an_error_and_the_chain_stays_whole(void **state)
 		limit_files(len + room);
 		assert_int_equal(put(a, 2, NOW), VZ_ESYSTEM);
 		assert_true(errno == ENOSPC || errno == EFBIG);
-		assert_int_equal(vz_audit_checkpoint(a, NOW, us), VZ_ESYSTEM);
+		assert_int_equal(vz_audit_checkpoint(a, NOW, &by_us), VZ_ESYSTEM);
 		assert_int_equal(vz_audit_count(a), 2);
 		assert_string_equal(vz_audit_head(a), head);
 		text = slurp(t->path, &now);
@@ -447,14 +448,14 @@ a_full_disk_is_an_error_and_the_chain_stays_whole(void **state)
 	}
 	limit_files(UINT64_MAX);
 	assert_int_equal(put(a, 2, NOW), 0);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	assert_int_equal(verify(t->path, NULL), 0);
 	assert_int_equal(last_report.count, 4);
 	/* Nothing of it is left by a close that fails. */
 	a = open_log(t->path);
 	assert_int_equal(put(a, 3, NOW), 0);
 	limit_files(1);
-	assert_int_equal(vz_audit_close(a, NOW, us), VZ_ESYSTEM);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), VZ_ESYSTEM);
 	limit_files(UINT64_MAX);
 	assert_int_equal(verify(t->path, NULL), 0);
 	assert_int_equal(last_report.count, 5);
@@ -474,20 +475,20 @@ the_chain_goes_on_into_a_new_file(void **state)
 	for (int i = 0; i < 3; i++)
 		snprintf(paths[i], sizeof(paths[i]), "%s/log%d", t->dir, i);
 	a = open_log(paths[2]);
-	assert_int_equal(vz_audit_reopen(a, NOW, us), 0);
+	assert_int_equal(vz_audit_reopen(a, NOW, &by_us), 0);
 	assert_int_equal(vz_audit_count(a), 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(put(a, 0, NOW), 0);
 		assert_int_equal(rename(paths[2], paths[i]), 0);
 		/* Until it is told, it writes on into the old one. */
 		assert_int_equal(put(a, 1, NOW), 0);
-		assert_int_equal(vz_audit_reopen(a, NOW, us), 0);
+		assert_int_equal(vz_audit_reopen(a, NOW, &by_us), 0);
 		assert_int_equal(stat(paths[2], &st), 0);
 		assert_int_equal(st.st_mode & 07777, 0600);
-		assert_int_equal(vz_audit_reopen(a, NOW, us), 0);
+		assert_int_equal(vz_audit_reopen(a, NOW, &by_us), 0);
 	}
 	assert_int_equal(put(a, 0, NOW), 0);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	assert_int_equal(verify_as(NULL, NULL, list, 3), 0);
 	/* 2 and a checkpoint; 1, 2 and a checkpoint; 1, 1 and a checkpoint. */
 	assert_int_equal(last_report.count, 10);
@@ -503,7 +504,7 @@ the_chain_goes_on_into_a_new_file(void **state)
 	/* And after a restart. */
 	a = open_log(paths[2]);
 	assert_int_equal(vz_audit_count(a), 10);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 }
 
 static void
@@ -522,9 +523,9 @@ the_first_line_of_a_new_file_is_never_the_thousandth(void **state)
 		for (unsigned i = 0; i < 1000 - short_of; i++)
 			assert_int_equal(put(a, i, NOW), 0);
 		assert_int_equal(rename(t->path, old), 0);
-		assert_int_equal(vz_audit_reopen(a, NOW, us), 0);
+		assert_int_equal(vz_audit_reopen(a, NOW, &by_us), 0);
 		assert_int_equal(put(a, 0, NOW), 0);
-		assert_int_equal(vz_audit_close(a, NOW, us), 0);
+		assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 		assert_int_equal(verify_as(NULL, NULL, paths, 2), 0);
 	}
 }
@@ -540,21 +541,21 @@ a_new_file_that_cannot_be_used_leaves_the_old_one_in_use(void **state)
 	assert_int_equal(put(a, 0, NOW), 0);
 	assert_int_equal(rename(t->path, old), 0);
 	tempdir_write(t, "log", 0600, "x\n", 2);
-	assert_int_equal(vz_audit_reopen(a, NOW, us), VZ_EEXISTS);
+	assert_int_equal(vz_audit_reopen(a, NOW, &by_us), VZ_EEXISTS);
 	assert_int_equal(chmod(t->path, 0666), 0);
-	assert_int_equal(vz_audit_reopen(a, NOW, us), VZ_EMODE);
+	assert_int_equal(vz_audit_reopen(a, NOW, &by_us), VZ_EMODE);
 	assert_int_equal(put(a, 1, NOW), 0);
 	assert_int_equal(unlink(t->path), 0);
 	limit_files(0);
-	assert_int_equal(vz_audit_reopen(a, NOW, us), VZ_ESYSTEM);
+	assert_int_equal(vz_audit_reopen(a, NOW, &by_us), VZ_ESYSTEM);
 	limit_files(UINT64_MAX);
 	assert_int_equal(put(a, 2, NOW), 0);
 	assert_int_equal(verify(old, NULL), 0);
 	assert_int_equal(last_report.count, 3);
 	/* What it made and could not write is taken the next time. */
-	assert_int_equal(vz_audit_reopen(a, NOW, us), 0);
+	assert_int_equal(vz_audit_reopen(a, NOW, &by_us), 0);
 	assert_int_equal(put(a, 3, NOW), 0);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	assert_int_equal(verify_as(NULL, NULL, (const char *[]){old, t->path}, 2), 0);
 	assert_int_equal(last_report.count, 7);
 }
@@ -594,9 +595,9 @@ each_flipped_byte_is_found_in_its_line(void **state)
 	for (int i = 0; i < 9; i++) {
 		assert_int_equal(put(a, 9, NOW), 0);
 		if (i % 3 == 2)
-			assert_int_equal(vz_audit_checkpoint(a, NOW, us), 0);
+			assert_int_equal(vz_audit_checkpoint(a, NOW, &by_us), 0);
 	}
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	text = slurp(t->path, &len);
 	assert_int_equal(index_lines(text, len, starts), 12);
 	is_found(t, "x\n", 2, 1);
@@ -695,7 +696,7 @@ a_change_beside_the_last_line_is_named_by_the_head(void **state)
 		assert_int_equal(put(a, 7, NOW), 0);
 	strcpy(head, vz_audit_head(a));
 	text = slurp(t->path, &len);
-	assert_int_equal(vz_audit_close(a, NOW, us), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 	at = strstr(strchr(text, '\n'), "\"bytes\":7");
 	at[8] = '8';
 	tempdir_write(t, "changed", 0600, text, len);
@@ -722,7 +723,7 @@ a_checkpoint_by_another_key_is_found(void **state)
 	assert_int_equal(last_report.line, 3);
 	a = open_log(path);
 	assert_int_equal(put(a, 0, NOW), 0);
-	assert_int_equal(vz_audit_close(a, NOW, others), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by_others), 0);
 	assert_int_equal(verify(path, NULL), VZ_EAUTH);
 	assert_int_equal(last_report.line, 5);
 }
@@ -818,6 +819,8 @@ make_identities(void **state)
 	(void)state;
 	us = make_identity(1);
 	others = make_identity(99);
+	by_us.identity = us;
+	by_others.identity = others;
 	return 0;
 }
 
@@ -828,6 +831,144 @@ free_identities(void **state)
 	vz_identity_free(us);
 	vz_identity_free(others);
 	return 0;
+}
+
+/* Who does not sign. */
+
+static unsigned asked;
+static bool away;
+
+static int
+sometimes(void *arg, const struct vz_key *key, const char *ns, const uint8_t digest[static 64],
+    uint8_t sig[static 64])
+{
+	(void)arg;
+	(void)key;
+	asked++;
+	if (away)
+		return VZ_ESIGNER;
+	vz_sshsig_sign_digest(us->sign_secret, ns, digest, sig);
+	return 0;
+}
+
+/* Us, as somebody else holds our key. The caller frees it. */
+static struct vz_identity *
+us_held(struct vz_signer *by)
+{
+	struct vz_identity *id = vz_identity_new();
+
+	id->held_elsewhere = true;
+	id->bundle = us->bundle;
+	*by = (struct vz_signer){id, sometimes, NULL};
+	asked = 0;
+	away = false;
+	return id;
+}
+
+static int
+put_by(struct vz_audit *a, uint64_t n, uint64_t now, const struct vz_signer *by)
+{
+	struct vz_audit_entry e = {.event = "delivered", .bytes = n};
+
+	return vz_audit_write(a, &e, now, by);
+}
+
+static void
+what_nobody_signs_is_recorded_and_signed_by_who_signs_next(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_signer by;
+	struct vz_identity *held = us_held(&by);
+	const char *log = tempdir_path(t, "log");
+	struct vz_audit *a;
+	uint64_t wait;
+
+	assert_int_equal(vz_audit_open(log, NOW, &by, &a), 0);
+	assert_int_equal(put_by(a, 1, NOW, &by), 0);
+	away = true;
+	assert_int_equal(vz_audit_tick(a, NOW + HOUR, &by, &wait), 0);
+	assert_int_equal(wait, VZ_AUDIT_RETRY_MS);
+	assert_int_equal(vz_audit_not_signed(a), VZ_ESIGNER);
+	assert_int_equal(vz_audit_not_signed(a), 0);
+	assert_int_equal(vz_audit_count(a), 1);
+	/* Not asked again for a minute, and what happens is recorded meanwhile. */
+	assert_int_equal(put_by(a, 2, NOW + HOUR + 1, &by), 0);
+	assert_int_equal(vz_audit_tick(a, NOW + HOUR + VZ_AUDIT_RETRY_MS - 1, &by, &wait), 0);
+	assert_int_equal(wait, 1);
+	assert_int_equal(asked, 1);
+	away = false;
+	assert_int_equal(vz_audit_tick(a, NOW + HOUR + VZ_AUDIT_RETRY_MS, &by, &wait), 0);
+	assert_int_equal(asked, 2);
+	assert_int_equal(vz_audit_count(a), 3);
+	assert_int_equal(vz_audit_close(a, NOW + 2 * HOUR, &by), 0);
+	assert_int_equal(verify(log, NULL), 0);
+	assert_int_equal(last_report.signed_to, 3);
+	assert_int_equal(last_report.gaps, 0);
+	vz_identity_free(held);
+}
+
+static void
+a_checkpoint_that_must_be_and_nobody_signs_leaves_a_line_that_says_so(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_signer by;
+	struct vz_identity *held = us_held(&by);
+	const char *log = tempdir_path(t, "log");
+	struct vz_audit *a;
+
+	assert_int_equal(vz_audit_open(log, NOW, &by, &a), 0);
+	away = true;
+	for (unsigned i = 0; i < 2100; i++)
+		assert_int_equal(put_by(a, i, NOW, &by), 0);
+	assert_int_equal(asked, 1);
+	assert_int_equal(vz_audit_not_signed(a), VZ_ESIGNER);
+	assert_int_equal(vz_audit_count(a), 2102);
+	assert_int_equal(vz_audit_close(a, NOW, &by), VZ_ESIGNER);
+	assert_int_equal(verify(log, NULL), 0);
+	assert_int_equal(last_report.gaps, 2);
+	assert_int_equal(last_report.signed_to, 0);
+	away = false;
+	assert_int_equal(vz_audit_open(log, NOW, &by, &a), 0);
+	assert_int_equal(put_by(a, 1, NOW, &by), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by), 0);
+	assert_int_equal(verify(log, NULL), 0);
+	assert_int_equal(last_report.signed_to, 2104);
+	vz_identity_free(held);
+}
+
+static void
+a_file_that_was_renamed_is_gone_on_from_though_nobody_signs(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_signer by;
+	struct vz_identity *held = us_held(&by);
+	char log[600], old[600];
+	const char *both[2] = {old, log};
+	struct vz_audit *a;
+
+	snprintf(log, sizeof(log), "%s/log", t->dir);
+	snprintf(old, sizeof(old), "%s/old", t->dir);
+	assert_int_equal(vz_audit_open(log, NOW, &by, &a), 0);
+	assert_int_equal(put_by(a, 1, NOW, &by), 0);
+	away = true;
+	assert_int_equal(rename(log, old), 0);
+	assert_int_equal(vz_audit_reopen(a, NOW, &by), 0);
+	assert_int_equal(put_by(a, 2, NOW, &by), 0);
+	assert_int_equal(vz_audit_close(a, NOW, &by), VZ_ESIGNER);
+	assert_int_equal(verify_as(NULL, NULL, both, 2), 0);
+	assert_int_equal(last_report.count, 3);
+	vz_identity_free(held);
+}
+
+static void
+no_caller_writes_that_nobody_signed(void **state)
+{
+	struct tempdir *t = *state;
+	struct vz_audit *a = open_log(tempdir_path(t, "log"));
+	struct vz_audit_entry e = {.event = VZ_AUDIT_UNSIGNED};
+
+	assert_int_equal(vz_audit_write(a, &e, NOW, &by_us), VZ_EINVAL);
+	assert_int_equal(vz_audit_close(a, NOW, &by_us), 0);
 }
 
 int
@@ -858,6 +999,10 @@ main(void)
 	    TEST(a_long_chain_without_checkpoints_is_found),
 	    TEST(what_is_no_audit_file_is_said_to_be_none),
 	    TEST(a_line_with_another_form_of_time_or_a_control_character_is_none),
+	    TEST(what_nobody_signs_is_recorded_and_signed_by_who_signs_next),
+	    TEST(a_checkpoint_that_must_be_and_nobody_signs_leaves_a_line_that_says_so),
+	    TEST(a_file_that_was_renamed_is_gone_on_from_though_nobody_signs),
+	    TEST(no_caller_writes_that_nobody_signed),
 	};
 
 	if (vz_secret_init() != 0)

@@ -342,6 +342,69 @@ the_table_of_legal_messages_follows_their_states(void **state)
 	}
 }
 
+/* Words. */
+
+static void
+a_frame_in_words_has_its_type_and_fields_and_none_of_its_contents(void **state)
+{
+	char out[512];
+
+	(void)state;
+	for (size_t i = 0; i < SAMPLES; i++) {
+		const struct vz_frame *f = &samples[i].f;
+
+		vz_frame_describe(f, NULL, out, sizeof out);
+		assert_int_equal(
+		    strncmp(out, vz_frame_name(f->type), strlen(vz_frame_name(f->type))), 0);
+		assert_null(strstr(out, "(null)"));
+		assert_null(strstr(out, "xyz"));
+		assert_null(strstr(out, "line"));
+		assert_null(strstr(out, "textsig"));
+	}
+	vz_frame_describe(&samples[1].f, "01020304", out, sizeof out);
+	assert_string_equal(
+	    out, "open 01020304.7 kind=1 flags=1 attempt=2 offset=9 length=1000 name='a.tar'");
+	vz_frame_describe(&samples[2].f, NULL, out, sizeof out);
+	assert_string_equal(out, "data number=7 offset=9 bytes=3");
+	vz_frame_describe(&samples[0].f, "01020304", out, sizeof out);
+	assert_string_equal(out, "stream stream=01020300...");
+}
+
+static void
+what_a_peer_says_is_escaped_in_words_about_its_frame(void **state)
+{
+	static const char hostile[] = "a\033[2J\xe2\x80\xae\xff\n";
+	struct vz_frame f = {.type = VZ_FRAME_CLOSE,
+	    .status = 65,
+	    .bytes = (const uint8_t *)hostile,
+	    .bytes_len = sizeof hostile - 1};
+	char out[512];
+
+	(void)state;
+	vz_frame_describe(&f, NULL, out, sizeof out);
+	assert_int_equal(strncmp(out, "close status=65 text='a", 23), 0);
+	for (const char *c = out; *c; c++)
+		assert_true(*c >= 0x20 && *c < 0x7f);
+}
+
+static void
+words_about_a_frame_fit_into_any_room_and_unknown_ones_are_said_to_be(void **state)
+{
+	struct vz_frame unknown = {.type = 200};
+	char out[256];
+
+	(void)state;
+	for (size_t i = 0; i < SAMPLES; i++)
+		for (size_t cap = 1; cap < 200; cap++) {
+			memset(out, 'x', sizeof out);
+			vz_frame_describe(&samples[i].f, "01020304", out, cap);
+			assert_true(strlen(out) < cap);
+			assert_int_equal(out[cap], 'x');
+		}
+	vz_frame_describe(&unknown, NULL, out, sizeof out);
+	assert_string_equal(out, "unknown");
+}
+
 int
 main(void)
 {
@@ -354,6 +417,9 @@ main(void)
 	    cmocka_unit_test(random_bytes_never_read_outside),
 	    cmocka_unit_test(the_table_of_legal_frames_lets_nobody_speak_out_of_turn),
 	    cmocka_unit_test(the_table_of_legal_messages_follows_their_states),
+	    cmocka_unit_test(a_frame_in_words_has_its_type_and_fields_and_none_of_its_contents),
+	    cmocka_unit_test(what_a_peer_says_is_escaped_in_words_about_its_frame),
+	    cmocka_unit_test(words_about_a_frame_fit_into_any_room_and_unknown_ones_are_said_to_be),
 	};
 
 	return cmocka_run_group_tests_name("frame", tests, NULL, NULL);

@@ -42,9 +42,10 @@ count(char *const env[])
 }
 
 static const char *const inherited[] = {"PATH=/bin", "LISTEN_FDS=1", "LISTEN_PID=7",
-    "LISTEN_FDNAMES=x", "NOTIFY_SOCKET=/run/n", "CREDENTIALS_DIRECTORY=/run/c", "VZ_IDENTITY=/id",
-    "VZ_ASKPASS=/ask", "VZ_PEER=forged", "VZ_ANYTHING=", "TCPREMOTEIP=::1", "TCPLOCALHOST=here",
-    "PROTO=SSL", "IPCREMOTEEUID=0", "HOME=/root", NULL};
+    "LISTEN_FDNAMES=x", "NOTIFY_SOCKET=/run/n", "WATCHDOG_USEC=1", "WATCHDOG_PID=7",
+    "CREDENTIALS_DIRECTORY=/run/c", "VZ_IDENTITY=/id", "VZ_ASKPASS=/ask", "VZ_PEER=forged",
+    "VZ_ANYTHING=", "TCPREMOTEIP=::1", "TCPLOCALHOST=here", "PROTO=SSL", "IPCREMOTEEUID=0",
+    "HOME=/root", NULL};
 
 static void
 what_could_mislead_or_give_away_a_secret_is_removed(void **state)

@@ -603,6 +603,102 @@ a_reply_flows_back_and_delivered_waits_for_its_end(void **state)
 }
 
 static void
+only_a_question_of_no_known_length_that_is_not_signed_may_be_answered_before_its_end(void **state)
+{
+	static const struct vz_frame bad[] = {
+	    {.type = VZ_FRAME_OPEN, .flags = VZ_OPEN_LIVE, .length = VZ_LENGTH_UNKNOWN},
+	    {.type = VZ_FRAME_OPEN, .kind = VZ_KIND_ASK, .flags = VZ_OPEN_LIVE, .length = 5},
+	    {.type = VZ_FRAME_OPEN,
+		.kind = VZ_KIND_ASK,
+		.flags = VZ_OPEN_LIVE | VZ_OPEN_SIGNED,
+		.length = VZ_LENGTH_UNKNOWN},
+	};
+	uint8_t bytes[200];
+	struct vz_buf buf;
+	struct bout b;
+
+	(void)state;
+	vz_buf_init(&buf, sizeof(bytes));
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct vz_frame f = bad[i], got;
+		struct vz_rd in;
+
+		assert_int_equal(vz_frame_put(&buf, &f), VZ_EINVAL);
+		f.flags = 0;
+		vz_buf_clear(&buf);
+		assert_int_equal(vz_frame_put(&buf, &f), 0);
+		memcpy(bytes, vz_buf_ptr(&buf), buf.len);
+		bytes[1 + 2 + 8 + 1] = bad[i].flags; /* type, length, number, kind */
+		in = vz_rd_of(bytes, buf.len);
+		assert_int_equal(vz_frame_next(&in, &got), VZ_EFORMAT);
+	}
+	vz_buf_free(&buf);
+	/* One of another kind waits for its end, whatever was said of the reply. */
+	stream(&b);
+	assert_int_equal(
+	    SAY(&b, .type = VZ_FRAME_OPEN, .kind = VZ_KIND_ASK, .length = VZ_LENGTH_UNKNOWN), 0);
+	assert_int_equal(vz_session_end(b.s, 0), 0);
+	assert_int_equal(vz_session_done(b.s, 0, 0, ""), VZ_EINVAL);
+	finish(&b);
+}
+
+static void
+what_is_said_after_an_early_answer_is_dropped_up_to_its_end_or_cancel(void **state)
+{
+	struct bout b;
+
+	(void)state;
+	for (int cancel = 0; cancel < 2; cancel++) {
+		stream(&b);
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_OPEN, .kind = VZ_KIND_ASK,
+				     .flags = VZ_OPEN_LIVE, .length = VZ_LENGTH_UNKNOWN),
+		    0);
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_DATA, BYTES(10)), 0);
+		assert_int_equal(vz_session_end(b.s, 0), 0);
+		assert_int_equal(vz_session_done(b.s, 0, 0, ""), VZ_EINVAL); /* 10 not taken */
+		assert_int_equal(vz_session_taken(b.s, 0, 10), 0);
+		assert_int_equal(vz_session_done(b.s, 0, 0, ""), 0);
+		memset(&b.last, 0, sizeof b.last);
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_DATA, .offset = 10, BYTES(5)), 0);
+		if (cancel)
+			assert_int_equal(SAY(&b, .type = VZ_FRAME_CANCEL), 0);
+		else
+			assert_int_equal(SAY(&b, .type = VZ_FRAME_END, .length = 15), 0);
+		assert_int_equal(b.last.type, 0);
+		assert_int_equal(SAY(&b, .type = VZ_FRAME_FORGET, .number = 1), 0);
+		finish(&b);
+	}
+}
+
+static void
+an_early_answer_ends_the_question_once_its_reply_has_ended(void **state)
+{
+	uint64_t number;
+	struct bout b;
+
+	(void)state;
+	for (int ended = 0; ended < 2; ended++)
+		for (int live = 0; live < 2; live++) {
+			ready(&b);
+			assert_int_equal(vz_session_open(b.s, VZ_KIND_ASK, live ? VZ_OPEN_LIVE : 0,
+					     "", VZ_LENGTH_UNKNOWN, &number),
+			    0);
+			assert_int_equal(vz_session_data(b.s, number, zeros, 10), 10);
+			if (ended)
+				assert_int_equal(
+				    SAY(&b, .type = VZ_FRAME_END, .number = number), 0);
+			assert_int_equal(
+			    SAY(&b, .type = VZ_FRAME_DONE, .number = number, .length = 5),
+			    ended && live ? 0 : VZ_EPROTO);
+			if (ended && live) {
+				assert_int_equal(b.last.type, VZ_EVENT_DONE);
+				assert_int_equal(vz_session_data(b.s, number, zeros, 1), VZ_EINVAL);
+			}
+			finish(&b);
+		}
+}
+
+static void
 a_listener_cannot_reply_where_none_is_wanted_or_cut_a_reply_short(void **state)
 {
 	uint64_t number;
@@ -730,6 +826,10 @@ main(void)
 	    cmocka_unit_test(a_sender_says_at_most_64_kib_before_it_is_let_in),
 	    cmocka_unit_test(an_early_refusal_ends_the_message_with_a_cancel_and_no_second_verdict),
 	    cmocka_unit_test(a_reply_flows_back_and_delivered_waits_for_its_end),
+	    cmocka_unit_test(
+		only_a_question_of_no_known_length_that_is_not_signed_may_be_answered_before_its_end),
+	    cmocka_unit_test(what_is_said_after_an_early_answer_is_dropped_up_to_its_end_or_cancel),
+	    cmocka_unit_test(an_early_answer_ends_the_question_once_its_reply_has_ended),
 	    cmocka_unit_test(a_listener_cannot_reply_where_none_is_wanted_or_cut_a_reply_short),
 	    cmocka_unit_test(small_messages_go_whole_and_their_verdicts_are_gathered),
 	    cmocka_unit_test(a_listener_cannot_gather_verdicts_that_are_not_due),

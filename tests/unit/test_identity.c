@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "crypto/sign.h"
 #include "id/identity.h"
 #include "id/identity_text.h"
+#include "id/signer.h"
 #include "tests/unit/step.h"
 #include "tests/unit/tempdir.h"
 
@@ -430,6 +432,217 @@ a_bundles_signature_verifies_with_ssh_keygen(void **state)
 	vz_identity_free(id);
 }
 
+/* Identities whose key somebody else holds. */
+
+/* Who holds the key of identity_of(byte): answers when it was asked so often before. */
+struct holder {
+	struct vz_identity *id;
+	unsigned pending, asked;
+	bool lies;
+	int err;
+};
+
+static int
+ask_holder(void *arg, const struct vz_key *key, const char *ns, const uint8_t digest[static 64],
+    uint8_t sig[static 64])
+{
+	struct holder *h = arg;
+
+	h->asked++;
+	assert_memory_equal(key->b, h->id->bundle.identity.b, 32);
+	if (h->err)
+		return h->err;
+	if (h->pending > 0) {
+		h->pending--;
+		return VZ_EPENDING;
+	}
+	vz_sshsig_sign_digest(h->id->sign_secret, ns, digest, sig);
+	sig[3] ^= h->lies;
+	return 0;
+}
+
+static struct vz_identity *
+held_by(struct holder *h, const char *comment)
+{
+	struct vz_identity *id = vz_identity_new();
+	uint8_t random[VZ_HELD_RANDOM];
+
+	for (size_t i = 0; i < sizeof(random); i++)
+		random[i] = (uint8_t)(0x60 + i);
+	assert_non_null(id);
+	assert_int_equal(vz_identity_make_held(id, &h->id->bundle.identity, random, 1700000000,
+			     comment, ask_holder, h),
+	    0);
+	return id;
+}
+
+static void
+an_identity_that_is_held_has_a_bundle_that_verifies_and_no_secret_of_its_key(void **state)
+{
+	static const uint8_t zeros[64];
+	struct holder h = {.id = identity_of(1, "")};
+	struct vz_identity *id = held_by(&h, "elsewhere");
+	uint8_t bytes[VZ_BUNDLE_LEN];
+	struct vz_bundle b;
+
+	(void)state;
+	vz_bundle_encode(&id->bundle, bytes);
+	assert_int_equal(vz_bundle_decode(bytes, sizeof(bytes), &b), 0);
+	assert_true(vz_key_equal(&b.identity, &h.id->bundle.identity));
+	assert_memory_equal(id->sign_secret, zeros, 64);
+	assert_true(id->held_elsewhere);
+	vz_identity_free(id);
+	vz_identity_free(h.id);
+}
+
+static void
+who_does_not_sign_or_lies_makes_no_identity_and_one_that_is_pending_is_asked_again(void **state)
+{
+	static const struct vz_identity none;
+	struct holder h = {.id = identity_of(1, ""), .lies = true};
+	struct vz_identity *id = vz_identity_new();
+	uint8_t random[VZ_HELD_RANDOM] = {9, 8, 7};
+	const struct vz_key *key = &h.id->bundle.identity;
+
+	(void)state;
+	random[40] = 3;
+	assert_int_equal(vz_identity_make_held(id, key, random, 1, "", ask_holder, &h), VZ_EAUTH);
+	assert_memory_equal(id, &none, sizeof(none));
+	assert_int_equal(vz_identity_make_held(id, key, random, 1, "", NULL, NULL), VZ_ESIGNER);
+	h = (struct holder){.id = h.id, .err = VZ_ESIGNER};
+	assert_int_equal(vz_identity_make_held(id, key, random, 1, "", ask_holder, &h), VZ_ESIGNER);
+	h = (struct holder){.id = h.id, .pending = 1};
+	assert_int_equal(
+	    vz_identity_make_held(id, key, random, 1, "", ask_holder, &h), VZ_EPENDING);
+	assert_memory_equal(id, &none, sizeof(none));
+	assert_int_equal(vz_identity_make_held(id, key, random, 1, "", ask_holder, &h), 0);
+	assert_int_equal(vz_identity_make_held(id, key, random, 0, "", ask_holder, &h), VZ_EINVAL);
+	assert_int_equal(
+	    vz_identity_make_held(id, key, random, 1, "\n", ask_holder, &h), VZ_EFORMAT);
+	assert_int_equal(
+	    vz_identity_make_held(id, &(struct vz_key){{2}}, random, 1, "", ask_holder, &h),
+	    VZ_EAUTH);
+	vz_identity_free(id);
+	vz_identity_free(h.id);
+}
+
+static void
+its_text_is_of_form_2_reads_back_and_holds_no_seed(void **state)
+{
+	struct holder h = {.id = identity_of(1, "")};
+	struct vz_identity *id = held_by(&h, "elsewhere"), *back = vz_identity_new();
+	struct vz_buf text;
+	const char *s;
+
+	(void)state;
+	vz_buf_init(&text, 4096);
+	assert_int_equal(vz_identity_encode(id, &text), 0);
+	assert_int_equal(vz_buf_u8(&text, '\0'), 0);
+	s = (const char *)vz_buf_ptr(&text);
+	assert_ptr_equal(strstr(s, "vz-identity-2\ncomment elsewhere\nbundle "), s);
+	assert_non_null(strstr(s, "\nsigner ssh-agent\nnoise "));
+	assert_null(strstr(s, "ed25519"));
+	assert_int_equal(vz_identity_decode(s, text.len - 1, back), 0);
+	assert_true(back->held_elsewhere);
+	assert_memory_equal(back->noise_secret, id->noise_secret, 32);
+	assert_memory_equal(back->age_secret, id->age_secret, 32);
+	vz_buf_free(&text);
+	vz_identity_free(back);
+	vz_identity_free(id);
+	vz_identity_free(h.id);
+}
+
+/* Changes the first `from` into `to`, of one length or not, and reads it. */
+static int
+decode_changed(const char *text, const char *from, const char *to)
+{
+	struct vz_identity *id = vz_identity_new();
+	const char *at = strstr(text, from);
+	char changed[4096];
+	int err;
+
+	assert_non_null(at);
+	snprintf(
+	    changed, sizeof(changed), "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+	err = vz_identity_decode(changed, strlen(changed), id);
+	vz_identity_free(id);
+	return err;
+}
+
+static void
+neither_form_is_taken_for_the_other(void **state)
+{
+	struct holder h = {.id = identity_of(1, "")};
+	struct vz_identity *id = held_by(&h, "");
+	struct vz_buf two, one;
+	const char *s, *t;
+
+	(void)state;
+	vz_buf_init(&one, 4096);
+	vz_buf_init(&two, 4096);
+	assert_int_equal(vz_identity_encode(h.id, &one), 0);
+	assert_int_equal(vz_identity_encode(id, &two), 0);
+	assert_int_equal(vz_buf_u8(&one, '\0'), 0);
+	assert_int_equal(vz_buf_u8(&two, '\0'), 0);
+	s = (const char *)vz_buf_ptr(&two);
+	t = (const char *)vz_buf_ptr(&one);
+	assert_int_equal(decode_changed(s, "noise", "noise"), 0);
+	assert_int_equal(decode_changed(s, "identity-2", "identity-1"), VZ_EFORMAT);
+	assert_int_equal(decode_changed(s, "identity-2", "identity-3"), VZ_EFORMAT);
+	assert_int_equal(decode_changed(s, "signer ssh-agent\n", ""), VZ_EFORMAT);
+	assert_int_equal(decode_changed(s, "ssh-agent", "gpg-agent"), VZ_EFORMAT);
+	assert_int_equal(decode_changed(s, "ssh-agent", "ssh-agent2"), VZ_EFORMAT);
+	assert_int_equal(decode_changed(s, "noise",
+			     "ed25519 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nnoise"),
+	    VZ_EFORMAT);
+	assert_int_equal(decode_changed(t, "identity-1", "identity-2"), VZ_EFORMAT);
+	assert_int_equal(decode_changed(t, "ed25519", "signer ssh-agent\ned25519"), VZ_EFORMAT);
+	vz_buf_free(&one);
+	vz_buf_free(&two);
+	vz_identity_free(id);
+	vz_identity_free(h.id);
+}
+
+static void
+who_holds_the_key_renews_the_others_or_nothing_is_changed(void **state)
+{
+	static const uint8_t random[VZ_ROTATED_RANDOM] = {1, [32] = 2};
+	struct holder h = {.id = identity_of(1, "")};
+	struct vz_identity *id = held_by(&h, ""), *before = vz_identity_new();
+
+	(void)state;
+	memcpy(before, id, sizeof(*id));
+	assert_int_equal(vz_identity_rotate(id, random, 1800000000), VZ_ESIGNER);
+	h.lies = true;
+	assert_int_equal(vz_identity_rotate_by(id, random, 1800000000, ask_holder, &h), VZ_EAUTH);
+	h.lies = false;
+	h.pending = 1;
+	assert_int_equal(
+	    vz_identity_rotate_by(id, random, 1800000000, ask_holder, &h), VZ_EPENDING);
+	assert_memory_equal(before, id, sizeof(*id));
+	assert_int_equal(vz_identity_rotate_by(id, random, 1800000000, ask_holder, &h), 0);
+	assert_int_equal(id->bundle.serial, 1800000000);
+	assert_int_equal(vz_bundle_verify_known(&id->bundle), 0);
+	assert_int_equal(id->retired_len, 1);
+	vz_identity_free(before);
+	vz_identity_free(id);
+	vz_identity_free(h.id);
+}
+
+static void
+who_has_the_secret_at_hand_asks_nobody(void **state)
+{
+	struct holder h = {.id = identity_of(1, ""), .err = VZ_ESIGNER};
+	struct vz_signer by = {h.id, ask_holder, &h};
+	uint8_t sig[64];
+
+	(void)state;
+	assert_int_equal(vz_signer_sign_bytes(&by, VZ_NS_AUDIT, "x", 1, sig), 0);
+	assert_int_equal(vz_sshsig_verify(h.id->bundle.identity.b, VZ_NS_AUDIT, "x", 1, sig), 0);
+	assert_int_equal(h.asked, 0);
+	vz_identity_free(h.id);
+}
+
 int
 main(void)
 {
@@ -450,6 +663,14 @@ main(void)
 	    cmocka_unit_test(a_retired_line_is_strict),
 	    cmocka_unit_test_setup_teardown(
 		a_bundles_signature_verifies_with_ssh_keygen, tempdir_setup, tempdir_teardown),
+	    cmocka_unit_test(
+		an_identity_that_is_held_has_a_bundle_that_verifies_and_no_secret_of_its_key),
+	    cmocka_unit_test(
+		who_does_not_sign_or_lies_makes_no_identity_and_one_that_is_pending_is_asked_again),
+	    cmocka_unit_test(its_text_is_of_form_2_reads_back_and_holds_no_seed),
+	    cmocka_unit_test(neither_form_is_taken_for_the_other),
+	    cmocka_unit_test(who_holds_the_key_renews_the_others_or_nothing_is_changed),
+	    cmocka_unit_test(who_has_the_secret_at_hand_asks_nobody),
 	};
 
 	if (vz_secret_init() != 0)

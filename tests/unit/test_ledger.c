@@ -173,6 +173,30 @@ a_beginning_becomes_whole_or_goes(void **state)
 	vz_ledger_close(l);
 }
 
+/* Verdicts of a moment are written together, and a sender may leave in that moment. */
+static void
+what_is_forgotten_while_others_are_written_goes_with_them(void **state)
+{
+	struct vz_ledger *l = ledger();
+	struct vz_ledger_stream w = who(&alice, one, 0, 100), other = who(&alice, two, 0, 100);
+	struct seen s;
+	uint64_t first;
+
+	(void)state;
+	assert_int_equal(put(l, w, 0, 10), 0);
+	assert_int_equal(begun(l, other, 0, 20), 0);
+	assert_int_equal(vz_ledger_begin(l), 0);
+	assert_int_equal(put(l, other, 1, 30), 0);
+	assert_int_equal(vz_ledger_drop(l, &other, 0), 0);
+	assert_int_equal(vz_ledger_forget(l, &w), 0);
+	assert_int_equal(vz_ledger_commit(l), 0);
+	assert_int_equal(load(l, w, &first, &s), 0);
+	assert_int_equal(load(l, other, &first, &s), 1);
+	assert_int_equal(s.n, 1);
+	assert_true(s.e[0].number == 1 && s.e[0].over);
+	vz_ledger_close(l);
+}
+
 static int
 keep(void *arg, const struct vz_ledger_entry *e)
 {
@@ -294,6 +318,7 @@ main(void)
 	    TEST(a_stream_is_known_of_its_own_identity_only),
 	    TEST(what_the_sender_has_forgotten_goes_with_the_next_entry),
 	    TEST(a_beginning_becomes_whole_or_goes),
+	    TEST(what_is_forgotten_while_others_are_written_goes_with_them),
 	    TEST(what_is_old_is_forgotten_but_for_what_is_in_use),
 	    TEST(an_identity_has_4096_streams_and_another_is_not_in_its_way),
 	    TEST(two_listeners_share_it),

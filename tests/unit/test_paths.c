@@ -107,6 +107,43 @@ beside_is_the_folder_of_the_identity(void **state)
 }
 
 static void
+the_lists_of_a_credential_are_in_the_configuration_folder(void **state)
+{
+	struct vz_paths_env env = {.credentials_directory = "/run/c", .home = "/home/u"};
+
+	(void)state;
+	assert_int_equal(vz_paths_lists(&env, "/run/c/vz-identity", out, sizeof(out)), 0);
+	assert_string_equal(out, "/etc/vz/identity");
+	env.configuration_directory = "/etc/other:/etc/second";
+	assert_int_equal(vz_paths_lists(&env, "/run/c/vz-identity", out, sizeof(out)), 0);
+	assert_string_equal(out, "/etc/other/identity");
+	env.configuration_directory = "relative";
+	assert_int_equal(vz_paths_lists(&env, "/run/c/vz-identity", out, sizeof(out)), 0);
+	assert_string_equal(out, "/etc/vz/identity");
+}
+
+static void
+the_lists_of_any_other_identity_are_beside_it(void **state)
+{
+	static const char *const others[] = {"/home/u/.config/vz/identity", "/run/c/identity",
+	    "/run/c/d/vz-identity", "/run/cc/vz-identity", "/run/c", "vz-identity", "/vz-identity"};
+	struct vz_paths_env env = {
+	    .credentials_directory = "/run/c", .configuration_directory = "/etc/other"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(vz_paths_lists(&env, others[i], out, sizeof(out)), 0);
+		assert_string_equal(out, others[i]);
+	}
+	env.credentials_directory = NULL;
+	assert_int_equal(vz_paths_lists(&env, "/run/c/vz-identity", out, sizeof(out)), 0);
+	assert_string_equal(out, "/run/c/vz-identity");
+	env.credentials_directory = "";
+	assert_int_equal(vz_paths_lists(&env, "/vz-identity", out, sizeof(out)), 0);
+	assert_string_equal(out, "/vz-identity");
+}
+
+static void
 a_path_that_does_not_fit_is_refused_not_cut(void **state)
 {
 	char home[5000];
@@ -119,6 +156,11 @@ a_path_that_does_not_fit_is_refused_not_cut(void **state)
 	assert_int_equal(vz_paths_new_identity(&env, NULL, out, sizeof(out)), VZ_ELIMIT);
 	assert_int_equal(vz_paths_identity(&env, NULL, out, sizeof(out)), VZ_ELIMIT);
 	assert_int_equal(vz_paths_state(&env, NULL, out, sizeof(out)), VZ_ELIMIT);
+	env.credentials_directory = "/run/c";
+	env.configuration_directory = "/etc/other";
+	assert_int_equal(vz_paths_lists(&env, "/run/c/vz-identity", out, 19), VZ_ELIMIT);
+	assert_int_equal(vz_paths_lists(&env, "/run/c/vz-identity", out, 20), 0);
+	assert_int_equal(vz_paths_lists(&env, "/run/c/other", out, 12), VZ_ELIMIT);
 	assert_int_equal(vz_paths_beside("/abc/d", "peers", out, 10), VZ_ELIMIT);
 	assert_int_equal(vz_paths_beside("/abc/d", "peers", out, 11), 0);
 }
@@ -133,6 +175,8 @@ main(void)
 	    cmocka_unit_test(relative_xdg_folders_count_as_unset),
 	    cmocka_unit_test(without_a_home_there_is_no_place),
 	    cmocka_unit_test(beside_is_the_folder_of_the_identity),
+	    cmocka_unit_test(the_lists_of_a_credential_are_in_the_configuration_folder),
+	    cmocka_unit_test(the_lists_of_any_other_identity_are_beside_it),
 	    cmocka_unit_test(a_path_that_does_not_fit_is_refused_not_cut),
 	};
 

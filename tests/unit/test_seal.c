@@ -511,6 +511,51 @@ a_body_that_changed_its_length_is_not_sealed(void **state)
 	vz_buf_free(&file);
 }
 
+/* arg: how often it is asked in vain. */
+static int
+signs_later(void *arg, const uint8_t digest[64], uint8_t sig[64])
+{
+	unsigned *left = arg;
+
+	if (*left > 0) {
+		(*left)--;
+		return VZ_EPENDING;
+	}
+	return vz_seal_sign_secret(alice->sign_secret, digest, sig);
+}
+
+static void
+a_signature_that_comes_later_seals_the_same_message(void **state)
+{
+	struct vz_seal_config c = letter(100);
+	unsigned left = 3;
+	struct vz_buf file, at_once;
+	struct vz_seal *s;
+	size_t len;
+
+	(void)state;
+	seal(&c, long_body, 100, &at_once);
+	c.sign = signs_later;
+	c.sign_arg = &left;
+	vz_buf_init(&file, MAX);
+	assert_int_equal(vz_seal_new(&s, &c, &file), 0);
+	assert_int_equal(vz_seal_put(s, long_body, 100, &file), 0);
+	len = file.len;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(vz_seal_end(s, &file), VZ_EPENDING);
+		assert_int_equal(vz_seal_put(s, long_body, 0, &file), VZ_EINVAL);
+		assert_int_equal(file.len, len);
+	}
+	assert_int_equal(vz_seal_end(s, &file), 0);
+	assert_int_equal(vz_seal_end(s, &file), VZ_EINVAL);
+	vz_seal_free(s);
+	assert_int_equal(file.len, at_once.len);
+	assert_memory_equal(vz_buf_ptr(&file), vz_buf_ptr(&at_once), file.len);
+	assert_int_equal(open_by(bob, &file), VZ_UNSEAL_WELL);
+	vz_buf_free(&at_once);
+	vz_buf_free(&file);
+}
+
 static int
 signs_badly(void *arg, const uint8_t digest[64], uint8_t sig[64])
 {
@@ -601,6 +646,7 @@ main(void)
 	    cmocka_unit_test(a_body_over_the_limit_is_refused_at_both_ends),
 	    cmocka_unit_test(a_body_that_changed_its_length_is_not_sealed),
 	    cmocka_unit_test(a_signer_that_fails_or_signs_as_another_makes_no_message),
+	    cmocka_unit_test(a_signature_that_comes_later_seals_the_same_message),
 	    cmocka_unit_test(a_chain_of_manifests_names_each_one_before),
 	    cmocka_unit_test(each_fault_has_words),
 	};

@@ -69,22 +69,22 @@ die_in_the_middle(const char *script, bool whole)
 	char *const argv[] = {W("sh"), W("-c"), W(script), NULL};
 	struct vz_starter *s;
 	uint32_t id;
-	int in, out, status;
+	int fds[VZ_RUN_FDS], status;
 	char c;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		if (chdir(dir.dir) != 0 || vz_starter_split(NULL, &s) != 0 ||
-		    vz_starter_start(s, argv, environ, true, &id, &in, &out) != 0 ||
-		    write(in, "half", 4) != 4)
+		    vz_starter_start(s, argv, environ, VZ_RUN_REPLY, &id, fds) != 0 ||
+		    write(fds[VZ_RUN_IN], "half", 4) != 4)
 			_exit(1);
 		/* It is at its work. */
-		while (read(out, &c, 1) < 0 && errno == EAGAIN)
+		while (read(fds[VZ_RUN_OUT], &c, 1) < 0 && errno == EAGAIN)
 			usleep(1000);
 		if (whole) {
 			vz_starter_finish(s, id);
-			close(in);
+			close(fds[VZ_RUN_IN]);
 		}
 		raise(SIGKILL);
 	}
@@ -136,16 +136,16 @@ what_is_not_permitted_is_not_run(void **state)
 	char *const yes[] = {W("true"), NULL}, *const no[] = {W("touch"), W("made"), NULL};
 	struct vz_starter *s;
 	uint32_t id;
-	int in, out;
+	int fds[VZ_RUN_FDS];
 
 	(void)state;
 	assert_int_equal(chdir(dir.dir), 0);
 	assert_int_equal(vz_starter_split(&config, &s), 0);
-	assert_int_equal(vz_starter_start(s, no, environ, false, &id, &in, &out), VZ_ESYSTEM);
+	assert_int_equal(vz_starter_start(s, no, environ, 0, &id, fds), VZ_ESYSTEM);
 	assert_int_equal(errno, EPERM);
-	assert_int_equal(vz_starter_start(s, yes, environ, false, &id, &in, &out), 0);
-	assert_int_equal(out, -1);
-	close(in);
+	assert_int_equal(vz_starter_start(s, yes, environ, 0, &id, fds), 0);
+	assert_int_equal(fds[VZ_RUN_OUT], -1);
+	close(fds[VZ_RUN_IN]);
 	vz_starter_free(s);
 	until_alone();
 	assert_false(there("made"));
@@ -187,20 +187,20 @@ look_into(const struct vz_starter_config *config, bool *starter, bool *command)
 	char *const argv[] = {W("sh"), W("-c"), W("echo $PPID $$; cat"), NULL};
 	char said[64] = "", path[64];
 	struct vz_starter *s;
-	int in, out, pids[2];
+	int fds[VZ_RUN_FDS], pids[2];
 	uint32_t id;
 	ssize_t n;
 
 	if (geteuid() == 0 && (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)))
 		return 1;
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0 || vz_starter_split(config, &s) != 0 ||
-	    vz_starter_start(s, argv, environ, true, &id, &in, &out) != 0)
+	    vz_starter_start(s, argv, environ, VZ_RUN_REPLY, &id, fds) != 0)
 		return 2;
 	for (size_t have = 0; strchr(said, '\n') == NULL; have += n > 0 ? (size_t)n : 0) {
-		struct pollfd p = {.fd = out, .events = POLLIN};
+		struct pollfd p = {.fd = fds[VZ_RUN_OUT], .events = POLLIN};
 
 		if (poll(&p, 1, 30000) <= 0 ||
-		    (n = read(out, said + have, sizeof(said) - 1 - have)) == 0)
+		    (n = read(fds[VZ_RUN_OUT], said + have, sizeof(said) - 1 - have)) == 0)
 			return 3;
 	}
 	if (sscanf(said, "%d %d", &pids[0], &pids[1]) != 2)

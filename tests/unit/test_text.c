@@ -328,13 +328,13 @@ static void
 every_error_has_its_own_words(void **state)
 {
 	(void)state;
-	for (int a = 0; a >= VZ_ECHANGED; a--) {
+	for (int a = 0; a >= VZ_ESIGNER; a--) {
 		const char *words = vz_strerror(a);
 
 		assert_string_not_equal(words, vz_strerror(-1000));
 		assert_true(words[0] >= 'a' && words[0] <= 'z');
 		assert_int_not_equal(words[strlen(words) - 1], '.');
-		for (int b = a - 1; b >= VZ_ECHANGED; b--)
+		for (int b = a - 1; b >= VZ_ESIGNER; b--)
 			assert_string_not_equal(words, vz_strerror(b));
 	}
 }

@@ -6,6 +6,7 @@
 #include "relay_socket.h"
 
 #include <fcntl.h>
+#include "cmd/common/introduce.h"
 #include "cmd/common/diag.h"
 #include "net/rlink.h"
 
@@ -489,18 +490,22 @@ what_is_no_relay_is_not_called_for_ever(void **unused)
 static void
 a_relay_that_refuses_us_is_77_and_its_operator_s_line_is_told(void **unused)
 {
-	char key[VZ_KEY_TEXT], hint[256];
+	char line[INTRODUCE_LINE], hint[256];
 
 	(void)unused;
-	vz_key_format(&wire_ids[0]->bundle.identity, key);
+	introduce_line(wire_ids[0], line);
 	snprintf(hint, sizeof hint,
-	    "vz-send: hint: its operator has to add this line to the relay's authorized file: "
-	    "connect %s\n",
-	    key);
+	    "vz-send: hint: its operator has to add the right connect to this host's line in the "
+	    "relay's authorized file, that of %s\n",
+	    line);
 	begin();
 	relay.may = VZ_RELAY_MAY_REGISTER;
 	call();
 	fails(77, "vz-send: there: refused by the relay: this key may not connect here\n", hint);
+	snprintf(hint, sizeof hint,
+	    "vz-send: hint: its operator has to add this line to the relay's authorized file: "
+	    "connect %s\n",
+	    line);
 	begin();
 	relay.refuses = true;
 	call();
