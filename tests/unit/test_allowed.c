@@ -143,7 +143,7 @@ whatever_is_not_understood_voids_its_line(void **state)
 }
 
 /* Where a function that has returned kept its own. */
-static void
+__attribute__((noinline)) static void
 overwrite_the_stack(void)
 {
 	volatile char over[16384];
