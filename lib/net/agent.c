@@ -112,12 +112,23 @@ watch_it(struct vz_agent *a)
 	return vz_loop_add(a->loop, &a->watch, VZ_READ);
 }
 
+/* Did it end while nothing was asked? An agent may be started anew, or close what is idle. */
+static bool
+has_ended(const struct vz_agent *a)
+{
+	char next;
+
+	return recv(a->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0 && !vz_agent_is_asked(a);
+}
+
 int
 vz_agent_connect(struct vz_agent *a)
 {
 	struct vz_sockaddr at;
 	int fd, err;
 
+	if (a->fd >= 0 && has_ended(a))
+		vz_agent_fail(a, VZ_AGENT_LOST);
 	if (a->fd >= 0)
 		return 0;
 	if (!*a->path)

@@ -1,5 +1,6 @@
 #include "net/agent_impl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,9 @@ vz_agent_words(const struct vz_agent *a)
 	case VZ_AGENT_WELL: break;
 	case VZ_AGENT_NONE: return "none is named: SSH_AUTH_SOCK is not set";
 	case VZ_AGENT_AWAY:
+		if (a->sys == EPERM)
+			return "it ended the connection, and the sandbox lets this program make no "
+			       "other: start it anew";
 		snprintf(
 		    buf, sizeof(buf), "cannot be reached at $SSH_AUTH_SOCK: %s", strerror(a->sys));
 		return buf;

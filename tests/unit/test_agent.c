@@ -494,6 +494,22 @@ a_connection_that_ends_fails_all_that_was_asked(void **state)
 }
 
 static void
+a_connection_that_ended_while_nothing_was_asked_is_made_anew(void **state)
+{
+	struct held *h = *state;
+	uint8_t sig[64];
+
+	for (uint8_t i = 1; i <= 3; i++) {
+		assert_int_equal(ask(h, i, sig), VZ_EPENDING);
+		answer(h);
+		assert_int_equal(vz_agent_wait(h->a, 10000), 0);
+		close(h->fd);
+		h->fd = -1;
+		assert_signed(h, i);
+	}
+}
+
+static void
 a_length_of_4_gib_is_refused_at_once_and_nothing_is_held_for_it(void **state)
 {
 	struct held *h = *state;
@@ -667,6 +683,7 @@ main(void)
 	    WITH_AGENT(several_questions_are_asked_one_after_the_other_in_their_order),
 	    WITH_AGENT(at_most_256_are_asked_at_a_time_and_answers_nobody_came_for_make_room),
 	    WITH_AGENT(a_connection_that_ends_fails_all_that_was_asked),
+	    WITH_AGENT(a_connection_that_ended_while_nothing_was_asked_is_made_anew),
 	    WITH_AGENT(a_length_of_4_gib_is_refused_at_once_and_nothing_is_held_for_it),
 	    WITH_AGENT(an_answer_of_another_form_fails_all_that_was_asked),
 	    WITH_AGENT(an_answer_that_nobody_asked_for_ends_the_connection),
