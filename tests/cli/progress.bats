@@ -297,7 +297,7 @@ lacks() {
 	head -c 10240 /dev/zero >&8
 	until_true drawn t 'reply 10\.0 KiB$'
 	exec 8>&-
-	ended t >status
+	terminal_ended t >status
 	[ "$(cat status)" = 0 ] || fail "$(cat status)"
 	[ "$(stat -c %s reply)" -eq 10240 ]
 }
@@ -332,7 +332,7 @@ lacks() {
 	scrolled l >l.txt
 	lacks l.txt '^alice'
 	pressed l C-c
-	ended l >/dev/null
+	terminal_ended l >/dev/null
 }
 
 @test "SIGUSR1 is answered by a line or an event at any time, and breaks nothing" {

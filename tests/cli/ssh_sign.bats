@@ -92,7 +92,7 @@ refused() {
 	shows t 'up to \^D'
 	typed t hello
 	pressed t Enter C-d
-	[ "$(ended t)" = 0 ]
+	[ "$(terminal_ended t)" = 0 ]
 	screen t | sed -n '/^-----BEGIN/,/^-----END/p' >m.sig
 	echo hello >m
 	allowed 'alice @'

@@ -14,7 +14,7 @@ watching() {
 	{
 		echo "$(key_of alice)  web1"
 		echo "$(key_of carol)  a-longer-name"
-		echo "$(key_of dave)"
+		key_of dave
 	} >authorized
 	started watch vz-watch -i "$(id_of bob)" -a authorized --ready-fd 9 "$@" "${AT:-127.0.0.1:0}" || return
 	WATCH=$PID
@@ -201,9 +201,7 @@ stopped() {
 
 @test "nothing that is sent does anything to a terminal, or looks like another sender's" {
 	watching
-	printf 'a\033[2Jb\rc\007d\n' >log
-	printf '\302\233x\342\200\256y\n' >>log
-	printf 'latin \377\376\033 end\n' >>log
+	printf '%b\n' 'a\033[2Jb\rc\007d' '\0302\0233x\0342\0200\0256y' 'latin \0377\0376\033 end' >log
 	printf '{"peer":"vz1","peer_name":"root","base64":false,"body":"forged"}\n' >>log
 	printf 'back\\slash "quoted" \\u001b end\n' >>log
 	printf 'x","base64":false,"body":"y\n' >>log
@@ -262,14 +260,14 @@ stopped() {
 			'exec vz-watch -q -i "$1" -a authorized --ready-fd 9 127.0.0.1:0 9>"$2"' sh "$(id_of bob)" "ready$colour"
 		ADDR=$(timeout "$PATIENCE" cat "ready$colour")
 		echo "line of $colour." | "$SEND" -i "$(id_of alice)" --lines "$ADDR"
-		shows "t$colour" "web1  line of $colour[.]"
+		shows "t$colour" "web1  line of ${colour}[.]"
 	done
 	tmux_of capture-pane t -p -e | grep -q "$(printf '\033\\[3[1-6]mweb1')"
 	tmux_of capture-pane t1 -p -e >plain
 	run ! grep -q "$(printf '\033')" plain
 	# And it ends as told by the keyboard, leaving nothing behind.
 	pressed t1 C-c
-	[ "$(ended t1)" = 0 ]
+	[ "$(terminal_ended t1)" = 0 ]
 }
 @test "two that follow the same file for the same watcher do not send it twice" {
 	command -v flock >/dev/null || skip 'flock is not here'
