@@ -229,8 +229,10 @@ on_hangup(struct vz_loop *l, int signo, void *arg)
 {
 	struct server *srv = arg;
 
-	(void)l;
-	(void)signo;
+	if (signals_terminal_gone(srv->terminals)) {
+		on_end_signal(l, signo, arg);
+		return;
+	}
 	record_reopen(&srv->record);
 	rights_renew(srv);
 	posts_retry(srv);
@@ -277,7 +279,8 @@ server_prepare(struct server *srv)
 	    (struct vz_watch){.fd = srv->output_fd, .fn = on_output_ready, .arg = srv};
 	srv->second = (struct vz_timer){.fn = on_second, .arg = srv};
 	record_start(&srv->record, srv->loop, on_broken_record, srv);
-	/* A listener for one session ends with its terminal, as programs do. */
+	srv->terminals = signals_terminals();
+	/* A listener for one session ends by any hangup, as programs do. */
 	r = signals_start(srv->loop, on_end_signal, srv->options->keep ? on_hangup : NULL, srv);
 	if (r == 0 && srv->output_fd >= 0)
 		r = vz_loop_add(srv->loop, &srv->output_watch, 0);

@@ -103,6 +103,7 @@ struct server {
 	bool stopping, finishing;
 	struct vz_timer patience; /* of the farewell */
 	int status, signo;
+	unsigned terminals; /* of the standard descriptors, at the start */
 };
 
 /* Loads who we are, opens the taker and the sockets and says so, or ends the program (start.c). */

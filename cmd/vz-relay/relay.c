@@ -86,8 +86,10 @@ on_hangup(struct vz_loop *l, int signo, void *arg)
 {
 	struct relay *rl = arg;
 
-	(void)l;
-	(void)signo;
+	if (signals_terminal_gone(rl->terminals)) {
+		on_end_signal(l, signo, arg);
+		return;
+	}
 	record_reopen(&rl->record);
 	admit_renew(rl);
 	rl->metrics_at = 0;
@@ -127,6 +129,7 @@ relay_prepare(struct relay *rl)
 	rl->patience = (struct vz_timer){.fn = on_patience_over, .arg = rl};
 	rl->second = (struct vz_timer){.fn = on_second, .arg = rl};
 	record_start(&rl->record, rl->loop, on_broken_record, rl);
+	rl->terminals = signals_terminals();
 	r = signals_start(rl->loop, on_end_signal, on_hangup, rl);
 	if (r == 0)
 		r = show_start(rl);

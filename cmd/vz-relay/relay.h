@@ -78,6 +78,7 @@ struct relay {
 	bool stopping;
 	struct vz_timer patience; /* of the farewell */
 	int status, signo;
+	unsigned terminals; /* of the standard descriptors, at the start */
 };
 
 /* Loads who we are, opens the sockets and says so, or ends the program (start.c). */

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # How a listener that keeps ends, and how one takes the place of another.
 load helpers
+load terminal
 
 setup_file() {
 	identities alice bob
@@ -376,4 +377,26 @@ done'
 	kill "$LISTENER"
 	ended 0 "$LISTENER"
 	exits 69 send "$ADDR" <<<x
+}
+
+@test "a listener or relay that goes on for ever ends with its terminal" {
+	local program id=bob
+
+	key_of alice >authorized
+	gone() { ! alive "$1"; }
+	for program in "$LISTEN -k --lines" "$VZ_BUILD/bin/vz-relay"; do
+		mkfifo ready
+		# shellcheck disable=SC2086 # words of a command
+		terminal t 80 24 bash -c 'echo $$ >pid; exec "$@" 9>ready' sh $program -v -i "$(id_of "$id")" \
+			-a authorized --ready-fd 9 127.0.0.1:0
+		timeout "$PATIENCE" cat ready >address
+		[ -s address ]
+		kill -HUP "$(cat pid)"
+		shows t 'rights read again'
+		tmux_of kill-session t
+		until_true gone "$(cat pid)"
+		rm ready
+		id=alice
+		echo "register $(key_of bob)" >authorized
+	done
 }
