@@ -692,6 +692,7 @@ asks() { echo hello | timeout 20 socat -t 20 - "TCP:${ADDRESS[$1]}:5432"; }
 	[ "${text:64}" = "$(openssl mac -in message -macopt "hexkey:$key" -macopt size:32 BLAKE2BMAC | tr 'A-F' 'a-f')" ]
 }
 
+ends_with_prompt() { [[ $(screen "$1") =~ "$1\$"[[:space:]]*$ ]]; }
 says_of_the_cancelled() { scrolled "$1" | grep -q cancelled; }
 
 @test "README: from nothing to a delivered file on two hosts, as a terminal shows it" {
@@ -717,6 +718,9 @@ says_of_the_cancelled() { scrolled "$1" | grep -q cancelled; }
 	for host in hosta hostb; do
 		diff <(said_in_text "$host") <(said_on "$host")
 	done
+	# It would outlive its terminal.
+	pressed hostb C-c
+	until_true ends_with_prompt hostb
 }
 
 @test "README: one host talks to itself" {
