@@ -30,6 +30,8 @@ item_json_put(struct vz_buf *out, const struct item_json *m)
 
 	vz_json_begin(&j, out);
 	vz_json_str(&j, "peer", m->peer);
+	if (m->peer_name && *m->peer_name)
+		vz_json_str(&j, "peer_name", m->peer_name);
 	vz_json_bytes(&j, "name", m->name, m->name_len);
 	vz_json_str(&j, "id", m->id);
 	vz_json_u64(&j, "size", m->len);

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 
 struct item_json {
-	const char *peer, *id;
+	const char *peer, *peer_name, *id; /* peer_name: NULL or empty = it has none */
 	const uint8_t *name;
 	size_t name_len;
 	const uint8_t *body;
@@ -20,8 +20,9 @@ struct item_json {
 };
 
 /*
- * Appends it: peer, name, id, size, "signed" where it is, and body: text, or where it is not UTF-8
- * base64, and then "base64" is true. VZ_ELIMIT, VZ_ENOMEM; then nothing is appended.
+ * Appends it: peer, peer_name where there is one, name, id, size, "signed" where it is, and body:
+ * text, or where it is not UTF-8 base64, and then "base64" is true. VZ_ELIMIT, VZ_ENOMEM; then
+ * nothing is appended.
  */
 int item_json_put(struct vz_buf *out, const struct item_json *m);
 

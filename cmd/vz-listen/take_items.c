@@ -296,6 +296,7 @@ end(struct visit *v, struct incoming *in)
 {
 	struct items_out *it = v->srv->items;
 	const struct item_json m = {.peer = v->who.key_text,
+	    .peer_name = v->who.grant.name,
 	    .id = in->id,
 	    .name = in->name,
 	    .name_len = in->name_len,
@@ -330,7 +331,10 @@ whole(struct visit *v, const struct vz_event *ev)
 {
 	struct items_out *it = v->srv->items;
 	const char *words = refusal_of(it, ev->bytes, ev->bytes_len);
-	struct item_json m = {.peer = v->who.key_text, .body = ev->bytes, .len = ev->bytes_len};
+	struct item_json m = {.peer = v->who.key_text,
+	    .peer_name = v->who.grant.name,
+	    .body = ev->bytes,
+	    .len = ev->bytes_len};
 	char id[VZ_MESSAGE_ID_TEXT];
 	struct run *run;
 

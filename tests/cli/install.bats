@@ -57,22 +57,20 @@ setup_file() {
 }
 
 @test "each folder of make install can be another one, or none" {
-	local name
-
-	make_ install BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t \
-		LOCALSTATEDIR=/l BASHDIR=/c ZSHDIR=/z FISHDIR=/f
-	[ "$(ls root)" = "$(printf '%s\n' b c d e f m s t u z)" ]
+	make_ install BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e BASHDIR=/c/b ZSHDIR=/c/z FISHDIR=/c/f \
+		UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t LOCALSTATEDIR=/l
+	[ "$(ls root)" = "$(printf '%s\n' b c d e m s t u)" ]
 	grep -q '^ExecStart=/b/vz-listen ' root/u/vz-listen.service
 	grep -q '^/l/log/vz/' root/e/logrotate
 	run ! grep -rE '@[A-Za-z]+@' root/u root/s root/t root/e
-	make_ uninstall BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t \
-		BASHDIR=/c ZSHDIR=/z FISHDIR=/f
+	make_ uninstall BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e BASHDIR=/c/b ZSHDIR=/c/z FISHDIR=/c/f \
+		UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t
 	[ -z "$(find root ! -type d)" ]
 	[ ! -e root/e ]
 	make_ install UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR= BASHDIR= ZSHDIR= FISHDIR=
-	[ -z "$(find root -path '*systemd*' -o -path '*.d/*' -o -path '*/examples*' \
+	[ -z "$(find root -path '*systemd*' -o -path '*/sysusers.d*' -o -path '*/tmpfiles.d*' -o -path '*/examples*' \
 		-o -path '*complet*' -o -path '*zsh*')" ]
-	make_ uninstall UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR= BASHDIR= ZSHDIR= FISHDIR=
+	make_ uninstall UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
 	[ -z "$(find root ! -type d)" ]
 }
 

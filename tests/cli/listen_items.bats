@@ -75,6 +75,20 @@ bounded() {
 	jq -r 'select(.name == "b").body' listen.out | base64 -d | cmp b -
 }
 
+@test "--json tells the name that the authorised file has for a sender, and never another one" {
+	printf '%s  na"me \\ of her\n' "$(key_of alice)" >authorized
+	ALLOW=(-a authorized)
+	listen --json
+	exits 0 send --name 'bob","peer_name":"root' "$ADDR" <<<x
+	ended 0 "$LISTENER"
+	[ "$(jq -r .peer_name listen.out)" = 'na"me \ of her' ]
+	ALLOW=(--allow "$(key_of alice)")
+	listen --json
+	exits 0 send --lines "$ADDR" <<<x
+	ended 0 "$LISTENER"
+	[ "$(jq -r .peer_name listen.out)" = null ]
+}
+
 @test "a message that would come out as two is refused, the others are delivered" {
 	printf 'one\ntwo' >two
 	printf 'x%.0s' $(seq 40000) >long

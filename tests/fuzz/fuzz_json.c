@@ -81,7 +81,13 @@ read_item(const struct vz_buf *out, size_t from, const struct values *v)
 	static uint8_t body[6 * VALUE_MAX];
 	size_t n, len;
 
-	json_take(&j, "{\"peer\":\"vz1\",\"name\":");
+	json_take(&j, "{\"peer\":\"vz1\",");
+	if (*v->text) {
+		json_take(&j, "\"peer_name\":");
+		json_same(&j, room, v->text, strlen(v->text));
+		json_take(&j, ",");
+	}
+	json_take(&j, "\"name\":");
 	json_same(&j, room, v->a, v->a_len);
 	json_take(&j, ",\"id\":");
 	json_same(&j, room, v->text, strlen(v->text));
@@ -123,6 +129,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	v.is_signed = cut % 5 == 4;
 	v.text = fuzz_string(v.a, v.a_len);
 	item = (struct item_json){.peer = "vz1",
+	    .peer_name = v.text,
 	    .id = v.text,
 	    .name = v.a,
 	    .name_len = v.a_len,
