@@ -254,13 +254,19 @@ file_of() {
 	text_of "$1" "$2" | with_keys
 }
 
+# Servers are told to end, as what they have started may be out of reach, and then made to.
 eval "helpers_$(declare -f teardown)"
 teardown() {
 	local pid running
 
 	running=" $(jobs -rp | tr '\n' ' ')"
 	for pid in "${SERVERS[@]}"; do
-		[[ $running != *" $pid "* ]] || kill -9 -- "-$pid" 2>/dev/null || true
+		[[ $running != *" $pid "* ]] || kill -TERM -- "-$pid" 2>/dev/null || true
+	done
+	for pid in "${SERVERS[@]}"; do
+		[[ $running == *" $pid "* ]] || continue
+		timeout 5 tail --pid="$pid" -s 0.02 -f /dev/null || true
+		kill -9 -- "-$pid" 2>/dev/null || true
 	done
 	helpers_teardown
 }

@@ -67,8 +67,9 @@ setup_file() {
 		UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t
 	[ -z "$(find root ! -type d)" ]
 	[ ! -e root/e ]
-	make_ install UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
-	[ -z "$(find root -path '*systemd*' -o -path '*/sysusers.d*' -o -path '*/tmpfiles.d*' -o -path '*/examples*')" ]
+	make_ install UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR= BASHDIR= ZSHDIR= FISHDIR=
+	[ -z "$(find root -path '*systemd*' -o -path '*/sysusers.d*' -o -path '*/tmpfiles.d*' -o -path '*/examples*' \
+		-o -path '*complet*' -o -path '*zsh*')" ]
 	make_ uninstall UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
 	[ -z "$(find root ! -type d)" ]
 }
@@ -100,30 +101,4 @@ setup_file() {
 	exits 73 timeout "$PATIENCE" "$KEYGEN" -f own/identity 2>again.err
 	says again.err 'hint: .*--force'
 	cmp before own/identity
-}
-
-@test "the README's first commands work when pasted" {
-	# On a socket of our own instead of a port that somebody may use.
-	sed -n '/^```sh$/,/^```$/{/^```sh$/d;/^```$/q;p;}' "$VZ_TREE/README.md" |
-		sed "s|127\.0\.0\.1:4433|$PWD/socket|; s| 4433 &| $PWD/socket \&|; s|-o copy|-o $PWD/copy|" >pasted
-	[ "$(wc -l <pasted)" -eq 3 ] && [ "$(grep -c '^vz-' pasted)" -eq 3 ]
-	echo 'status=$?; wait; exit "$status"' >>pasted
-	cd "$VZ_TREE"
-	PATH=$VZ_BUILD/bin:$PATH exits 0 timeout "$PATIENCE" bash "$BATS_TEST_TMPDIR/pasted" 3>&-
-	cd "$BATS_TEST_TMPDIR"
-	tar tf copy.tar | grep -qx 'man/vz.7'
-}
-
-@test "the manual's script that waits for a listener works when pasted" {
-	local key
-
-	# From the EXAMPLES of vz(7), with keys and files of ours.
-	sed -n '/^mkfifo ready/,/^\.Ed/p' "$VZ_TREE/man/vz.7" | sed '/^\.Ed/d' >pasted
-	[ "$(wc -l <pasted)" -eq 4 ]
-	timeout "$PATIENCE" "$KEYGEN" >key
-	key=$(cat key)
-	bytes 100000 data
-	export key
-	PATH=$VZ_BUILD/bin:$PATH exits 0 timeout "$PATIENCE" bash pasted 3>&-
-	cmp data got
 }
