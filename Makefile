@@ -184,7 +184,7 @@ $(B)/tests/test_renew $(B)/tests/test_via: $(patsubst %,$(B)/cmd/vz-send/%.o,lin
 $(B)/tests/test_stay: $(B)/cmd/vz-listen/stay.o
 # and of what they share,
 $(B)/tests/test_progress: $(B)/cmd/common/progress_line.o
-# The tables of options themselves.
+# and the tables of options themselves.
 $(B)/tests/test_table: $(patsubst %,$(B)/cmd/common/%.o,table help)
 
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a

@@ -67,6 +67,16 @@ mode_of(const char *verb)
 	    diag_escape(shown, sizeof(shown), verb, strlen(verb)));
 }
 
+static void
+take_time(struct keygen_signature *s, const char *value)
+{
+	char shown[64];
+
+	if (vz_timestamp_parse(value, strlen(value), mktime, &s->at) != 0)
+		diag_usage("-O verify-time: not YYYYMMDD[HHMM[SS]][Z]: '%s'",
+		    diag_escape(shown, sizeof(shown), value, strlen(value)));
+}
+
 /* -O NAME[=VALUE], of those that ssh-keygen has for -Y. */
 static void
 take_detail(struct keygen_signature *s, const char *value)
@@ -76,13 +86,9 @@ take_detail(struct keygen_signature *s, const char *value)
 
 	if (strcmp(value, "print-pubkey") == 0)
 		s->print_key = true;
-	else if (strncmp(value, time, strlen(time)) == 0 &&
-	    vz_timestamp_parse(
-		value + strlen(time), strlen(value) - strlen(time), mktime, &s->at) != 0)
-		diag_usage("-O verify-time: not YYYYMMDD[HHMM[SS]][Z]: '%s'",
-		    diag_escape(
-			shown, sizeof(shown), value + strlen(time), strlen(value) - strlen(time)));
-	else if (s->at == 0 && strcmp(value, "hashalg=sha512") != 0)
+	else if (strncmp(value, time, strlen(time)) == 0)
+		take_time(s, value + strlen(time));
+	else if (strcmp(value, "hashalg=sha512") != 0)
 		diag_usage("-O: not verify-time=TIME, print-pubkey or hashalg=sha512: '%s'",
 		    diag_escape(shown, sizeof(shown), value, strlen(value)));
 }

@@ -49,15 +49,20 @@ is_sound(const struct visit *v)
 	    (b->not_after == 0 || (uint64_t)time(NULL) < b->not_after);
 }
 
+bool
+ask_is_full(const struct ask *a)
+{
+	return a->n_no == ASK_KEYS || a->n_now == ASK_KEYS;
+}
+
 /* Everybody is asked about while there is room to remember what was said. */
 static bool
 may_ask(const struct visit *v)
 {
 	const struct ask *a = &v->srv->ask;
 
-	return a->screen.fd >= 0 && v->conn && a->n_held < ASK_HELD && a->n_no < ASK_KEYS &&
-	    a->n_now < ASK_KEYS && !is_among(a->no, a->n_no, &v->who.key) &&
-	    !vz_acl_names(v->srv->me.acl, &v->who.key) &&
+	return a->screen.fd >= 0 && v->conn && a->n_held < ASK_HELD && !ask_is_full(a) &&
+	    !is_among(a->no, a->n_no, &v->who.key) && !vz_acl_names(v->srv->me.acl, &v->who.key) &&
 	    held_of(a, &v->who.source) < ASK_PER_SOURCE && is_sound(v);
 }
 
@@ -124,6 +129,13 @@ ask_refuse_all(struct server *srv, const struct vz_key *key, const char *words)
 	TAILQ_FOREACH_SAFE(v, &srv->ask.held, ask.list, next)
 	if (vz_key_equal(&v->who.key, key))
 		refuse(v, words);
+}
+
+void
+ask_refuse_rest(struct server *srv, const char *words)
+{
+	while (!TAILQ_EMPTY(&srv->ask.held))
+		refuse(TAILQ_FIRST(&srv->ask.held), words);
 }
 
 static void

@@ -10,7 +10,12 @@
 uint64_t ask_patience(const struct server *srv);
 /* All who wait with this key are refused with words. */
 void ask_refuse_all(struct server *srv, const struct vz_key *key, const char *words);
-/* The first one's key is asked about, unless there is a question already. */
+/* All who wait are. */
+void ask_refuse_rest(struct server *srv, const char *words);
+/* There is no room to remember another answer. */
+bool ask_is_full(const struct ask *a);
+/* The first one's key is asked about, unless there is a question already. When the answer before
+ * was the last that is remembered, who waits still is a stranger as any other. */
 void ask_next(struct server *srv);
 /* The question is over, answered or not. */
 void ask_end_question(struct server *srv);

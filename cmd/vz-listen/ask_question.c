@@ -59,10 +59,13 @@ ask_end_question(struct server *srv)
 void
 ask_next(struct server *srv)
 {
-	const struct visit *v = TAILQ_FIRST(&srv->ask.held);
 	char path[RIGHTS_PATH_MAX];
 	struct ask *a = &srv->ask;
+	const struct visit *v;
 
+	if (ask_is_full(a))
+		ask_refuse_rest(srv, "this key is not authorised here");
+	v = TAILQ_FIRST(&a->held);
 	if (!v || a->asking || a->screen.fd < 0)
 		return;
 	a->asking = true;
@@ -94,8 +97,7 @@ gone(struct server *srv)
 	vz_loop_del(srv->loop, &srv->ask.watch);
 	ask_screen_close(&srv->ask.screen);
 	diag_verbose(0, "the terminal is gone: nobody is asked any more");
-	while (!TAILQ_EMPTY(&srv->ask.held))
-		ask_refuse_all(srv, &TAILQ_FIRST(&srv->ask.held)->who.key, ASK_NOBODY);
+	ask_refuse_rest(srv, ASK_NOBODY);
 }
 
 /* Answers. */

@@ -15,7 +15,8 @@ struct vz_allowed_query {
 	vz_local_time_fn *local;
 };
 
-/* Told of a line that names the principal, or the key, and grants nothing: static words. */
+/* Told of a line that names the principal, or the key, and grants nothing: words that are valid
+ * during the call. */
 typedef void vz_allowed_report_fn(void *arg, unsigned line, const char *why);
 
 /*

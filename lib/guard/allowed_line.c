@@ -1,5 +1,6 @@
 #include "guard/allowed_line.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 #include "base/err.h"
@@ -155,6 +156,16 @@ vz_allowed_key(struct vz_acl_line *l)
 	return found;
 }
 
+/* Why the line has no key: its words may be its own, and end with it. */
+static const char *
+words_of(const struct vz_acl_line *l, struct vz_allowed_line *out)
+{
+	if (l->why != l->mistyped)
+		return l->why;
+	memcpy(out->mistyped, l->mistyped, sizeof(out->mistyped));
+	return out->mistyped;
+}
+
 static enum vz_allowed_found
 parse(const char *line, size_t len, vz_local_time_fn *local, struct vz_allowed_line *out,
     const char **why)
@@ -183,7 +194,7 @@ parse(const char *line, size_t len, vz_local_time_fn *local, struct vz_allowed_l
 	}
 	if (found == VZ_ACL_FOUND_OTHER_TYPE)
 		return VZ_ALLOWED_OTHER_TYPE;
-	*why = found == VZ_ACL_FOUND_KEY ? NULL : l.why;
+	*why = found == VZ_ACL_FOUND_KEY ? NULL : words_of(&l, out);
 	out->key = l.key;
 	return found == VZ_ACL_FOUND_KEY ? VZ_ALLOWED_KEY : VZ_ALLOWED_BAD;
 }
@@ -201,7 +212,7 @@ vz_allowed_line_parse(const char *line, size_t len, vz_local_time_fn *local,
 		found = parse(line, len, local, out, why);
 	}
 	if (found != VZ_ALLOWED_KEY)
-		memset(out, 0, sizeof(*out));
+		memset(out, 0, offsetof(struct vz_allowed_line, mistyped));
 	return found;
 }
 

@@ -23,6 +23,8 @@ struct vz_allowed_line {
 	size_t namespaces_len;
 	int64_t after,
 	    before; /* Unix seconds; 0 = no such bound. Both are still valid themselves */
+	/* Words about a line that is void may be here. Last: the rest of it holds nothing then. */
+	char mistyped[sizeof(((struct vz_acl_line *)NULL)->mistyped)];
 };
 
 enum vz_allowed_found {
@@ -41,8 +43,9 @@ bool vz_allowed_line_principals(
     const char **line, size_t *len, const char **principals, size_t *principals_len);
 /*
  * PRINCIPALS [options] KEY [comment], of at most VZ_LINE_MAX bytes and without blanks at its ends.
- * *why is set to static words when it is VZ_ALLOWED_BAD, to NULL otherwise; *out holds nothing
- * then. An option that is not known voids the line: it might have taken a right away.
+ * *why is set to words when it is VZ_ALLOWED_BAD, static or valid while *out is, to NULL otherwise;
+ * what is not VZ_ALLOWED_KEY leaves nothing else in *out. An option that is not known voids the
+ * line: it might have taken a right away.
  */
 enum vz_allowed_found vz_allowed_line_parse(const char *line, size_t len, vz_local_time_fn *local,
     struct vz_allowed_line *out, const char **why);

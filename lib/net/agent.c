@@ -36,6 +36,7 @@ vz_agent_new(struct vz_agent **out, const char *path)
 		return VZ_ENOMEM;
 	}
 	a->fd = -1;
+	a->patience_ms = VZ_AGENT_ANSWER_MS;
 	TAILQ_INIT(&a->questions);
 	vz_buf_init(&a->in, MESSAGE_MAX + READ_MAX);
 	vz_buf_init(&a->out, VZ_AGENT_REQUEST_MAX);
@@ -111,12 +112,23 @@ watch_it(struct vz_agent *a)
 	return vz_loop_add(a->loop, &a->watch, VZ_READ);
 }
 
+/* Did it end while nothing was asked? An agent may be started anew, or close what is idle. */
+static bool
+has_ended(const struct vz_agent *a)
+{
+	char next;
+
+	return recv(a->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0 && !vz_agent_is_asked(a);
+}
+
 int
 vz_agent_connect(struct vz_agent *a)
 {
 	struct vz_sockaddr at;
 	int fd, err;
 
+	if (a->fd >= 0 && has_ended(a))
+		vz_agent_fail(a, VZ_AGENT_LOST);
 	if (a->fd >= 0)
 		return 0;
 	if (!*a->path)

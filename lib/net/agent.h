@@ -38,7 +38,7 @@ enum vz_agent_fault {
 int vz_agent_new(struct vz_agent **out, const char *path);
 /* NULL is nothing. */
 void vz_agent_free(struct vz_agent *a);
-/* Connects, if it is not: waits VZ_AGENT_CONNECT_MS at most. VZ_ESIGNER. */
+/* Connects, if it is not, or no longer: waits VZ_AGENT_CONNECT_MS at most. VZ_ESIGNER. */
 int vz_agent_connect(struct vz_agent *a);
 /*
  * Asks which keys there are and waits for the answer, VZ_AGENT_LIST_MS at most; `message` takes it,
@@ -63,6 +63,8 @@ void vz_agent_drop(struct vz_agent *a);
 typedef void vz_agent_fn(void *arg);
 int vz_agent_watch(struct vz_agent *a, struct vz_loop *l, vz_agent_fn *fn, void *arg);
 
+/* Another bound than VZ_AGENT_ANSWER_MS, for tests. */
+void vz_agent_set_patience(struct vz_agent *a, unsigned ms);
 /* Is an answer awaited? */
 bool vz_agent_is_asked(const struct vz_agent *a);
 

@@ -1,5 +1,6 @@
 #include "net/agent_impl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,7 @@ ask_next(struct vz_agent *a)
 	}
 	q->state = VZ_AGENT_ASKED;
 	if (a->loop)
-		(void)vz_timer_set(a->loop, &a->patience, VZ_AGENT_ANSWER_MS);
+		(void)vz_timer_set(a->loop, &a->patience, a->patience_ms);
 }
 
 void
@@ -163,6 +164,12 @@ vz_agent_sign(void *arg, const struct vz_key *key, const char *ns, const uint8_t
 	return err;
 }
 
+void
+vz_agent_set_patience(struct vz_agent *a, unsigned ms)
+{
+	a->patience_ms = ms;
+}
+
 bool
 vz_agent_is_asked(const struct vz_agent *a)
 {
@@ -186,6 +193,9 @@ vz_agent_words(const struct vz_agent *a)
 	case VZ_AGENT_WELL: break;
 	case VZ_AGENT_NONE: return "none is named: SSH_AUTH_SOCK is not set";
 	case VZ_AGENT_AWAY:
+		if (a->sys == EPERM)
+			return "it ended the connection, and the sandbox lets this program make no "
+			       "other: start it anew";
 		snprintf(
 		    buf, sizeof(buf), "cannot be reached at $SSH_AUTH_SOCK: %s", strerror(a->sys));
 		return buf;

@@ -582,6 +582,8 @@ setup_agent() {
 		'sign -n file -O print-pubkey' 'sign -n file -O hashalg=sha256' 'sign -n file -O foo' 'sign -n file -C x' \
 		'verify' 'verify -f a -I b -n c' 'verify -f a -I b -s c' 'verify -f a -n b -s c' 'verify -I a -n b -s c' \
 		'verify -f a -I b -n c -s d extra' 'verify -f a -I b -n c -s d -Overify-time=x' \
+		'verify -f a -I b -n c -s d -Overify-time=20260131 -O foo' \
+		'verify -f a -I b -n c -s d -Overify-time=20260131 -O hashalg=sha256' \
 		'verify -f a -I b -n c -s d -Overify-time=20260231' 'verify -f a -I b -n c -s d --force' \
 		'find-principals -f a' 'find-principals -s a' 'find-principals -f a -s b -n c' \
 		'check-novalidate -n a' 'check-novalidate -s a' 'check-novalidate -n a -s b -I c' \

@@ -142,6 +142,33 @@ whatever_is_not_understood_voids_its_line(void **state)
 	}
 }
 
+/* Where a function that has returned kept its own. */
+__attribute__((noinline)) static void
+overwrite_the_stack(void)
+{
+	volatile char over[16384];
+
+	for (size_t i = 0; i < sizeof(over); i++)
+		over[i] = 'x';
+}
+
+static void
+the_place_of_a_mistyped_key_is_told_after_the_line_was_read(void **state)
+{
+	char text[256];
+	struct vz_allowed_line l;
+	const char *why;
+
+	(void)state;
+	snprintf(text, sizeof(text), "alice %s", alice_vz);
+	text[6 + 20] = text[6 + 20] == 'q' ? 'p' : 'q';
+	assert_int_equal(
+	    vz_allowed_line_parse(text, strlen(text), timegm, &l, &why), VZ_ALLOWED_BAD);
+	overwrite_the_stack();
+	assert_non_null(strstr(why, "the key is mistyped: the 21st character is likely wrong"));
+	assert_null(l.principals);
+}
+
 static void
 keys_of_other_types_are_passed_over(void **state)
 {
@@ -327,6 +354,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_line_gives_principals_options_and_a_key_of_either_form),
 	    cmocka_unit_test(whatever_is_not_understood_voids_its_line),
+	    cmocka_unit_test(the_place_of_a_mistyped_key_is_told_after_the_line_was_read),
 	    cmocka_unit_test(keys_of_other_types_are_passed_over),
 	    cmocka_unit_test(a_line_is_read_up_to_4096_bytes),
 	    cmocka_unit_test(namespaces_and_times_bound_what_a_key_may_sign),
