@@ -1,7 +1,7 @@
 /*
  * The frames of a record: what is decoded encodes to the same bytes, and words are fit to be shown.
  *
- * Aims at: lib/wire/frame.c lib/wire/layout.c
+ * Aims at: lib/wire/frame.c lib/wire/layout.c lib/wire/layout_words.c
  */
 #include "base/buf.h"
 #include "base/err.h"
@@ -17,9 +17,23 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* Printable text that no terminal minds, whatever it was made of. */
+static void
+described(const struct vz_frame *f, size_t cap)
+{
+	char words[512];
+
+	vz_frame_describe(f, "01020304", words, cap);
+	PROMISE(memchr(words, 0, cap) != NULL);
+	for (const char *c = words; *c; c++)
+		PROMISE((uint8_t)*c >= 0x20 && *c != 0x7f);
+}
+
 static void
 check(const struct vz_frame *f)
 {
+	described(f, 512);
+	described(f, 1 + f->number % 100);
 	switch (f->type) {
 	case VZ_FRAME_OPEN:
 		PROMISE(f->kind <= VZ_KIND_ASK);
