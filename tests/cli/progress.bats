@@ -2,8 +2,6 @@
 # How far it is: the lines on a terminal, and those that a signal asks for. Nothing here measures
 # time: transfers last because their input is held back, or by a rate that the listener keeps.
 load helpers
-# Both have one of this name.
-eval "$(declare -f ended | sed '1s/ended/process_ended/')"
 load terminal
 load relay
 
@@ -75,7 +73,7 @@ alone() {
 
 # answers PID [SigIgn]: it catches SIGUSR1 by now, or ignores it.
 answers() {
-	grep -q "^${2:-SigCgt}:.*[2367abef]..\$" "/proc/$1/status"
+	grep -q '^Name:.*vz-send' "/proc/$1/status" && grep -q "^${2:-SigCgt}:.*[2367abef]..\$" "/proc/$1/status"
 }
 
 # lacks FILE REGEX
@@ -139,7 +137,7 @@ lacks() {
 	kill -CONT "$LISTENER"
 	until_true has '264.0 KiB'
 	exec 8>&-
-	process_ended 0 "${STARTED[-1]}"
+	ended 0 "${STARTED[-1]}"
 }
 
 @test "nothing is shown where nobody looks, or wants to" {
@@ -297,7 +295,7 @@ lacks() {
 	head -c 10240 /dev/zero >&8
 	until_true drawn t 'reply 10\.0 KiB$'
 	exec 8>&-
-	ended t >status
+	terminal_ended t >status
 	[ "$(cat status)" = 0 ] || fail "$(cat status)"
 	[ "$(stat -c %s reply)" -eq 10240 ]
 }
@@ -325,14 +323,14 @@ lacks() {
 		eval "exec 2$i>&-"
 	done
 	for pid in "${STARTED[@]}"; do
-		process_ended 0 "$pid"
+		ended 0 "$pid"
 	done
 	# The paths are printed there too.
 	until_true eval "[ \"\$(scrolled l | grep -Ec '^in/[0-9a-f]+\\.0-n[1-5]___\$')\" -eq 5 ]"
 	scrolled l >l.txt
 	lacks l.txt '^alice'
 	pressed l C-c
-	ended l >/dev/null
+	terminal_ended l >/dev/null
 }
 
 @test "SIGUSR1 is answered by a line or an event at any time, and breaks nothing" {
@@ -353,7 +351,7 @@ lacks() {
 	done
 	until_true grep -Eq '^vz-send: .*2\.[0-9] MiB' send.err || kill -USR1 "$SENDING"
 	exec 8>&-
-	process_ended 0 "$SENDING"
+	ended 0 "$SENDING"
 	cmp big in/*
 	kill -USR1 "$LISTENER" "$RELAYING"
 	until_true grep -Eq '^vz-listen: [01] sessions?, 0 waited for, 0 messages under way with 0 B, 1 delivered$' listen.err
@@ -372,5 +370,5 @@ lacks() {
 	until_true answers "$SENDING" SigIgn
 	kill -USR1 "$SENDING"
 	echo secret >fd
-	process_ended 69 "$SENDING"
+	ended 69 "$SENDING"
 }
