@@ -69,6 +69,8 @@ show(void *arg, struct progress *p)
 	struct visit *v;
 	struct incoming *in;
 
+	if (srv->ask.asking)
+		return; /* the last line is for the answer */
 	TAILQ_FOREACH(v, &srv->visits, all)
 	LIST_FOREACH(in, &v->incoming, list)
 	{

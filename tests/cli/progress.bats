@@ -6,7 +6,7 @@ load terminal
 load relay
 
 setup_file() {
-	identities alice bob relay
+	identities alice bob carol relay
 }
 
 terminal_or_skip() {
@@ -331,6 +331,43 @@ lacks() {
 	lacks l.txt '^alice'
 	pressed l C-c
 	terminal_ended l >/dev/null
+}
+
+@test "while somebody is asked about, the last line is for the answer" {
+	terminal_or_skip
+	mkdir -m 700 b in
+	cp "$(id_of bob)" b/identity
+	printf '%s alice\n' "$(key_of alice)" >b/authorized
+	terminal l 100 40 sh -c 'exec "$@" 9>addr' _ "$LISTEN" --ask -i b/identity --ready-fd 9 -d in 127.0.0.1:0
+	until_true test -s addr
+	ADDR=$(cat addr)
+	hold hold
+	"$SEND" -i "$(id_of alice)" --name first "$ADDR" <hold 2>send.err 3>&- 8>&- &
+	STARTED+=("$!")
+	head -c 2048 /dev/zero >&8
+	until_true drawn l '^alice  first  2\.0 KiB'
+	"$SEND" -i "$(id_of carol)" -n "$ADDR" 2>carol.err 3>&- 8>&- &
+	STARTED+=("$!")
+	until_true drawn l '^Allow it'
+	# That other messages go on meanwhile takes nothing away.
+	head -c 2048 /dev/zero >&8
+	kill -USR1 "$(tmux_of display-message l -p '#{pane_pid}')"
+	shows l 'vz-listen: [12] sessions?, .* 1 message under way'
+	# Somebody else has drawn since, so there was time for it.
+	mkfifo more
+	sender beside 80 more "$ADDR"
+	exec 7<>more
+	until_true drawn beside '^0 B'
+	scrolled l >all.txt
+	lacks all.txt '^alice'
+	grep -q '^Allow it' all.txt
+	exec 7>&-
+	typed l no
+	pressed l Enter
+	until_true drawn l '^alice  first  4\.0 KiB'
+	ended 77 "${STARTED[-1]}"
+	exec 8>&-
+	ended 0 "${STARTED[0]}"
 }
 
 @test "SIGUSR1 is answered by a line or an event at any time, and breaks nothing" {
