@@ -356,7 +356,7 @@ lacks() {
 	# Somebody else has drawn since, so there was time for it.
 	mkfifo more
 	sender beside 80 more "$ADDR"
-	exec 7<>more
+	exec 7<>./more
 	until_true drawn beside '^0 B'
 	scrolled l >all.txt
 	lacks all.txt '^alice'
