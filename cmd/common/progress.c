@@ -10,7 +10,6 @@
 
 /* The one whose lines are on the terminal. */
 static struct progress *drawing;
-static bool held;
 
 void
 progress_deaf(void)
@@ -23,13 +22,6 @@ progress_clear(void)
 {
 	if (drawing)
 		progress_screen_clear(&drawing->screen);
-}
-
-void
-progress_hold(bool on)
-{
-	progress_clear();
-	held = on;
 }
 
 void
@@ -53,8 +45,6 @@ look(struct progress *p)
 		p->tell(p->arg);
 		return TELL_MS;
 	}
-	if (held)
-		return PROGRESS_FIRST_MS;
 	progress_screen_begin(&p->screen);
 	p->show(p->arg, p);
 	return progress_screen_draw(&p->screen) ? LOOK_MS : PROGRESS_FIRST_MS;

@@ -52,8 +52,6 @@ void progress_stop(struct progress *p);
 /* Takes away what is drawn, for something else to be written there; the next look draws it again.
  */
 void progress_clear(void);
-/* The same, and nothing is drawn again until it is held no more: somebody is asked something. */
-void progress_hold(bool on);
 
 /* In `show`: one line; and that there are so many more. */
 void progress_add(struct progress *p, const struct progress_state *s);

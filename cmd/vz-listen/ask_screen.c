@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/fsutil.h"
 #include "cmd/common/diag.h"
+#include "cmd/common/progress.h"
 #include "crypto/sign.h"
 #include "id/art.h"
 
@@ -39,6 +40,7 @@ ask_screen_close(struct ask_screen *s)
 static void
 put(struct ask_screen *s, const char *p, size_t n)
 {
+	progress_clear();
 	while (n > 0) {
 		ssize_t r = write(s->fd, p, n);
 

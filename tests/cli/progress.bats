@@ -2,13 +2,11 @@
 # How far it is: the lines on a terminal, and those that a signal asks for. Nothing here measures
 # time: transfers last because their input is held back, or by a rate that the listener keeps.
 load helpers
-# Both have one of this name.
-eval "$(declare -f ended | sed '1s/ended/process_ended/')"
 load terminal
 load relay
 
 setup_file() {
-	identities alice bob relay
+	identities alice bob carol relay
 }
 
 terminal_or_skip() {
@@ -75,7 +73,7 @@ alone() {
 
 # answers PID [SigIgn]: it catches SIGUSR1 by now, or ignores it.
 answers() {
-	grep -q "^${2:-SigCgt}:.*[2367abef]..\$" "/proc/$1/status"
+	grep -q '^Name:.*vz-send' "/proc/$1/status" && grep -q "^${2:-SigCgt}:.*[2367abef]..\$" "/proc/$1/status"
 }
 
 # lacks FILE REGEX
@@ -139,7 +137,7 @@ lacks() {
 	kill -CONT "$LISTENER"
 	until_true has '264.0 KiB'
 	exec 8>&-
-	process_ended 0 "${STARTED[-1]}"
+	ended 0 "${STARTED[-1]}"
 }
 
 @test "nothing is shown where nobody looks, or wants to" {
@@ -325,7 +323,7 @@ lacks() {
 		eval "exec 2$i>&-"
 	done
 	for pid in "${STARTED[@]}"; do
-		process_ended 0 "$pid"
+		ended 0 "$pid"
 	done
 	# The paths are printed there too.
 	until_true eval "[ \"\$(scrolled l | grep -Ec '^in/[0-9a-f]+\\.0-n[1-5]___\$')\" -eq 5 ]"
@@ -333,6 +331,43 @@ lacks() {
 	lacks l.txt '^alice'
 	pressed l C-c
 	terminal_ended l >/dev/null
+}
+
+@test "while somebody is asked about, the last line is for the answer" {
+	terminal_or_skip
+	mkdir -m 700 b in
+	cp "$(id_of bob)" b/identity
+	printf '%s alice\n' "$(key_of alice)" >b/authorized
+	terminal l 100 40 sh -c 'exec "$@" 9>addr' _ "$LISTEN" --ask -i b/identity --ready-fd 9 -d in 127.0.0.1:0
+	until_true test -s addr
+	ADDR=$(cat addr)
+	hold hold
+	"$SEND" -i "$(id_of alice)" --name first "$ADDR" <hold 2>send.err 3>&- 8>&- &
+	STARTED+=("$!")
+	head -c 2048 /dev/zero >&8
+	until_true drawn l '^alice  first  2\.0 KiB'
+	"$SEND" -i "$(id_of carol)" -n "$ADDR" 2>carol.err 3>&- 8>&- &
+	STARTED+=("$!")
+	until_true drawn l '^Allow it'
+	# That other messages go on meanwhile takes nothing away.
+	head -c 2048 /dev/zero >&8
+	kill -USR1 "$(tmux_of display-message l -p '#{pane_pid}')"
+	shows l 'vz-listen: [12] sessions?, .* 1 message under way'
+	# Somebody else has drawn since, so there was time for it.
+	mkfifo more
+	sender beside 80 more "$ADDR"
+	exec 7<>./more
+	until_true drawn beside '^0 B'
+	scrolled l >all.txt
+	lacks all.txt '^alice'
+	grep -q '^Allow it' all.txt
+	exec 7>&-
+	typed l no
+	pressed l Enter
+	until_true drawn l '^alice  first  4\.0 KiB'
+	ended 77 "${STARTED[-1]}"
+	exec 8>&-
+	ended 0 "${STARTED[0]}"
 }
 
 @test "SIGUSR1 is answered by a line or an event at any time, and breaks nothing" {
@@ -353,7 +388,7 @@ lacks() {
 	done
 	until_true grep -Eq '^vz-send: .*2\.[0-9] MiB' send.err || kill -USR1 "$SENDING"
 	exec 8>&-
-	process_ended 0 "$SENDING"
+	ended 0 "$SENDING"
 	cmp big in/*
 	kill -USR1 "$LISTENER" "$RELAYING"
 	until_true grep -Eq '^vz-listen: [01] sessions?, 0 waited for, 0 messages under way with 0 B, 1 delivered$' listen.err
@@ -372,5 +407,5 @@ lacks() {
 	until_true answers "$SENDING" SigIgn
 	kill -USR1 "$SENDING"
 	echo secret >fd
-	process_ended 69 "$SENDING"
+	ended 69 "$SENDING"
 }
