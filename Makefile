@@ -182,7 +182,7 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 $(B)/tests/test_renew $(B)/tests/test_via: $(patsubst %,$(B)/cmd/vz-send/%.o,link peer redial renew via via_words words) $(COMMON)
 # and of vz-listen,
 $(B)/tests/test_stay: $(B)/cmd/vz-listen/stay.o
-# and of what they share.
+# and of what they share,
 $(B)/tests/test_progress: $(B)/cmd/common/progress_line.o
 # and the tables of options themselves.
 $(B)/tests/test_table: $(patsubst %,$(B)/cmd/common/%.o,table help)
@@ -319,7 +319,7 @@ install-system:
 
 uninstall-system:
 	for f in $(SYSTEM); do rm -f '$(DESTDIR)'"$${f#*:}"; done
-	-rmdir '$(DESTDIR)$(EXAMPLESDIR)'
+	$(if $(EXAMPLESDIR),-rmdir '$(DESTDIR)$(EXAMPLESDIR)')
 
 SECTIONS := $(sort $(patsubst .%,%,$(suffix $(MAN))))
 install: all install-system

@@ -108,6 +108,8 @@ grant(const struct rights *rights, struct vz_acl *acl)
 		vz_acl_no_commands(acl);
 	for (size_t i = 0; i < o->allowed && r == 0; i++)
 		r = vz_acl_allow(acl, &o->allow[i]);
+	for (unsigned i = 0; i < rights->n_more && r == 0; i++)
+		r = vz_acl_allow(acl, &rights->more[i]);
 	if (r == 0 && rights_authorized_path(rights, path)) {
 		r = load_file(acl, path);
 		if (r == VZ_ENOTFOUND && !o->authorized)
@@ -146,7 +148,7 @@ rights_load(struct rights *r)
 	rights_look_again(r);
 	if (load_revoked(r, r->me->acl) < 0 || grant(r, r->me->acl) < 0)
 		exit(VZ_EXIT_CONFIG);
-	if (!vz_acl_grants_anybody(r->me->acl)) {
+	if (!r->asks && !vz_acl_grants_anybody(r->me->acl)) {
 		diag_error(r->relay ? "nobody is authorised, so nobody could use this relay"
 				    : "nobody is authorised, so nobody could send");
 		if (rights_authorized_path(r, path))
@@ -223,6 +225,9 @@ rights_keep(const struct rights *r, struct vz_sandbox *s)
 	for (size_t i = 0; i < WATCHED_FILES; i++)
 		if (p.all[i])
 			sandbox_folder_of(s, p.all[i], VZ_SANDBOX_READ);
+	if (r->asks && p.all[0])
+		sandbox_folder_of(
+		    s, p.all[0], VZ_SANDBOX_READ | VZ_SANDBOX_WRITE | VZ_SANDBOX_LIST);
 	/* A folder that is not there cannot be kept; whoever needs it says why it cannot be made.
 	 */
 	(void)vz_fs_mkdirs(r->me->state_dir);

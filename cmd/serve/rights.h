@@ -21,7 +21,10 @@ struct rights {
 	struct record *record;
 	bool commands; /* command= is allowed */
 	bool relay;    /* rights are those at a relay */
+	bool asks;     /* whoever is not known may be asked about, and write to that file */
 
+	const struct vz_key *more; /* allowed beside all of these, for this run; borrowed */
+	unsigned n_more;
 	bool locked; /* the revoked list is damaged: nobody new gets in */
 	struct watched watched;
 	struct strangers strangers; /* who was refused, and told of */

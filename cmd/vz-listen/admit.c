@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "cmd/common/exit.h"
 #include "cmd/serve/judge.h"
+#include "cmd/vz-listen/ask.h"
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/drain.h"
 #include "cmd/vz-listen/limits.h"
@@ -45,6 +46,15 @@ judge_limits(const struct visit *v)
 }
 
 void
+admit_refuse(struct visit *v, uint8_t status, const char *words)
+{
+	audit_log_refused(v, status, words);
+	report_refused(&v->who, status, words);
+	v->leaving = true;
+	vz_conn_close(v->conn, status, words, true);
+}
+
+void
 admit(struct visit *v)
 {
 	struct vz_session *s = visit_session(v);
@@ -53,6 +63,8 @@ admit(struct visit *v)
 
 	no = judge_caller(&v->who, &v->srv->me, b, vz_conn_fd(v->conn),
 	    "this listener cannot write its memory of peers");
+	if (judge_is_stranger(no) && judge_limits(v).status == 0 && ask_hold(v))
+		return;
 	if (no.status == 0)
 		no = judge_limits(v);
 	if (no.status == 0 &&
@@ -60,12 +72,9 @@ admit(struct visit *v)
 		vz_session_accept(s, (uint8_t)v->who.grant.rights, limits_max_size(v)) < 0))
 		no = (struct verdict){VZ_EXIT_TEMPFAIL, "this listener is out of memory"};
 	if (no.status != 0) {
-		audit_log_refused(v, no.status, no.words);
-		report_refused(&v->who, no.status, no.words);
+		admit_refuse(v, no.status, no.words);
 		if (judge_is_stranger(no))
 			stranger_hint(&v->srv->rights, &v->who.key, vz_loop_now(v->srv->loop));
-		v->leaving = true;
-		vz_conn_close(v->conn, no.status, no.words, true);
 		return;
 	}
 	v->admitted = true;

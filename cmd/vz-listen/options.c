@@ -66,6 +66,7 @@ take(struct listen_options *o, int opt, const char *value, struct wishes *w)
 	case OPT_RAW: o->raw = true; break;
 	case OPT_PROGRESS: o->progress = PROGRESS_ALWAYS; break;
 	case OPT_NO_PROGRESS: o->progress = PROGRESS_NEVER; break;
+	case OPT_ASK: o->ask = true; break;
 	case OPT_RELAY_PSK_FILE: o->common.relay_psk_file = value; break;
 	default: take_number(o, opt, value, w); break;
 	}
@@ -77,6 +78,8 @@ check_together(const struct listen_options *o, const struct wishes *w)
 	int places = (o->file != NULL) + (o->dir != NULL) + (w->framing != HOW_STREAM) + w->echo +
 	    (o->command != NULL);
 
+	if (o->ask && o->serve.allow_any)
+		diag_usage("--ask and --allow-any exclude each other: everybody is let in");
 	if (o->file && o->dir)
 		diag_usage("-o and --dir exclude each other");
 	if (w->coproc && !o->command)

@@ -34,6 +34,7 @@ struct listen_options {
 	const char *file, *dir;
 	bool raw;
 	enum progress_wish progress; /* --progress, --no-progress */
+	bool ask;                    /* about keys that nobody has allowed */
 	char **command;              /* NULL when there is none */
 	unsigned max_handlers;
 	uint64_t handler_ms; /* --handler-timeout; 0 = none */

@@ -36,6 +36,35 @@ message_event(const char *name, const struct visit *v, const struct incoming *in
 }
 
 void
+report_asked(const struct visit *v)
+{
+	if (diag_is_json())
+		diag_event_end(event("asked", v));
+	else
+		diag_verbose(
+		    1, "%s from %s: not known; waits for an answer", peer(v), v->who.remote);
+}
+
+void
+report_answered(struct server *srv, const struct vz_key *key, const char *answer)
+{
+	char text[VZ_KEY_TEXT], words[100];
+	struct vz_json *j;
+
+	vz_key_format(key, text);
+	snprintf(words, sizeof(words), "asked about %s: %s", text, answer);
+	record_reloaded(&srv->record, words);
+	if (!diag_is_json()) {
+		diag_verbose(1, "%s", words);
+		return;
+	}
+	j = diag_event("answered");
+	vz_json_str(j, "key", text);
+	vz_json_str(j, "text", answer);
+	diag_event_end(j);
+}
+
+void
 report_draining(const struct server *srv)
 {
 	struct vz_json *j;

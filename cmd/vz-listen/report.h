@@ -8,6 +8,9 @@
 #include "cmd/serve/report.h"
 #include "cmd/vz-listen/visit.h"
 
+/* A stranger is kept waiting (ask.h); what the owner said of its key, which is recorded too. */
+void report_asked(const struct visit *v);
+void report_answered(struct server *srv, const struct vz_key *key, const char *answer);
 /* The end begins, and what is under way is finished; or it was not in time. */
 void report_draining(const struct server *srv);
 void report_drained(const struct server *srv, bool complete);

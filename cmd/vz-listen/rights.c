@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "cmd/common/exit.h"
+#include "cmd/vz-listen/ask.h"
 #include "cmd/vz-listen/audit_log.h"
 #include "cmd/vz-listen/limits.h"
 #include "cmd/vz-listen/visit.h"
@@ -31,6 +32,7 @@ rights_renew(struct server *srv)
 		if (words)
 			end(v, words);
 	}
+	ask_again(srv);
 	quota_prune(srv);
 }
 

@@ -251,6 +251,7 @@ on_second(struct vz_loop *l, struct vz_timer *t)
 		rights_expire(srv);
 	record_tick(&srv->record);
 	commands_check(srv);
+	ask_second(srv);
 	recall_tick(srv);
 	posts_second(srv);
 	if (srv->taker->second)
@@ -282,6 +283,8 @@ server_prepare(struct server *srv)
 		r = vz_loop_add(srv->loop, &srv->output_watch, 0);
 	if (r == 0 && srv->taker->start)
 		r = srv->taker->start(srv);
+	if (r == 0)
+		r = ask_start(srv);
 	if (r == 0)
 		r = vz_timer_set(srv->loop, &srv->second, EACH_MS);
 	return r;

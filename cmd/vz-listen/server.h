@@ -17,6 +17,7 @@
 #include "cmd/serve/sockets.h"
 #include "cmd/serve/user.h"
 #include "cmd/vz-listen/collect.h"
+#include "cmd/vz-listen/ask.h"
 #include "cmd/vz-listen/options.h"
 #include "cmd/vz-listen/posts.h"
 #include "cmd/vz-listen/quota.h"
@@ -51,6 +52,7 @@ struct server {
 	struct vz_loop *loop;
 	struct record record;
 	struct rights rights;
+	struct ask ask;
 	struct sockets sockets;
 	struct gate gate;
 	struct posts posts;       /* at relays */

@@ -106,6 +106,7 @@ start_rights(struct server *srv)
 	srv->rights.me = &srv->me;
 	srv->rights.record = &srv->record;
 	srv->rights.commands = srv->options->how == HOW_COMMAND;
+	srv->rights.asks = srv->options->ask;
 	rights_load(&srv->rights);
 }
 
@@ -122,6 +123,7 @@ server_open(struct server *srv, const struct listen_options *o)
 	LIST_INIT(&srv->quotas);
 	srv->sockets.relays = true;
 	sockets_parse(&srv->sockets, &o->serve);
+	ask_open(srv);
 	user_find(o->serve.user, &srv->user);
 	srv->taker = taker_of(o);
 	srv->output_fd = -1;
@@ -157,6 +159,7 @@ server_close(struct server *srv)
 	audit_log_close(srv);
 	while (!TAILQ_EMPTY(&srv->visits))
 		visit_drop(TAILQ_FIRST(&srv->visits));
+	ask_close(srv);
 	collect_close(srv);
 	posts_free(srv);
 	gate_close(&srv->gate);

@@ -24,6 +24,7 @@ static const struct option_row rows[] = {
     {OPT_MAX_SIZE, "max-size", "SIZE", KIND_SIZE, .group = GROUP_MUCH, .help = "of a message"},
     {OPT_RESUME_WINDOW, "resume-window", "TIME", KIND_TIME, .group = GROUP_MUCH,
 	.help = "on a break (10m)"},
+    {OPT_ASK, "ask", .group = GROUP_RIGHTS, .help = "about unknown keys"},
     {OPT_RELAY_PSK_FILE, "relay-psk-file", "FILE", KIND_FILE, .group = GROUP_SELF,
 	.help = "for the relay"},
     {OPT_PROGRESS, "progress", .group = GROUP_SAID, .help = "how far it is, anywhere",

@@ -21,6 +21,7 @@ enum listen_long {
 	OPT_RELAY_PSK_FILE,
 	OPT_PROGRESS,
 	OPT_NO_PROGRESS,
+	OPT_ASK,
 };
 
 extern const struct option_table listen_table;

@@ -9,6 +9,7 @@
 #include "cmd/common/exit.h"
 #include "cmd/common/talk.h"
 #include "cmd/vz-listen/admit.h"
+#include "cmd/vz-listen/ask.h"
 #include "cmd/vz-listen/away.h"
 #include "cmd/vz-listen/deliver.h"
 #include "cmd/vz-listen/drain.h"
@@ -34,6 +35,7 @@ visit_kick(struct visit *v)
 void
 visit_free(struct visit *v)
 {
+	ask_forget(v);
 	vz_timer_stop(v->srv->loop, &v->away);
 	if (v->session)
 		recall_left(v);
@@ -305,6 +307,11 @@ visit_dismiss(struct visit *v, uint8_t status, const char *text)
 	}
 	if (v->leaving || v->told || !v->conn)
 		return;
+	if (v->ask.held) {
+		ask_forget(v);
+		admit_refuse(v, status, text);
+		return;
+	}
 	if (!v->admitted) {
 		visit_drop(v);
 		return;

@@ -61,9 +61,10 @@ struct visit {
 	struct vz_conn *conn;
 	struct talk *talk; /* of -vv, or NULL */
 	struct caller who;
-	bool admitted;      /* rights are checked: a session */
-	uint64_t active_at; /* its last event of a message, or its arrival */
-	bool leaving;       /* a goodbye was said */
+	struct ask_place ask; /* it waits for the owner's answer (ask.h) */
+	bool admitted;        /* rights are checked: a session */
+	uint64_t active_at;   /* its last event of a message, or its arrival */
+	bool leaving;         /* a goodbye was said */
 	bool told;    /* that its last message failed, and so that we are stopping: it will go */
 	bool waiting; /* in srv->waiting, for `held` to be tried again */
 	struct vz_event held;

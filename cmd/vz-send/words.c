@@ -169,6 +169,9 @@ words_broken(const struct link *k, int err, int sys_errno)
 	case VZ_EAUTH: diag_error("%s: what came was tampered with", k->shown); return VZ_EXIT_DATA;
 	case VZ_ETIMEOUT:
 		diag_error("%s: the other side fell silent", k->shown);
+		if (k->stage == LINK_AUTHENTICATED)
+			diag_hint("it may be asking its owner whether to let this host in: try "
+				  "again, or wait longer with -w");
 		return VZ_EXIT_TEMPFAIL;
 	default: diag_error("%s: %s", k->shown, diag_words(err)); return vz_exit_of_peer(err);
 	}

@@ -311,6 +311,12 @@ vz_acl_revoked(const struct vz_acl *a, const struct vz_key *key)
 	return table_find(&a->revoked, key) ? VZ_EREVOKED : 0;
 }
 
+bool
+vz_acl_names(const struct vz_acl *a, const struct vz_key *key)
+{
+	return table_find(&a->granted, key) != NULL;
+}
+
 int
 vz_acl_check(const struct vz_acl *a, const struct vz_key *key, struct vz_grant *grant)
 {

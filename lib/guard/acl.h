@@ -63,6 +63,8 @@ const char *vz_acl_typo(const char *path, unsigned line, char out[static VZ_TYPO
  * vz_sign_point_ok, as those of the lines were.
  */
 int vz_acl_check(const struct vz_acl *a, const struct vz_key *key, struct vz_grant *grant);
+/* True when a line of the authorised keys has this one, whatever it grants. */
+bool vz_acl_names(const struct vz_acl *a, const struct vz_key *key);
 /* VZ_EREVOKED or 0: for those who are dialled. */
 int vz_acl_revoked(const struct vz_acl *a, const struct vz_key *key);
 /* True when at least one key could pass. */

@@ -121,7 +121,7 @@ static void
 add_ioctls(scmp_filter_ctx ctx)
 {
 	static const unsigned long requests[] = {
-	    FIONREAD, FIONBIO, TCGETS, TIOCGWINSZ, TIOCGPGRP, TIOCOUTQ};
+	    FIONREAD, FIONBIO, TCGETS, TCFLSH, TIOCGWINSZ, TIOCGPGRP, TIOCOUTQ};
 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		add_if(ctx, "ioctl", 1, UINT32_MAX, requests[i]);

@@ -9,6 +9,10 @@ make_() {
 	MAKEFLAGS='' make -C "$VZ_TREE" B="$VZ_BUILD" $(cat "$VZ_BUILD/options") DESTDIR="$PWD/root" "$@" >make.out
 }
 
+setup_file() {
+	identities alice bob
+}
+
 @test "make install installs programs and scripts that run, and a page for each" {
 	local program
 
@@ -42,7 +46,32 @@ make_() {
 	for program in vz-keygen vz-send vz-listen vz-relay; do
 		timeout "$PATIENCE" "$VZ_BUILD/static/bin/$program" --version
 		run ! ldd "$VZ_BUILD/static/bin/$program"
+		readelf -d "$VZ_BUILD/static/bin/$program" | grep -q 'There is no dynamic section'
 	done
+	mkdir in
+	bytes 300000 file
+	LISTEN=$VZ_BUILD/static/bin/vz-listen listen -1 -d in --sandbox require
+	SEND=$VZ_BUILD/static/bin/vz-send send --sandbox require "$ADDR" file
+	ended 0 "$LISTENER"
+	cmp file in/*-file
+}
+
+@test "each folder of make install can be another one, or none" {
+	local name
+
+	make_ install BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t \
+		LOCALSTATEDIR=/l
+	[ "$(ls root)" = "$(printf '%s\n' b d e m s t u)" ]
+	grep -q '^ExecStart=/b/vz-listen ' root/u/vz-listen.service
+	grep -q '^/l/log/vz/' root/e/logrotate
+	run ! grep -rE '@[A-Za-z]+@' root/u root/s root/t root/e
+	make_ uninstall BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t
+	[ -z "$(find root ! -type d)" ]
+	[ ! -e root/e ]
+	make_ install UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
+	[ -z "$(find root -path '*systemd*' -o -path '*.d/*' -o -path '*/examples*')" ]
+	make_ uninstall UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
+	[ -z "$(find root ! -type d)" ]
 }
 
 @test "make uninstall leaves nothing of it" {

@@ -73,6 +73,11 @@ alone() {
 	[ "$(screen "$1" | grep . | grep -cvx '[123]\|before')" -eq 1 ] || fail "$(screen "$1")"
 }
 
+# answers PID [SigIgn]: it catches SIGUSR1 by now, or ignores it.
+answers() {
+	grep -q "^${2:-SigCgt}:.*[2367abef]..\$" "/proc/$1/status"
+}
+
 # lacks FILE REGEX
 lacks() {
 	! grep -aE -- "$2" "$1" || fail "$1 has: $2"
@@ -116,10 +121,10 @@ lacks() {
 @test "what is counted is what the other side has" {
 	mkdir in
 	listen -d in
-	mkfifo hold
-	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <hold 2>send.err 3>&- &
+	hold hold
+	"$SEND" "${BREAKS_END_SEND[@]}" -i "$(id_of alice)" "$ADDR" <hold 2>send.err 3>&- 8>&- &
 	STARTED+=("$!")
-	exec 8<>hold
+	until_true answers "$!"
 	head -c 65536 /dev/zero >&8
 	told() {
 		kill -USR1 "${STARTED[-1]}"
@@ -265,7 +270,8 @@ lacks() {
 	head -c 10240 /dev/zero >&8
 	until_true drawn t 'reply 10\.0 KiB$'
 	exec 8>&-
-	[ "$(ended t)" = 0 ]
+	ended t >status
+	[ "$(cat status)" = 0 ] || fail "$(cat status)"
 	[ "$(stat -c %s reply)" -eq 10240 ]
 }
 
@@ -308,12 +314,12 @@ lacks() {
 	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 --allow "$(key_of alice)" -q -d in "$(key_of relay)@${RELAY#*@}"
 	LISTENER=$PID
 	ADDR=$READY
-	mkfifo hold
+	hold hold
 	bytes 3000000 big
-	"$SEND" -i "$(id_of alice)" -q "$ADDR" <hold 2>send.err 3>&- &
+	"$SEND" -i "$(id_of alice)" -q "$ADDR" <hold 2>send.err 3>&- 8>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
-	exec 8<>hold
+	until_true answers "$SENDING"
 	for i in $(seq 30); do
 		tail -c "+$(((i - 1) * 100000 + 1))" big | head -c 100000 >&8
 		kill -USR1 "$SENDING" "$LISTENER" "$RELAYING"
@@ -336,7 +342,7 @@ lacks() {
 	"$SEND" -i p/identity --passphrase-fd 7 -n "$(key_of bob)@127.0.0.1:1" 7<>fd 2>send.err 3>&- &
 	SENDING=$!
 	STARTED+=("$SENDING")
-	until_true eval "readlink /proc/$SENDING/fd/7 >/dev/null && grep -q '^SigIgn:.*[2367abef]..\$' /proc/$SENDING/status"
+	until_true answers "$SENDING" SigIgn
 	kill -USR1 "$SENDING"
 	echo secret >fd
 	process_ended 69 "$SENDING"

@@ -214,7 +214,7 @@ waits() {
 	says send.err 'no bundle of that key is known here'
 	known
 	SENDER=carol exits 77 send --state carols --store=only "$TO" <<<x
-	says send.err "hint: .*right deposit .*$(key_of carol)"
+	says send.err "hint: .*the right deposit .*that of $(key_of carol)"
 	kill "$RELAYING"
 	ended 0,143 "$RELAYING"
 	exits 69 store "$TO" <<<x

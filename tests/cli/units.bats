@@ -62,6 +62,35 @@ systemctl stop vz-listen
 [ "$(systemctl show -p Result,ExecMainStatus --value vz-listen | tr "\n" " ")" = "success 0 " ]'
 }
 
+@test "the manual's set-up of a service works when pasted, and so does what it says of other keys" {
+	booted_or_skip
+	sed -n '/^\.Sh AS A SERVICE/,/^\.Sh ENV/s/^# //p' "$VZ_TREE/man/vz.7" >pasted
+	[ "$(wc -l <pasted)" -eq 5 ]
+	sed -n '/^\.Sh AS A SERVICE/,/^\.Sh ENV/s/^\.Ql \(LoadCredential=.*\)$/[Service]\n\1/p' "$VZ_TREE/man/vz.7" >psk.conf
+	sed -n '/^\.Sh AS A SERVICE/,/^\.Sh ENV/s/^\.Ql \(--psk-file [^ ]*\) .*/\1/p' "$VZ_TREE/man/vz.7" >psk.option
+	booted 'umask 022
+vz-keygen -q -f alice/identity >alice.key
+sed -i "s|vz1\.\.\.A|$(cat alice.key)|" pasted
+sh -ex pasted >said
+[ "$(cat said)" = "$(vz-keygen -y -f /etc/vz/identity)" ]
+systemctl is-enabled vz-listen
+echo hello >file
+send() { timeout 30 vz-send -i alice/identity --state alice/state "$@" "$(cat said)@127.0.0.1:4433" file; }
+send
+cmp file /var/lib/vz/inbox/*-file
+vz-keygen --psk >/etc/vz/psk
+chmod 600 /etc/vz/psk
+cp /etc/vz/psk psk
+mkdir -p /etc/systemd/system/vz-listen.service.d
+cp psk.conf /etc/systemd/system/vz-listen.service.d
+echo "OPTIONS=--dir /var/lib/vz/inbox $(cat psk.option)" >>/etc/vz/listen.conf
+systemctl daemon-reload
+systemctl restart vz-listen
+send --psk-file psk
+send || [ $? = 76 ]
+[ "$(ls /var/lib/vz/inbox/*-file | wc -l)" = 2 ]'
+}
+
 @test "a service follows the lists beside its configuration, not beside the credential" {
 	booted_or_skip
 	booted "$SETUP"'
