@@ -310,6 +310,9 @@ SYSTEM   := $(call placed,$(sort $(wildcard system/*.service.in system/*.socket)
             $(call placed,system/vz.sysusers.in,SYSUSERSDIR,vz.conf) \
             $(call placed,system/vz.tmpfiles.in,TMPFILESDIR,vz.conf) \
             $(call placed,$(sort $(wildcard system/examples/*.in)),EXAMPLESDIR)
+COMPLETED = $(call placed,$(PROGRAMS:%=$(B)/completions/bash/%),BASHDIR) \
+            $(call placed,$(B)/completions/zsh/_vz,ZSHDIR) \
+            $(call placed,$(PROGRAMS:%=$(B)/completions/fish/%.fish),FISHDIR)
 FILL      = sed -e '/^@service@$$/{r system/service' -e 'd;}' -e '/^@hardening@$$/{r system/hardening' -e 'd;}' \
             -e 's|@BINDIR@|$(BINDIR)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g; s|@LOCALSTATEDIR@|$(LOCALSTATEDIR)|g'
 
@@ -327,15 +330,13 @@ install: all install-system
 	install -m 755 $(BINS) $(SCRIPTS) '$(DESTDIR)$(BINDIR)'
 	$(foreach s,$(SECTIONS),install -m 644 $(filter %.$(s),$(MAN) $(PAGES)) '$(DESTDIR)$(MANDIR)/man$(s)' &&) :
 	install -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
-	install -d '$(DESTDIR)$(BASHDIR)' '$(DESTDIR)$(ZSHDIR)' '$(DESTDIR)$(FISHDIR)'
-	install -m 644 $(PROGRAMS:%=$(B)/completions/bash/%) '$(DESTDIR)$(BASHDIR)'
-	install -m 644 $(B)/completions/zsh/_vz '$(DESTDIR)$(ZSHDIR)'
-	install -m 644 $(PROGRAMS:%=$(B)/completions/fish/%.fish) '$(DESTDIR)$(FISHDIR)'
+	for f in $(COMPLETED); do to='$(DESTDIR)'$${f#*:}; install -d "$${to%/*}" && \
+	    install -m 644 "$${f%%:*}" "$$to" || exit; done
 
 uninstall: uninstall-system
 	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)/%') $(SCRIPTS:scripts/%='$(DESTDIR)$(BINDIR)/%') $(DOCS:%='$(DESTDIR)$(DOCDIR)/%')
 	rm -f $(foreach m,$(notdir $(MAN) $(PAGES)),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
-	rm -f $(PROGRAMS:%='$(DESTDIR)$(BASHDIR)/%') '$(DESTDIR)$(ZSHDIR)/_vz' $(PROGRAMS:%='$(DESTDIR)$(FISHDIR)/%.fish')
+	for f in $(COMPLETED); do rm -f '$(DESTDIR)'"$${f#*:}"; done
 	-rmdir '$(DESTDIR)$(DOCDIR)'
 
 clean:

@@ -26,6 +26,43 @@ needs() {
 # named HOST NAME ADDRESS: a line in its peers file.
 named() { at "$1" "echo '$2 $3' >> ~/.config/vz/peers"; }
 
+# A terminal for each host, with a shell whose prompt is that of the text.
+terminal_of() {
+	(
+		cd "hosts/$1" || exit
+		terminal "$1" 250 60 env HOME="$PWD" PATH="$VZ_BUILD/bin:$PATH" PS1="$1\$ " bash --noprofile --norc -i
+	)
+	TMUX_TERMINALS+=" $1"
+	shows "$1" "^$1\\\$ *$"
+}
+# typed_as_in WORDS: types what the example has at the prompts, each line when the one before is done or
+# listens.
+typed_as_in() {
+	local line
+
+	text_of README "$1" >text
+	while IFS= read -r line; do
+		[[ $line =~ ^([a-z]+)\$\ (.*)$ ]] || continue
+		typed "${BASH_REMATCH[1]}" "$(as_here "${BASH_REMATCH[1]}" <<<"${BASH_REMATCH[2]}")"
+		pressed "${BASH_REMATCH[1]}" Enter
+		until_true rests "${BASH_REMATCH[1]}"
+	done <text
+	cat text >>typed
+}
+# Its last line is a prompt, or that it listens.
+rests() { screen "$1" | grep -v '^ *$' | tail -n 1 | grep -Eq "^$1[$] *\$|listening on"; }
+# said_on HOST: what the terminal shows below prompts, in the words of the text; said_in_text HOST.
+said_on() {
+	scrolled "$1" | sed "s/${KEY[hosta]}/vz1...A/g; s/${KEY[hostb]}/vz1...B/g; s#$PWD/hosts/hostb#/home/bob#g
+		s/@$(uname -n):/@$1:/g" | comparable "$1"
+}
+said_in_text() {
+	awk -v host="$1" '/^[a-z]*[$] / { on = index($0, host "$") == 1 } on' typed | comparable "$1"
+}
+comparable() {
+	sed -E "/^$1[$]/d; /^ *$/d; s/ *$//; /listening on/s/@.*//; s/[0-9a-f]{32}/ID/; s/[0-9]+ bytes/N bytes/" | uniq
+}
+
 @test "vz-listen: one archive, either whole or not there" {
 	hosts hosta hostb
 	KEYS=("${KEY[hosta]}")
@@ -515,6 +552,25 @@ asks() { echo hello | timeout 20 socat -t 20 - "TCP:${ADDRESS[$1]}:5432"; }
 	[ "$(tr '\n' ' ' <said)" = 'apple pear ' ]
 }
 
+@test "vz: a first message from a key that is not known yet" {
+	needs tmux
+	hosts hosta hostb
+	mkdir hosts/hosta/dir
+	seq 100 >hosts/hosta/dir/file
+	terminal_of hostb
+	typed hostb "$(text_of vz 'or, at a terminal' | sed 's/^\$ //' | as_here hostb)"
+	pressed hostb Enter
+	until_true rests hostb
+	at hosta 'vz-send --run vz1...B@hostb:4433 -- tar c dir' &
+	shows hostb "^${KEY[hosta]}\$"
+	shows hostb "^Allow it"
+	typed hostb yes
+	pressed hostb Enter
+	wait "$!"
+	until_true test -s hosts/hostb/backup.tar
+	tar tf hosts/hostb/backup.tar | grep -qx dir/file
+}
+
 @test "vz: hosts that cannot reach each other, and hosts that are away" {
 	hosts hosta hostb relay
 	let_in hostb hosta
@@ -634,43 +690,6 @@ asks() { echo hello | timeout 20 socat -t 20 - "TCP:${ADDRESS[$1]}:5432"; }
 	[ "${text:0:64}" = "$(b2sum -l 256 message | cut -d ' ' -f 1)" ]
 	printf -v key '07%.0s' {1..32}
 	[ "${text:64}" = "$(openssl mac -in message -macopt "hexkey:$key" -macopt size:32 BLAKE2BMAC | tr 'A-F' 'a-f')" ]
-}
-
-# A terminal for each host, with a shell whose prompt is that of the text.
-terminal_of() {
-	(
-		cd "hosts/$1" || exit
-		terminal "$1" 250 60 env HOME="$PWD" PATH="$VZ_BUILD/bin:$PATH" PS1="$1\$ " bash --noprofile --norc -i
-	)
-	TMUX_TERMINALS+=" $1"
-	shows "$1" "^$1\\\$ *$"
-}
-# typed_as_in WORDS: types what the example has at the prompts, each line when the one before is done or
-# listens.
-typed_as_in() {
-	local line
-
-	text_of README "$1" >text
-	while IFS= read -r line; do
-		[[ $line =~ ^([a-z]+)\$\ (.*)$ ]] || continue
-		typed "${BASH_REMATCH[1]}" "$(as_here "${BASH_REMATCH[1]}" <<<"${BASH_REMATCH[2]}")"
-		pressed "${BASH_REMATCH[1]}" Enter
-		until_true rests "${BASH_REMATCH[1]}"
-	done <text
-	cat text >>typed
-}
-# Its last line is a prompt, or that it listens.
-rests() { screen "$1" | grep -v '^ *$' | tail -n 1 | grep -Eq "^$1[$] *\$|listening on"; }
-# said_on HOST: what the terminal shows below prompts, in the words of the text; said_in_text HOST.
-said_on() {
-	scrolled "$1" | sed "s/${KEY[hosta]}/vz1...A/g; s/${KEY[hostb]}/vz1...B/g; s#$PWD/hosts/hostb#/home/bob#g
-		s/@$(uname -n):/@$1:/g" | comparable "$1"
-}
-said_in_text() {
-	awk -v host="$1" '/^[a-z]*[$] / { on = index($0, host "$") == 1 } on' typed | comparable "$1"
-}
-comparable() {
-	sed -E "/^$1[$]/d; /^ *$/d; s/ *$//; /listening on/s/@.*//; s/[0-9a-f]{32}/ID/; s/[0-9]+ bytes/N bytes/" | uniq
 }
 
 says_of_the_cancelled() { scrolled "$1" | grep -q cancelled; }

@@ -60,17 +60,19 @@ setup_file() {
 	local name
 
 	make_ install BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t \
-		LOCALSTATEDIR=/l
-	[ "$(ls root)" = "$(printf '%s\n' b d e m s t u)" ]
+		LOCALSTATEDIR=/l BASHDIR=/c ZSHDIR=/z FISHDIR=/f
+	[ "$(ls root)" = "$(printf '%s\n' b c d e f m s t u z)" ]
 	grep -q '^ExecStart=/b/vz-listen ' root/u/vz-listen.service
 	grep -q '^/l/log/vz/' root/e/logrotate
 	run ! grep -rE '@[A-Za-z]+@' root/u root/s root/t root/e
-	make_ uninstall BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t
+	make_ uninstall BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t \
+		BASHDIR=/c ZSHDIR=/z FISHDIR=/f
 	[ -z "$(find root ! -type d)" ]
 	[ ! -e root/e ]
-	make_ install UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
-	[ -z "$(find root -path '*systemd*' -o -path '*.d/*' -o -path '*/examples*')" ]
-	make_ uninstall UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
+	make_ install UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR= BASHDIR= ZSHDIR= FISHDIR=
+	[ -z "$(find root -path '*systemd*' -o -path '*.d/*' -o -path '*/examples*' \
+		-o -path '*complet*' -o -path '*zsh*')" ]
+	make_ uninstall UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR= BASHDIR= ZSHDIR= FISHDIR=
 	[ -z "$(find root ! -type d)" ]
 }
 
@@ -101,30 +103,4 @@ setup_file() {
 	exits 73 timeout "$PATIENCE" "$KEYGEN" -f own/identity 2>again.err
 	says again.err 'hint: .*--force'
 	cmp before own/identity
-}
-
-@test "the README's first commands work when pasted" {
-	# On a socket of our own instead of a port that somebody may use.
-	sed -n '/^```sh$/,/^```$/{/^```/d;p;}; /^This is one host/q' "$VZ_TREE/README.md" |
-		sed "s|127\.0\.0\.1:4433|$PWD/socket|; s| 4433 &| $PWD/socket \&|; s|-o copy|-o $PWD/copy|" >pasted
-	[ "$(grep -c '^vz-' pasted)" -eq 3 ]
-	echo 'status=$?; wait; exit "$status"' >>pasted
-	cd "$VZ_TREE"
-	PATH=$VZ_BUILD/bin:$PATH exits 0 timeout "$PATIENCE" bash "$BATS_TEST_TMPDIR/pasted" 3>&-
-	cd "$BATS_TEST_TMPDIR"
-	tar tf copy.tar | grep -qx 'man/vz.7'
-}
-
-@test "the manual's script that waits for a listener works when pasted" {
-	local key
-
-	# From the EXAMPLES of vz(7), with keys and files of ours.
-	sed -n '/^mkfifo ready/,/^\.Ed/p' "$VZ_TREE/man/vz.7" | sed '/^\.Ed/d' >pasted
-	[ "$(wc -l <pasted)" -eq 4 ]
-	timeout "$PATIENCE" "$KEYGEN" >key
-	key=$(cat key)
-	bytes 100000 data
-	export key
-	PATH=$VZ_BUILD/bin:$PATH exits 0 timeout "$PATIENCE" bash pasted 3>&-
-	cmp data got
 }
