@@ -14,7 +14,7 @@ watching() {
 	{
 		echo "$(key_of alice)  web1"
 		echo "$(key_of carol)  a-longer-name"
-		echo "$(key_of dave)"
+		key_of dave
 	} >authorized
 	started watch vz-watch -i "$(id_of bob)" -a authorized --ready-fd 9 "$@" "${AT:-127.0.0.1:0}" || return
 	WATCH=$PID
@@ -201,13 +201,15 @@ stopped() {
 
 @test "nothing that is sent does anything to a terminal, or looks like another sender's" {
 	watching
-	printf 'a\033[2Jb\rc\007d\n' >log
-	printf '\302\233x\342\200\256y\n' >>log
-	printf 'latin \377\376\033 end\n' >>log
-	printf '{"peer":"vz1","peer_name":"root","base64":false,"body":"forged"}\n' >>log
-	printf 'back\\slash "quoted" \\u001b end\n' >>log
-	printf 'x","base64":false,"body":"y\n' >>log
-	echo last >>log
+	{
+		printf 'a\033[2Jb\rc\007d\n'
+		printf '\302\233x\342\200\256y\n'
+		printf 'latin \377\376\033 end\n'
+		printf '{"peer":"vz1","peer_name":"root","base64":false,"body":"forged"}\n'
+		printf 'back\\slash "quoted" \\u001b end\n'
+		printf 'x","base64":false,"body":"y\n'
+		echo last
+	} >log
 	following log
 	until_true grep -qx 'web1  last' watch.out
 	run ! grep -q "$(printf '[\001-\010\013-\037\177]')" watch.out
@@ -262,7 +264,7 @@ stopped() {
 			'exec vz-watch -q -i "$1" -a authorized --ready-fd 9 127.0.0.1:0 9>"$2"' sh "$(id_of bob)" "ready$colour"
 		ADDR=$(timeout "$PATIENCE" cat "ready$colour")
 		echo "line of $colour." | "$SEND" -i "$(id_of alice)" --lines "$ADDR"
-		shows "t$colour" "web1  line of $colour[.]"
+		shows "t$colour" "web1  line of ${colour}[.]"
 	done
 	tmux_of capture-pane t -p -e | grep -q "$(printf '\033\\[3[1-6]mweb1')"
 	tmux_of capture-pane t1 -p -e >plain
