@@ -387,6 +387,7 @@ quiet_for() { ! pgrep -f -- "$1" >/dev/null; }
 	bytes 3000000 in
 	through <in >back
 	cmp in back
-	kill "${STARTED[-1]}"
+	kill "${STARTED[-1]}" "$PID"
 	ended 0 "${STARTED[-1]}"
+	ended 0 "$PID"
 }
