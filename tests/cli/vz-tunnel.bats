@@ -166,8 +166,8 @@ quiet_for() { ! pgrep -f -- "$1" >/dev/null; }
 
 @test "a client that is gone ends its connection at the service" {
 	tools
-	echo 'echo hello; exec sleep 1000.7' >sleep.sh
-	service sleep.sh
+	echo 'echo hello; exec cat >/dev/null' >hello.sh
+	service hello.sh
 	serve "$PWD/service"
 	tunnel 0
 	python3 - "$AT" <<-'PY'
@@ -282,8 +282,8 @@ quiet_for() { ! pgrep -f -- "$1" >/dev/null; }
 
 @test "told to end it ends all that it started, and leaves nothing behind" {
 	tools
-	echo 'echo hello; exec sleep 1000.3' >sleep.sh
-	service sleep.sh
+	echo 'echo hello; exec cat >/dev/null' >hello.sh
+	service hello.sh
 	serve "$PWD/service"
 	tunnel "$PWD/here"
 	mkfifo hold
@@ -299,6 +299,17 @@ quiet_for() { ! pgrep -f -- "$1" >/dev/null; }
 	kill "$SERVER"
 	ended 0 "$SERVER"
 	until_true quiet_for "vz-tunnel --connect $PWD/service"
+}
+
+@test "killed, it leaves nobody who would go on to listen" {
+	tools
+	command -v setpriv >/dev/null || skip 'setpriv is not here'
+	echoes
+	serve "$PWD/service"
+	tunnel "$PWD/here"
+	kill -9 "$TUNNEL" "$SERVER"
+	until_true quiet_for "^socat.*UNIX-LISTEN:$PWD/here"
+	until_true quiet_for "^vz-listen.*--connect $PWD/service"
 }
 
 @test "a socket that is left over is replaced, one that is in use or no socket is not" {
@@ -376,6 +387,7 @@ quiet_for() { ! pgrep -f -- "$1" >/dev/null; }
 	bytes 3000000 in
 	through <in >back
 	cmp in back
-	kill "${STARTED[-1]}"
+	kill "${STARTED[-1]}" "$PID"
 	ended 0 "${STARTED[-1]}"
+	ended 0 "$PID"
 }

@@ -201,11 +201,15 @@ stopped() {
 
 @test "nothing that is sent does anything to a terminal, or looks like another sender's" {
 	watching
-	printf '%b\n' 'a\033[2Jb\rc\007d' '\0302\0233x\0342\0200\0256y' 'latin \0377\0376\033 end' >log
-	printf '{"peer":"vz1","peer_name":"root","base64":false,"body":"forged"}\n' >>log
-	printf 'back\\slash "quoted" \\u001b end\n' >>log
-	printf 'x","base64":false,"body":"y\n' >>log
-	echo last >>log
+	{
+		printf 'a\033[2Jb\rc\007d\n'
+		printf '\302\233x\342\200\256y\n'
+		printf 'latin \377\376\033 end\n'
+		printf '{"peer":"vz1","peer_name":"root","base64":false,"body":"forged"}\n'
+		printf 'back\\slash "quoted" \\u001b end\n'
+		printf 'x","base64":false,"body":"y\n'
+		echo last
+	} >log
 	following log
 	until_true grep -qx 'web1  last' watch.out
 	run ! grep -q "$(printf '[\001-\010\013-\037\177]')" watch.out
