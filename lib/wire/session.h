@@ -182,8 +182,8 @@ uint64_t vz_session_oldest(const struct vz_session *s);
 /* The sink has n more bytes of this message (durable: fsynced too). */
 int vz_session_taken(struct vz_session *s, uint64_t number, size_t n);
 int vz_session_durable(struct vz_session *s, uint64_t number, uint64_t offset);
-/* The verdict; status 0 only after VZ_EVENT_END. A refusal may come earlier: the rest is then
- * dropped. */
+/* The verdict; status 0 only after VZ_EVENT_END, or of one whose OPEN had VZ_OPEN_LIVE after the
+ * reply's end. That, and a refusal, may come earlier: the rest is then dropped. */
 int vz_session_done(struct vz_session *s, uint64_t number, uint8_t status, const char *text);
 
 /* The kind of a message that is not forgotten, and the bytes of it that were taken. VZ_ENOTFOUND.

@@ -274,13 +274,14 @@ vz_listener_frame(struct vz_session *s, const struct vz_frame *f, struct vz_even
 	}
 }
 
-/* Whether status 0 would be true of it. */
+/* Whether status 0 would be true of it. Of a conversation nobody may want what waits to be taken.
+ */
 static bool
 may_be_delivered(const struct vz_message *m)
 {
 	if (m->kind == VZ_KIND_ASK && !m->down.ended)
 		return false;
-	return (m->state == VZ_MESSAGE_ENDED || m->live) && m->up.taken == m->up.moved;
+	return m->live || (m->state == VZ_MESSAGE_ENDED && m->up.taken == m->up.moved);
 }
 
 /*
