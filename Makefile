@@ -179,12 +179,12 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libvz.a
 	$(call say,LINK,$@) $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(TEST_LIBS)
 
 # What they take of vz-send,
-$(B)/tests/test_renew $(B)/tests/test_via: $(patsubst %,$(B)/cmd/vz-send/%.o,link peer redial renew via via_words words) $(COMMON)
+$(B)/tests/test_renew $(B)/tests/test_via: $(patsubst %,$(B)/cmd/vz-send/%.o,link patience peer redial renew via via_words words) $(COMMON)
 # and of vz-listen,
 $(B)/tests/test_stay: $(B)/cmd/vz-listen/stay.o
 # and of what they share,
 $(B)/tests/test_progress: $(B)/cmd/common/progress_line.o
-# The tables of options themselves.
+# and the tables of options themselves.
 $(B)/tests/test_table: $(patsubst %,$(B)/cmd/common/%.o,table help)
 
 $(TOOLS): $(B)/%: $(B)/%.o $(B)/libvz.a

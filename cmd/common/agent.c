@@ -27,9 +27,7 @@ hint(const struct vz_agent *a, int err)
 		return;
 	switch (a ? vz_agent_fault(a) : VZ_AGENT_NONE) {
 	case VZ_AGENT_NONE:
-		diag_hint(
-		    "one that holds the identity's key is to sign: eval \"$(ssh-agent)\" starts "
-		    "one, ssh-add gives it the key");
+		diag_hint("eval \"$(ssh-agent)\" starts one, ssh-add gives it the key");
 		break;
 	case VZ_AGENT_AWAY:
 	case VZ_AGENT_LOST:
@@ -145,7 +143,7 @@ agent_sign_patient(void *arg, const struct vz_key *key, const char *ns,
 
 	if (err != VZ_EPENDING)
 		return err;
-	diag_verbose(0, "waiting for ssh-agent to sign: it may be asking somebody to confirm it");
+	diag_verbose(0, "waiting for ssh-agent: it may be asking somebody to confirm");
 	return too_slow(arg, wait_for(arg, key, ns, digest, sig, VZ_AGENT_ANSWER_MS - PATIENCE_MS));
 }
 

@@ -10,6 +10,7 @@
 
 /* The one whose lines are on the terminal. */
 static struct progress *drawing;
+static bool held;
 
 void
 progress_deaf(void)
@@ -22,6 +23,13 @@ progress_clear(void)
 {
 	if (drawing)
 		progress_screen_clear(&drawing->screen);
+}
+
+void
+progress_hold(bool on)
+{
+	progress_clear();
+	held = on;
 }
 
 void
@@ -39,10 +47,14 @@ progress_more(struct progress *p, size_t n)
 static uint64_t
 look(struct progress *p)
 {
+	if (p->tells && p->busy && !p->busy(p->arg))
+		return PROGRESS_FIRST_MS;
 	if (p->tells) {
 		p->tell(p->arg);
 		return TELL_MS;
 	}
+	if (held)
+		return PROGRESS_FIRST_MS;
 	progress_screen_begin(&p->screen);
 	p->show(p->arg, p);
 	return progress_screen_draw(&p->screen) ? LOOK_MS : PROGRESS_FIRST_MS;
@@ -77,6 +89,30 @@ on_resized(struct vz_loop *l, int signo, void *arg)
 	(void)vz_timer_set(l, &p->timer, look(p));
 }
 
+/* The shell that has the terminal next begins on an empty line. Whether we stop is the system's to
+ * say, as it is for those who do not catch it. */
+static void
+on_stopped(struct vz_loop *l, int signo, void *arg)
+{
+	struct sigaction usual = {.sa_handler = SIG_DFL}, ours;
+
+	(void)l;
+	(void)arg;
+	progress_clear();
+	if (sigaction(signo, &usual, &ours) != 0)
+		return;
+	raise(signo);
+	sigaction(signo, &ours, NULL);
+}
+
+static bool
+is_ignored(int signo)
+{
+	struct sigaction now;
+
+	return sigaction(signo, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static void
 choose(struct progress *p)
 {
@@ -105,6 +141,8 @@ progress_start(struct progress *p)
 		drawing = p;
 		diag_on_line(progress_clear, NULL);
 		r = vz_loop_signal(p->loop, SIGWINCH, on_resized, p);
+		if (r == 0 && !is_ignored(SIGTSTP))
+			r = vz_loop_signal(p->loop, SIGTSTP, on_stopped, p);
 	}
 	p->timer = (struct vz_timer){.fn = on_time, .arg = p};
 	if (r == 0 && (p->draws || p->tells))

@@ -30,6 +30,8 @@ struct progress {
 	void (*tell)(void *arg);
 	/* progress_add for each thing that is under way. NULL: nothing is ever drawn. */
 	void (*show)(void *arg, struct progress *p);
+	/* Is anything under way that is worth a line now and then? NULL: always. */
+	bool (*busy)(void *arg);
 	void *arg;
 	enum progress_wish wish;
 	bool quiet; /* -q */
@@ -50,6 +52,8 @@ void progress_stop(struct progress *p);
 /* Takes away what is drawn, for something else to be written there; the next look draws it again.
  */
 void progress_clear(void);
+/* The same, and nothing is drawn again until it is held no more: somebody is asked something. */
+void progress_hold(bool on);
 
 /* In `show`: one line; and that there are so many more. */
 void progress_add(struct progress *p, const struct progress_state *s);

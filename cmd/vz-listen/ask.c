@@ -215,8 +215,10 @@ ask_close(struct server *srv)
 	vz_timer_stop(srv->loop, &a->over);
 	if (a->screen.fd < 0)
 		return;
-	if (a->asking)
+	if (a->asking) {
 		ask_screen_newline(&a->screen);
+		ask_end_question(srv);
+	}
 	vz_loop_del(srv->loop, &a->watch);
 	ask_screen_close(&a->screen);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -12,19 +13,47 @@
 #include "cmd/vz-listen/visit.h"
 #include "keep/authorized.h"
 
-void
-ask_end_question(struct server *srv)
-{
-	srv->ask.asking = false;
-	vz_timer_stop(srv->loop, &srv->ask.over);
-	(void)vz_loop_want(srv->loop, &srv->ask.watch, 0);
-}
-
 /* Where a yes goes: NULL when no file is read. */
 static const char *
 remembered_in(const struct server *srv, char path[static RIGHTS_PATH_MAX])
 {
 	return rights_authorized_path(&srv->rights, path) ? path : NULL;
+}
+
+/* Lines of standard error that come to the same terminal push the prompt down. */
+static struct server *prompting;
+
+static void
+before_line(void)
+{
+	ask_screen_newline(&prompting->ask.screen);
+}
+
+static void
+after_line(void)
+{
+	char path[RIGHTS_PATH_MAX];
+
+	ask_screen_prompt(&prompting->ask.screen, remembered_in(prompting, path) != NULL);
+}
+
+static void
+share_terminal(struct server *srv)
+{
+	progress_clear();
+	prompting = srv;
+	if (isatty(STDERR_FILENO))
+		diag_on_line(before_line, after_line);
+}
+
+void
+ask_end_question(struct server *srv)
+{
+	srv->ask.asking = false;
+	if (isatty(STDERR_FILENO))
+		diag_on_line(progress_clear, NULL);
+	vz_timer_stop(srv->loop, &srv->ask.over);
+	(void)vz_loop_want(srv->loop, &srv->ask.watch, 0);
 }
 
 void
@@ -41,6 +70,7 @@ ask_next(struct server *srv)
 		return;
 	a->asking = true;
 	a->key = v->who.key;
+	share_terminal(srv);
 	ask_screen_question(&a->screen, &a->key, v->who.remote, remembered_in(srv, path));
 	(void)vz_loop_want(srv->loop, &a->watch, VZ_READ);
 	(void)vz_timer_set(srv->loop, &a->over, ASK_QUESTION * ask_patience(srv));
@@ -102,51 +132,57 @@ remember(struct server *srv, const struct vz_key *key, const char *name)
 	diag_escape(shown, sizeof(shown), path, strlen(path));
 	snprintf(words, sizeof(words), "cannot be remembered in %s: %s; allowed for this run",
 	    shown, r == VZ_EMODE ? "it, or its folder, is writable by others" : diag_words(r));
-	ask_screen_say(&srv->ask.screen, words);
+	if (!isatty(STDERR_FILENO))
+		ask_screen_say(&srv->ask.screen, words);
 	diag_error("%s", words);
 	(void)allow_now(srv, key);
 }
 
-static void
-answered(struct server *srv, const char *what)
+/* From here on lines are lines again. */
+static struct vz_key
+taken(struct server *srv)
 {
-	struct vz_key key = srv->ask.key;
-
-	report_answered(srv, &key, what);
 	ask_end_question(srv);
-	if (strcmp(what, "no") == 0)
-		ask_refuse_all(srv, &key, "this key was turned down here");
-	else
-		rights_renew(srv); /* and so ask_again */
-	ask_next(srv);
+	return srv->ask.key;
 }
 
 static void
 on_yes(struct server *srv, const char *name)
 {
-	remember(srv, &srv->ask.key, name);
-	answered(srv, "yes");
+	struct vz_key key = taken(srv);
+
+	remember(srv, &key, name);
+	report_answered(srv, &key, "yes");
+	rights_renew(srv); /* and so ask_again */
+	ask_next(srv);
 }
 
 static void
 on_once(struct server *srv)
 {
-	(void)allow_now(srv, &srv->ask.key);
+	struct vz_key key = taken(srv);
+
+	(void)allow_now(srv, &key);
 	ask_screen_say(&srv->ask.screen, "allowed for this run");
-	answered(srv, "once");
+	report_answered(srv, &key, "once");
+	rights_renew(srv);
+	ask_next(srv);
 }
 
 static void
 on_no(struct server *srv)
 {
+	struct vz_key key = taken(srv);
 	struct ask *a = &srv->ask;
 
-	a->no[a->n_no++] = a->key;
+	a->no[a->n_no++] = key;
 	ask_screen_say(&a->screen,
 	    a->n_no < ASK_KEYS
 		? "turned down"
 		: "turned down; that was the last one: no more are asked about in this run");
-	answered(srv, "no");
+	report_answered(srv, &key, "no");
+	ask_refuse_all(srv, &key, "this key was turned down here");
+	ask_next(srv);
 }
 
 /* Without blanks at its ends; the name behind "yes " is what is left. */

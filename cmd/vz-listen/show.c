@@ -69,6 +69,8 @@ show(void *arg, struct progress *p)
 	struct visit *v;
 	struct incoming *in;
 
+	if (srv->ask.asking)
+		return; /* somebody is to read, and to type */
 	TAILQ_FOREACH(v, &srv->visits, all)
 	LIST_FOREACH(in, &v->incoming, list)
 	{
@@ -131,6 +133,14 @@ tell(void *arg)
 	diag_event_end(j);
 }
 
+static bool
+busy(void *arg)
+{
+	const struct server *srv = arg;
+
+	return srv->messages > 0;
+}
+
 /* Messages that are printed there are not to be mixed with it; the paths of files are, one by one.
  */
 static bool
@@ -149,6 +159,7 @@ show_start(struct server *srv)
 	    .loop = srv->loop,
 	    .tell = tell,
 	    .show = show,
+	    .busy = busy,
 	    .arg = srv,
 	    .wish = o->progress,
 	    .quiet = o->common.level < 0,

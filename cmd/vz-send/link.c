@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
+#include "cmd/vz-send/patience.h"
 #include "cmd/vz-send/peer.h"
 #include "cmd/vz-send/redial.h"
 #include "cmd/vz-send/renew.h"
@@ -107,6 +108,7 @@ on_peer(struct link *k)
 	}
 	link_give_back(k);
 	k->stage = LINK_AUTHENTICATED;
+	patience_begin(k);
 	words_authenticated(k);
 	if (k->user->authenticated)
 		k->user->authenticated(k->arg);
@@ -124,6 +126,7 @@ static void
 on_ready(struct link *k, const struct vz_event *ev)
 {
 	k->stage = LINK_READY;
+	patience_end(k);
 	k->goes_on = (ev->flags & VZ_READY_RESUMES) != 0;
 	if (would_come_twice(k, ev)) {
 		link_abort(k, words_broken(k, VZ_ECUT, 0), "this stream cannot go on here");
@@ -199,6 +202,7 @@ on_ended(void *arg, struct vz_conn *c, int err, int sys_errno)
 	struct link *k = arg;
 
 	renew_stop(k);
+	patience_end(k);
 	link_give_back(k);
 	k->conn = NULL; /* freed by its owner after this call */
 	k->oldest = vz_session_oldest(vz_conn_session(c));
@@ -405,6 +409,7 @@ link_drop(struct link *k)
 		vz_conn_drop(k->conn);
 	if (k->loop)
 		redial_stop(k);
+	patience_end(k);
 	vz_session_free(k->session);
 	link_give_back(k);
 	k->session = NULL;

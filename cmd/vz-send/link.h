@@ -80,7 +80,7 @@ struct link {
 	bool answered;              /* it has said something valid in this connection */
 	unsigned crowded_out;       /* connections that ended before it did */
 	uint64_t lost_at;           /* when that was */
-	struct vz_timer redial, renew;
+	struct vz_timer redial, renew, patience;
 	bool renewing; /* from one connection to another (renew.h), without a break; the first: */
 	int left_fd;
 	bool away;       /* nobody is there, which --store=auto is for; not said */

@@ -60,9 +60,7 @@ on_silence(struct vz_loop *l, struct vz_timer *t)
 
 	(void)l;
 	if (vz_agent_is_asked(r->me.agent))
-		diag_verbose(0,
-		    "waiting for ssh-agent to sign: it may be asking somebody to "
-		    "confirm it");
+		diag_verbose(0, "waiting for ssh-agent: it may be asking somebody to confirm");
 }
 
 void

@@ -36,6 +36,7 @@ vz_agent_new(struct vz_agent **out, const char *path)
 		return VZ_ENOMEM;
 	}
 	a->fd = -1;
+	a->patience_ms = VZ_AGENT_ANSWER_MS;
 	TAILQ_INIT(&a->questions);
 	vz_buf_init(&a->in, MESSAGE_MAX + READ_MAX);
 	vz_buf_init(&a->out, VZ_AGENT_REQUEST_MAX);

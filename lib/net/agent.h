@@ -63,6 +63,8 @@ void vz_agent_drop(struct vz_agent *a);
 typedef void vz_agent_fn(void *arg);
 int vz_agent_watch(struct vz_agent *a, struct vz_loop *l, vz_agent_fn *fn, void *arg);
 
+/* Another bound than VZ_AGENT_ANSWER_MS, for tests. */
+void vz_agent_set_patience(struct vz_agent *a, unsigned ms);
 /* Is an answer awaited? */
 bool vz_agent_is_asked(const struct vz_agent *a);
 

@@ -78,7 +78,7 @@ ask_next(struct vz_agent *a)
 	}
 	q->state = VZ_AGENT_ASKED;
 	if (a->loop)
-		(void)vz_timer_set(a->loop, &a->patience, VZ_AGENT_ANSWER_MS);
+		(void)vz_timer_set(a->loop, &a->patience, a->patience_ms);
 }
 
 void
@@ -162,6 +162,12 @@ vz_agent_sign(void *arg, const struct vz_key *key, const char *ns, const uint8_t
 		memcpy(sig, q->sig, sizeof(q->sig));
 	forget(a, q);
 	return err;
+}
+
+void
+vz_agent_set_patience(struct vz_agent *a, unsigned ms)
+{
+	a->patience_ms = ms;
 }
 
 bool

@@ -42,6 +42,7 @@ struct vz_agent {
 	void *arg;
 	struct vz_watch watch;
 	struct vz_timer tell, patience;
+	unsigned patience_ms;
 };
 
 /* agent.c: the connection is over, and with it all that was asked. */

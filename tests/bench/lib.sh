@@ -75,6 +75,13 @@ vz_usable()
 	make_identities
 }
 
+# keep BENCH FILE: the lines of what was measured go to $RESULTS too, if that is set, for
+# scripts/dev/bench.
+keep()
+{
+	[ -z "${RESULTS:-}" ] || sed "s/^/$1 /" "$2" >>"$RESULTS"
+}
+
 # resident PID: KiB.
 resident()
 {

@@ -290,7 +290,7 @@ proved() {
 	STARTED+=("$SENDING")
 	exec 7>in
 	echo begun >&7
-	until_true arrived 0
+	until_true holds 1 dir
 	ssh-add -q -D 2>/dev/null
 	exec 7>&-
 	ended 78 "$SENDING"
@@ -404,15 +404,17 @@ proved() {
 }
 
 @test "somebody may take his time to confirm: the connection lives on meanwhile" {
-	lying refused --after 9 --delay 1500
+	lying '' --delay 1200
 	exits 0 keygen --agent false.pub -f carol/identity
-	says keygen.err 'waiting for ssh-agent to sign: it may be asking somebody to confirm it'
+	says keygen.err 'waiting for ssh-agent: it may be asking somebody to confirm'
+	kill "$LIAR"
 	mkdir dir
 	ALLOW=(--allow "$("$KEYGEN" -y -f carol/identity)")
-	# Whoever says nothing for a second is dead.
-	listen -k -d dir -w 1s
-	exits 0 as_carol -w 1s --sign "$ADDR" <<<x
-	says send.err 'waiting for ssh-agent to sign'
+	# Whoever says nothing for two seconds is dead.
+	lying '' --delay 3000
+	listen -k -d dir -w 2s
+	exits 0 as_carol -w 2s --sign "$ADDR" <<<x
+	says send.err 'waiting for ssh-agent'
 	placed 3 dir
 }
 
@@ -449,6 +451,21 @@ proved() {
 	listen --state bobs -k --null
 	until_true grep -qz '^5$' listen.out
 	[ "$(tail -c 10 listen.out | tr '\0' ' ')" = '1 2 3 4 5 ' ]
+}
+
+@test "a message that is not signed is cancelled, and the one before it was delivered" {
+	lying refused --after 2
+	exits 0 keygen --agent false.pub -f carol/identity
+	mkdir dir
+	ALLOW=(--allow "$("$KEYGEN" -y -f carol/identity)")
+	listen -k -d dir
+	bytes 1000 a
+	bytes 1000 b
+	# Each connection has its own two honest answers.
+	exits 78 as_carol --sign "$ADDR" a b a b
+	[ "$(grep -c 'ssh-agent: it refuses to sign' send.err)" -eq 2 ]
+	[ "$(find dir -name '*.manifest.sig' | wc -l)" -eq 2 ]
+	placed 6 dir
 }
 
 @test "an agent that lies about its signature makes no identity, and every lie is told" {

@@ -60,6 +60,7 @@ asked() { scrolled ask | grep -c '^vz-listen: a key that is not known wants to s
 	waits alice
 	shows ask '^vz-listen: a key that is not known wants to send, from 127\.0\.0\.1:[0-9]*:$'
 	shows ask "^$(key_of alice)\$"
+	until_true says alice.err 'waiting to be let in there'
 	answer 'yes  Alice at home '
 	over 0 "${PIDS[0]}"
 	[ "$(cat b/authorized)" = "$(key_of alice) Alice at home" ]
@@ -338,6 +339,32 @@ asked() { scrolled ask | grep -c '^vz-listen: a key that is not known wants to s
 	over 75 "${PIDS[0]}"
 	says alice.err 'this listener is stopping'
 	shows ask '^status 0$'
+}
+
+@test "lines and progress that come to the same terminal leave the prompt the last thing on it" {
+	mkdir -m 700 b
+	cp "$(id_of bob)" b/identity
+	key_of carol >b/authorized
+	mkfifo ready.tty slow
+	terminal ask 100 40 bash -c 'exec 9>ready.tty; exec "$@"' \
+		ask "$LISTEN" --ask -v -k -d . --progress -i b/identity --ready-fd 9 127.0.0.1:0
+	IFS= read -r ADDR <ready.tty
+	SENDER=carol send "$ADDR" <slow &
+	STARTED+=("$!")
+	exec 7>slow
+	printf 'a beginning' >&7
+	# What is under way is shown, until somebody has to read something else.
+	shows ask '11 B'
+	waits alice
+	shows ask '^Allow it'
+	until_true bash -c "! tmux -S '$BATS_TEST_TMPDIR/tmux' capture-pane -t ask -p | grep -q '11 B'"
+	SENDER=dave send -w 1s "$ADDR" <<<x &
+	STARTED+=("$!")
+	shows ask "$(key_of dave) from .*: not known; waits"
+	until_true bash -c "tmux -S '$BATS_TEST_TMPDIR/tmux' capture-pane -t ask -p | grep . | tail -n 1 | grep -q '^Allow it'"
+	answer once
+	over 0 "${PIDS[0]}"
+	exec 7>&-
 }
 
 @test "in the background what is typed is for others, and in front it is an answer" {

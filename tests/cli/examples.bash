@@ -15,7 +15,9 @@
 #	vz1...			one key after the other of KEYS
 #	hostb:4433		its address; and that of relay for relay.example.net:4433
 #	'*:4433'		the address of the host that it runs on
-#	/srv, /var, /run	folders of that name in the host's folder
+#	127.0.0.1:5432		that port of the host's own address
+#	/srv, /var, /run, /tmp, /usr/local	folders of that name in the host's folder
+#	/usr/bin/vz-...		the scripts of the tree
 #
 # and the programs are those of the build. What reaches other hosts or goes on for ever (ssh, scp, curl,
 # tail -f and the like) is a small stand-in that does not.
@@ -31,7 +33,7 @@ hosts() {
 	for name; do
 		# No other test has these as long as this process lives.
 		ADDRESS[$name]=127.$((64 + (BASHPID >> 14 & 127))).$((BASHPID >> 6 & 255)).$(((BASHPID & 63) * 4 + n++))
-		mkdir -p "hosts/$name/root"/{srv/www,var/log,var/lib/node_exporter,run/user/1000}
+		mkdir -p "hosts/$name/root"/{srv/www,tmp,usr/local/bin,var/log,var/lib/node_exporter,run/user/1000}
 		KEY[$name]=$(HOME=$PWD/hosts/$name timeout 30 "$KEYGEN" -q) || return
 		case $name in
 		host?) letter=${name#host} ;;
@@ -62,6 +64,7 @@ stand_ins() {
 	mkdir -p stand-ins
 	cat >stand-ins/ssh <<-END
 		#!/bin/sh
+		case \$1 in -o) exec sh -c "\${2#ProxyCommand=}" ;; esac
 		cd "$PWD/hosts/\$1" && HOME=\$PWD exec sh -c "\$2"
 	END
 	cat >stand-ins/scp <<-END
@@ -74,15 +77,18 @@ stand_ins() {
 	END
 	printf '#!/bin/sh\nseq 1000\n' >stand-ins/journalctl
 	printf '#!/bin/sh\nseq 5\n' >stand-ins/vmstat
-	printf '#!/bin/sh\nexec cat "$2"\n' >stand-ins/tail
+	printf '#!/bin/sh\ncase $1 in -[fF]) exec cat "$2" ;; esac\nexec %s "$@"\n' "$(command -v tail)" >stand-ins/tail
 	printf '#!/bin/sh\necho hosta\n' >stand-ins/hostname
+	printf '#!/bin/sh\nseq 2000\n' >stand-ins/pg_dump
 	chmod +x stand-ins/*
 }
 
 # as_here HOST: the text on stdin for that host.
 as_here() {
-	sed -f as-here.sed -e "s/'\{0,1\}\*:\([0-9]\)\([0-9]*\)'\{0,1\}/${ADDRESS[$1]}:\1\2/g" \
-		-e "s#\(^\|[^A-Za-z0-9_./-]\)/\(srv\|var\|run\)/#\1$PWD/hosts/$1/root/\2/#g"
+	sed -f as-here.sed -e "s/127\.0\.0\.1:\([0-9]\)/${ADDRESS[$1]}:\1/g" \
+		-e "s/'\{0,1\}\*:\([0-9]\)\([0-9]*\)'\{0,1\}/${ADDRESS[$1]}:\1\2/g" \
+		-e "s#\(^\|[^A-Za-z0-9_./-]\)/\(srv\|var\|run\|tmp\|usr/local\)/#\1$PWD/hosts/$1/root/\2/#g" \
+		-e "s#\(^\|[^A-Za-z0-9_./-]\)/usr/bin/vz-#\1$VZ_TREE/scripts/vz-#g"
 }
 # with_keys: bare vz1... become those of KEYS, the last one for all that are left.
 with_keys() {
@@ -104,7 +110,7 @@ at() {
 	command=$(as_here "$host" <<<"$2" | with_keys) || return
 	(
 		cd "hosts/$host" || exit
-		HOME=$PWD PATH=$BATS_TEST_TMPDIR/stand-ins:$VZ_BUILD/bin:$PATH LOGNAME=alice \
+		HOME=$PWD PATH=$BATS_TEST_TMPDIR/stand-ins:$VZ_BUILD/bin:$VZ_TREE/scripts:$PATH LOGNAME=alice \
 			exec timeout -k 5 "$PATIENCE" bash -c "$command" 3>&-
 	) >said 2>&1 </dev/null && return
 	set -- "$?"
@@ -120,7 +126,7 @@ serves() {
 	rm -f "$said"
 	(
 		cd "hosts/$host" || exit
-		HOME=$PWD PATH=$BATS_TEST_TMPDIR/stand-ins:$VZ_BUILD/bin:$PATH \
+		HOME=$PWD PATH=$BATS_TEST_TMPDIR/stand-ins:$VZ_BUILD/bin:$VZ_TREE/scripts:$PATH \
 			exec setsid bash -c "$command" 3>&-
 	) >"$said" 2>&1 </dev/null 3>&- &
 	SERVER=$!
@@ -145,7 +151,10 @@ text_of() {
 
 	case $1 in
 	README) file=$VZ_TREE/README.md ;;
-	*) file=$(echo "$VZ_TREE/man/$1".[157]) ;;
+	*)
+		file=$(echo "$VZ_TREE/man/$1".[157])
+		[ -e "$file" ] || file=$VZ_BUILD/man/$1.1
+		;;
 	esac
 	"$VZ_TREE/scripts/dev/examples" "$file" | awk -v words="$2" -v page="$1" -v ran="$BATS_FILE_TMPDIR/ran" '
 		/^=/ {
@@ -179,22 +188,25 @@ said: $said"
 }
 
 # example PAGE WORDS [HOST [STATUS]]: runs it; lines with a bare prompt on HOST. Its last command ends
-# with STATUS (0), all before with 0.
+# with STATUS (0), all before with 0. Where a page shows how others do the same, what is ours is first:
+# OURS=yes leaves out what follows an empty line.
 example() {
 	local text line host=${3:-} want=${4:-0}
 	local -a on=() commands=() below=()
-	local i got
+	local i
 
 	text=$(text_of "$1" "$2") || return
+	[ -z "${OURS:-}" ] || text=${text%%$'\n\n'*}
 	if ! grep -q '^[a-z]*\$ ' <<<"$text"; then
 		on=("$host") commands=("$text") below=('')
+		[[ $text == vz-listen* || $text == vz-relay* ]] || commands=("set -e"$'\n'"$text")
 	fi
 	[ "${#commands[@]}" -gt 0 ] || while IFS= read -r line; do
 		if [[ $line =~ ^([a-z]*)\$\ (.*)$ ]]; then
 			on+=("${BASH_REMATCH[1]:-$host}")
 			commands+=("${BASH_REMATCH[2]}")
 			below+=('')
-		elif [[ ${commands[-1]} == *\\ || ${commands[-1]} =~ ^[^\"]*\"[^\"]*$ || ${commands[-1]} == *\| ]]; then
+		elif [[ ${commands[-1]} == *\\ || ${commands[-1]} =~ ^[^\"]*\"[^\"]*$ || ${commands[-1]} =~ (\||&&)$ ]]; then
 			commands[-1]+=$'\n'$line
 		else
 			below[-1]+=${below[-1]:+$'\n'}$line
@@ -211,7 +223,7 @@ SEGMENT='' SEGMENT_ON='' SEGMENT_SHOWS=''
 example_line() {
 	local host=$1 command=$2 shows=$3
 
-	if [[ $command =~ ^vz-(listen|relay)\  && ! $command =~ --(stats|fsck) && ! $command == *'&'$'\n'* ]]; then
+	if [[ $command =~ ^vz-(listen|relay|tunnel)\  && ! $command =~ --(stats|fsck) && ! $command == *'&'$'\n'* ]]; then
 		[ -z "$SEGMENT" ] || segment_ends 0
 		serves "$host" "$command"
 		if [ -n "$shows" ]; then

@@ -317,6 +317,183 @@ named() { at "$1" "echo '$2 $3' >> ~/.config/vz/peers"; }
 	exits 65 at hosta "vz-keygen --head $(printf '%064d' 0) --verify-audit audit.log"
 }
 
+@test "vz-keygen: an identity whose key stays in an ssh-agent" {
+	needs ssh-agent
+	hosts hosta hostb
+	let_in hostb hosta
+	mkdir -m 700 hosts/hosta/.ssh
+	ssh-keygen -q -t ed25519 -N '' -f hosts/hosta/.ssh/id_ed25519
+	eval "$(ssh-agent -s -a "$PWD/agent")" >/dev/null
+	STARTED+=("$SSH_AGENT_PID")
+	export SSH_AUTH_SOCK
+	rm hosts/hosta/.config/vz/identity
+	example vz-keygen 'The key of an identity only signs' hosta
+	known_by hosta hosts/hosta/.config/vz/identity
+	let_in hostb hosta
+	serves hostb "vz-listen -o got '*:4433'"
+	at hosta 'echo hello | vz-send vz1...B@hostb:4433'
+	served 0
+	kill "$SSH_AGENT_PID"
+	at hosta 'vz-keygen -y --ssh'
+	grep -qF "$(cut -d ' ' -f 1,2 hosts/hosta/.ssh/id_ed25519.pub)" said
+}
+
+@test "vz-keygen: sign a release, and commits" {
+	needs git
+	hosts hosta
+	echo "alice $(HOME=$PWD/hosts/hosta "$KEYGEN" -y --ssh)" >hosts/hosta/allowed_signers
+	seq 1000 >hosts/hosta/release.tar
+	example vz-keygen 'Sign a release' hosta
+	grep -q '^Good "file" signature for alice' said
+
+	at hosta 'git init -q; git config user.name Alice; git config user.email alice@hosta; git add release.tar'
+	printf '#!/bin/sh\necho release >"$1"\n' >editor
+	chmod +x editor
+	GIT_EDITOR=$PWD/editor example vz-keygen 'Sign commits' hosta
+	at hosta 'git config gpg.ssh.allowedSignersFile allowed_signers; git verify-commit HEAD'
+	grep -q '^Good "git" signature for alice' said
+}
+
+@test "vz-compare: the same jobs, as vz does them" {
+	hosts hosta hostb relay
+	let_in hostb hosta
+	cp hosts/hostb/keys hosts/hostb/authorized
+	mkdir hosts/hostb/inbox
+	seq 100 >hosts/hosta/report.pdf
+	seq 200 >hosts/hosta/app.log
+	OURS=yes example vz-compare 'A file to another host'
+	served 0
+	cmp hosts/hosta/report.pdf hosts/hostb/report.pdf
+
+	serves hostb "vz-listen -o shop '*:4433'"
+	OURS=yes example vz-compare 'What a command prints'
+	served 0
+	cmp <(seq 2000) hosts/hostb/shop
+	example vz-compare 'With ssh, and a shell'
+	cmp <(seq 2000) hosts/hostb/shop.sql
+
+	printf '#!/bin/sh\nread -r what; echo "7 $what"\n' >hosts/hostb/root/usr/local/bin/stock
+	chmod +x hosts/hostb/root/usr/local/bin/stock
+	OURS=yes example vz-compare 'A question to a program'
+	grep -qx '7 bolts' said
+	stopped
+
+	named hosta collector 'vz1...B@hostb:4433'
+	OURS=yes example vz-compare 'Lines as they come'
+	cmp hosts/hosta/app.log hosts/hostb/all.log
+	stopped
+
+	let_in relay hosta hostb
+	sed -i 's/^/register,connect,deposit /' hosts/relay/keys
+	serves relay "vz-relay -a keys --spool spool '*:4433'"
+	OURS=yes example vz-compare 'Hosts behind other people'
+	cmp hosts/hosta/report.pdf hosts/hostb/inbox/*-report.pdf
+}
+
+# upper_at HOST PORT: a service there that answers in capitals.
+upper_at() {
+	socat "TCP-LISTEN:$2,bind=${ADDRESS[$1]},fork,reuseaddr" SYSTEM:"tr a-z A-Z" 2>socat.err 3>&- &
+	STARTED+=("$!")
+	until_true answers_at "$1" "$2"
+}
+answers_at() { socat -u OPEN:/dev/null "TCP:${ADDRESS[$1]}:$2" 2>/dev/null; }
+# asks HOST: what the service says to hello, at port 5432 there.
+asks() { echo hello | timeout 20 socat -t 20 - "TCP:${ADDRESS[$1]}:5432"; }
+
+@test "vz-compare: a port of another program" {
+	needs socat
+	hosts hosta hostb
+	let_in hostb hosta
+	upper_at hostb 5432
+	OURS=yes example vz-compare 'A port of another program'
+	[ "$(asks hosta)" = HELLO ]
+}
+
+@test "vz-tunnel: a database, and a Unix socket" {
+	needs socat
+	hosts dbhost laptop
+	printf '%s\n' "s/vz1\.\.\.A\>/${KEY[laptop]}/g" "s/vz1\.\.\.B\>/${KEY[dbhost]}/g" \
+		's/\(serve\|vz-tunnel\) 5432/\1 127.0.0.1:5432/' >>as-here.sed
+	printf '#!/bin/sh\necho hello | socat -t 20 - TCP:%s:5432\n' "${ADDRESS[laptop]}" >stand-ins/psql
+	printf '#!/bin/sh\necho hello | socat -t 20 - "UNIX:${DOCKER_HOST#unix://}"\n' >stand-ins/docker
+	chmod +x stand-ins/*
+	upper_at dbhost 5432
+	example vz-tunnel 'Where the service is'
+	grep -qx HELLO said
+	named laptop build 'vz1...B@dbhost:4433'
+	example vz-tunnel 'A service behind a Unix socket'
+	grep -qx HELLO said
+}
+
+@test "vz-tunnel: a host without open ports, and a server that is no daemon" {
+	needs socat
+	hosts hosta hostb relay
+	let_in relay hosta hostb
+	let_in hostb hosta
+	cp hosts/hostb/keys hosts/hostb/authorized
+	sed -i 's/^/register,connect /' hosts/relay/keys
+	echo 's/serve 22 /serve 127.0.0.1:2222 /' >>as-here.sed
+	printf '#!/bin/sh\necho "$@"; exec tr a-z A-Z\n' >stand-ins/rsync
+	chmod +x stand-ins/rsync
+	upper_at hostb 2222
+	serves relay "vz-relay -a keys '*:4433'"
+	example vz-tunnel 'SSH to a host'
+	example vz-tunnel 'A server that is no daemon' hostb
+	at hosta 'echo hello | vz-tunnel - vz1...B@hostb:4433'
+	[ "$(tr '\n' ' ' <said)" = '--server --daemon . HELLO ' ]
+}
+
+@test "vz-sync: a folder, by a key that may write to one folder and nothing else" {
+	hosts hosta hostb
+	KEYS=("${KEY[hosta]}")
+	file_of vz-sync 'A key that may write' | as_here hostb >hosts/hostb/keys
+	mkdir -p hosts/hosta/root/srv/www/{.git,cache,pages}
+	seq 10 | tee hosts/hosta/root/srv/www/{.git,cache,pages}/one
+	seq 20 >hosts/hostb/root/srv/www/old
+	named hosta webhost 'vz1...B@hostb:4433'
+	serves hostb "vz-listen -a keys '*:4433' -- /bin/false"
+	example vz-sync 'A folder, and what' hosta
+	cmp hosts/hosta/root/srv/www/pages/one hosts/hostb/root/srv/www/pages/one
+	[ ! -e hosts/hostb/root/srv/www/old ]
+	[ ! -e hosts/hostb/root/srv/www/cache ]
+	[ ! -e hosts/hostb/root/srv/www/.git ]
+}
+
+@test "vz-backup: folders and streams, restored and proved, and a key that is lost" {
+	local i
+
+	hosts hosta hostb hostc
+	KEYS=("${KEY[hosta]}")
+	mkdir -p hosts/hostb/root/srv/backup hosts/hosta/root/srv/www/cache
+	seq 10 | tee hosts/hosta/root/srv/www/cache/no >hosts/hosta/root/srv/www/page
+	named hosta backuphost 'vz1...B@hostb:4433'
+	let_in hostb hosta hostc
+	serves hostb "vz-listen '*:4433' -- /usr/bin/vz-backup --receive /srv/backup"
+	example vz-backup 'Every night' hosta
+	for i in {2..13}; do
+		echo "$i" >hosts/hosta/root/srv/www/page
+		at hosta 'vz-backup -t /srv/www backuphost -- --exclude=./cache'
+	done
+	example vz-backup 'The folder as it is' hosta
+	[ "$(cat hosts/hosta/root/srv/www.new/page)" = 13 ]
+	[ "$(cat hosts/hosta/root/tmp/www/page)" = 12 ]
+	[ ! -e hosts/hosta/root/tmp/www/cache ]
+	example vz-backup 'Prove that what is there' hosta
+
+	printf '%s\n' "s/vz1OLD/${KEY[hosta]}/" "s/vz1NEW/${KEY[hostc]}/" >>as-here.sed
+	example vz-backup 'A host whose key is lost' hostb
+	named hostc backuphost 'vz1...B@hostb:4433'
+	at hostc 'vz-backup -n db --restore backuphost >db'
+	cmp <(seq 2000) hosts/hostc/db
+	stopped
+
+	# One that may store and not read.
+	file_of vz-backup 'A host that may store' | as_here hostb >hosts/hostb/keys
+	serves hostb "vz-listen -a keys '*:4433' -- /bin/false"
+	at hosta 'seq 10 | vz-backup -n numbers backuphost'
+	exits 77 at hosta 'vz-backup -n numbers --restore backuphost' >/dev/null
+}
+
 @test "vz: a first message, lines, answers" {
 	hosts hosta hostb
 	rm hosts/hostb/.config/vz/identity
@@ -540,8 +717,8 @@ says_of_the_cancelled() { scrolled "$1" | grep -q cancelled; }
 	[ ! -e "$BATS_FILE_TMPDIR/left-out" ] || skip 'some were left out'
 	# What installs, tests and measures is not run by a test.
 	text_of README 'On Debian 12, as root or with sudo' >/dev/null
-	for page in README.md $(cd "$VZ_TREE" && echo man/*.[157]); do
-		"$VZ_TREE/scripts/dev/examples" "$VZ_TREE/$page" | sed -n "s|^=|$(basename "${page%.*}")\t|p"
+	for page in "$VZ_TREE"/README.md "$VZ_TREE"/man/*.[157] "$VZ_BUILD"/man/*.1; do
+		"$VZ_TREE/scripts/dev/examples" "$page" | sed -n "s|^=|$(basename "${page%.*}")\t|p"
 	done | sort -u >there
 	sort -u "$BATS_FILE_TMPDIR/ran" >ran
 	diff there ran

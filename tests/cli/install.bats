@@ -57,19 +57,18 @@ setup_file() {
 }
 
 @test "each folder of make install can be another one, or none" {
-	local name
-
-	make_ install BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t \
-		LOCALSTATEDIR=/l
-	[ "$(ls root)" = "$(printf '%s\n' b d e m s t u)" ]
+	make_ install BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e BASHDIR=/c/b ZSHDIR=/c/z FISHDIR=/c/f \
+		UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t LOCALSTATEDIR=/l
+	[ "$(ls root)" = "$(printf '%s\n' b c d e m s t u)" ]
 	grep -q '^ExecStart=/b/vz-listen ' root/u/vz-listen.service
 	grep -q '^/l/log/vz/' root/e/logrotate
 	run ! grep -rE '@[A-Za-z]+@' root/u root/s root/t root/e
-	make_ uninstall BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t
+	make_ uninstall BINDIR=/b MANDIR=/m DOCDIR=/d EXAMPLESDIR=/e BASHDIR=/c/b ZSHDIR=/c/z FISHDIR=/c/f \
+		UNITDIR=/u SYSUSERSDIR=/s TMPFILESDIR=/t
 	[ -z "$(find root ! -type d)" ]
 	[ ! -e root/e ]
 	make_ install UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
-	[ -z "$(find root -path '*systemd*' -o -path '*.d/*' -o -path '*/examples*')" ]
+	[ -z "$(find root -path '*systemd*' -o -path '*/sysusers.d*' -o -path '*/tmpfiles.d*' -o -path '*/examples*')" ]
 	make_ uninstall UNITDIR= SYSUSERSDIR= TMPFILESDIR= EXAMPLESDIR=
 	[ -z "$(find root ! -type d)" ]
 }
@@ -105,9 +104,9 @@ setup_file() {
 
 @test "the README's first commands work when pasted" {
 	# On a socket of our own instead of a port that somebody may use.
-	sed -n '/^```sh$/,/^```$/{/^```/d;p;}; /^This is one host/q' "$VZ_TREE/README.md" |
+	sed -n '/^```sh$/,/^```$/{/^```sh$/d;/^```$/q;p;}' "$VZ_TREE/README.md" |
 		sed "s|127\.0\.0\.1:4433|$PWD/socket|; s| 4433 &| $PWD/socket \&|; s|-o copy|-o $PWD/copy|" >pasted
-	[ "$(grep -c '^vz-' pasted)" -eq 3 ]
+	[ "$(wc -l <pasted)" -eq 3 ] && [ "$(grep -c '^vz-' pasted)" -eq 3 ]
 	echo 'status=$?; wait; exit "$status"' >>pasted
 	cd "$VZ_TREE"
 	PATH=$VZ_BUILD/bin:$PATH exits 0 timeout "$PATIENCE" bash "$BATS_TEST_TMPDIR/pasted" 3>&-

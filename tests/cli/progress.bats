@@ -184,11 +184,12 @@ lacks() {
 
 @test "--progress tells it in plain lines where there is no terminal" {
 	mkdir in
-	slowly 2M/s
+	slowly 2M/s --progress
 	bytes 5000000 big
 	exits 0 send -q --progress "$ADDR" big
 	says send.err '^vz-send: big, .* of 4\.8 MiB, [0-9]+ %'
 	lacks send.err "$(printf '[\033\r]')"
+	says listen.err '^vz-listen: 1 session, 0 waited for, 1 message under way with [0-9.]+ [KM]iB, [01] delivered$'
 	exits 0 send --log-json --progress "$ADDR" big
 	jq -es 'any(.[]; .event == "progress" and .state == "sending" and .of == 5000000 and .bytes > 0)' send.err
 }
@@ -235,6 +236,32 @@ lacks() {
 	! grep -v '^vz-send: ' all | grep -vx '[123]\|before\|after\|' || fail 'a line is mixed with another'
 	grep -q '^vz-send: .*resumed' all
 	[ "$(stat -c %s in/*)" -eq 2097152 ]
+}
+
+@test "stopped from the keyboard it leaves the terminal as it was, and goes on where it was" {
+	terminal_or_skip
+	mkdir in
+	listen -d in
+	hold hold
+	terminal t 80 12 env PS1='shell: ' bash --norc --noprofile -i 8>&-
+	shows t '^shell:'
+	typed t "$SEND -i $(id_of alice) $ADDR <hold; echo over"
+	pressed t Enter
+	head -c 1048576 /dev/zero >&8
+	until_true drawn t '^1\.0 MiB'
+	pressed t C-z
+	shows t 'Stopped'
+	until_true drawn t '^shell:'
+	scrolled t >all.txt
+	lacks all.txt 'MiB'
+	typed t fg
+	pressed t Enter
+	until_true drawn t '^1\.0 MiB'
+	exec 8>&-
+	until_true placed 1 in
+	until_true drawn t '^shell:'
+	scrolled t >all.txt
+	lacks all.txt 'MiB'
 }
 
 @test "many messages are counted, and several destinations" {

@@ -137,6 +137,39 @@ cmp file /var/lib/vz/one/inbox/*-file
 not systemctl start vz-listen@three'
 }
 
+@test "stopping a service leaves the commands alone that work on messages, until they are done" {
+	booted_or_skip
+	cat >take <<-'EOT'
+		#!/bin/sh
+		echo begun >/run/vz/begun
+		until [ -e /run/vz/go ]; do sleep 0.1; done
+		exec "$@"
+	EOT
+	chmod 755 take
+	booted "$SETUP"'
+vz-keygen -q -f bob/identity >bob.key
+cp take /usr/local/bin
+echo "command=\"/usr/local/bin/take /usr/bin/rev\" $(cat bob.key) bob" >>/etc/vz/authorized
+printf "%s\n" "ADDRESSES=*:4433" "OPTIONS=--drain 20s" "COMMAND=-- /usr/local/bin/take /bin/sh -c '\''echo \$VZ_PEER_NAME; cat'\''" >/etc/vz/listen.conf
+systemctl start vz-listen
+send -r "$(cat key)@127.0.0.1:4433" <file >alice.out &
+timeout 30 vz-send -i bob/identity --state bob/state -r "$(cat key)@127.0.0.1:4433" <file >bob.out &
+until_true test -e /run/vz/begun
+until_true pgrep -f "take /usr/bin/rev"
+until_true pgrep -f "take /bin/sh"
+systemctl stop --no-block vz-listen
+until_true not systemctl -q is-active vz-listen
+[ "$(systemctl show -p ActiveState --value vz-listen)" = deactivating ]
+touch /run/vz/go
+wait %1
+wait %2
+[ "$(tr "\n" " " <alice.out)" = "alice hello " ]
+[ "$(cat bob.out)" = olleh ]
+gone() { [ "$(systemctl show -p ActiveState --value vz-listen)" = inactive ]; }
+until_true gone
+[ "$(systemctl show -p Result --value vz-listen)" = success ]'
+}
+
 @test "a relay keeps messages as a service, for a listener that is one too" {
 	booted_or_skip
 	booted "$SETUP"'

@@ -288,7 +288,7 @@ begun() {
 	SENDER=carol exits 0 backup --state "$PWD/carols" -n mine "$ADDR" <<<hers
 	kept mine 1
 	[ "$(backup -n mine --restore "$ADDR")" = secret ]
-	find . -path ./home -prune -o ! -name '*.err' ! -name out ! -name before -print | sort >before
+	find . -path ./home -prune -o ! -name '*.err' ! -name out ! -name '*.list' -print | sort >before.list
 	for name in 'put ../x data -' 'put . data -' 'put .. data -' 'put a/b data -' 'put /tmp/x data -' 'put -x data -' \
 		'put .new data -' 'put * data -' 'put $(id) data -' "put $(printf %0101d 1) data -" 'put x' 'put x data' \
 		'put x odd -' 'put x full - -' 'head ..' "list ../$(key_of alice)" 'verify *' 'list a b' \
@@ -301,7 +301,7 @@ begun() {
 	exits 3 send -r --name 'vz-backup put mine incr -' "$ADDR" <<<evil
 	exits 3 send -r --name "vz-backup put new incr $(printf %064d 1)" "$ADDR" <<<evil
 	exits 2 send -r --name "vz-backup get mine 1 ${sum%%? *}" "$ADDR" <<<evil
-	find . -path ./home -prune -o ! -name '*.err' ! -name out ! -name before -print | sort | diff before -
+	find . -path ./home -prune -o ! -name '*.err' ! -name out ! -name '*.list' -print | sort | diff before.list -
 	# It is for vz-listen only.
 	VZ_PEER='' exits 64 vz-backup --receive store 2>x.err
 	VZ_PEER=vz1../x VZ_MESSAGE_NAME='vz-backup list' exits 64 vz-backup --receive store 2>x.err

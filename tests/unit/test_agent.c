@@ -645,6 +645,25 @@ on_a_loop_news_is_told_and_never_from_inside_a_question(void **state)
 	h->a = NULL;
 }
 
+static void
+an_agent_that_never_answers_fails_all_that_was_asked_and_loses_its_connection(void **state)
+{
+	struct held *h = *state;
+	uint8_t data[VZ_AGENT_REQUEST_MAX], sig[64];
+
+	assert_int_equal(vz_loop_new(&h->loop), 0);
+	assert_int_equal(vz_agent_watch(h->a, h->loop, on_told, h), 0);
+	vz_agent_set_patience(h->a, 10);
+	ask_two(h);
+	assert_int_equal(vz_loop_run(h->loop), 0);
+	assert_int_equal(ask(h, 1, sig), VZ_ESIGNER);
+	assert_int_equal(ask(h, 2, sig), VZ_ESIGNER);
+	assert_int_equal(vz_agent_fault(h->a), VZ_AGENT_SLOW);
+	assert_int_equal(recv(h->fd, data, 1, 0), 0);
+	vz_agent_free(h->a);
+	h->a = NULL;
+}
+
 int
 main(void)
 {
@@ -671,6 +690,8 @@ main(void)
 	    WITH_AGENT(a_refusal_fails_one_question_and_the_next_is_asked),
 	    WITH_AGENT(who_gives_up_gets_no_late_answer),
 	    WITH_AGENT(no_socket_and_nobody_at_it_are_told_apart),
+	    WITH_AGENT(
+		an_agent_that_never_answers_fails_all_that_was_asked_and_loses_its_connection),
 	    WITH_AGENT(on_a_loop_news_is_told_and_never_from_inside_a_question),
 	};
 
