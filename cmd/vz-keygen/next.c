@@ -1,6 +1,5 @@
 #include "cmd/vz-keygen/keygen.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -16,15 +15,16 @@
 static bool
 as_who(const struct keygen *k, char out[static AS_WHO])
 {
-	char *p = out;
+	char shown[AS_WHO], *p = out;
 
 	*p = '\0';
 	if (!k->common.identity)
 		return true;
+	/* Neither a terminal nor who reads it is to meet more than a name. */
+	if (strcmp(diag_escape(shown, sizeof(shown), k->path, strlen(k->path)), k->path) != 0)
+		return false;
 	p = stpcpy(p, " -i '");
 	for (const char *c = k->path; *c; c++) {
-		if (iscntrl((unsigned char)*c))
-			return false;
 		if (*c == '\'')
 			p = stpcpy(p, "'\\");
 		*p++ = *c;

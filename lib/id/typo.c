@@ -123,7 +123,7 @@ vz_address_typo(
 
 	*out = '\0';
 	for (unsigned i = 0; lookup && i < NAMES_MAX && vz_peer_name_ok(s, len); i++) {
-		memcpy(name, s, len);
+		memmove(name, s, len); /* it may have given the name itself back */
 		name[len] = '\0';
 		if (lookup(arg, name, len, &s) != 0)
 			return out;

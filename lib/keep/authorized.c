@@ -105,6 +105,17 @@ lock(int fd)
 	return VZ_ETIMEOUT;
 }
 
+/* An editor may have put another file there while the lock was waited for: that one counts. */
+static int
+is_still_there(int fd, const char *path)
+{
+	struct stat here, there;
+
+	if (fstat(fd, &here) != 0 || stat(path, &there) != 0)
+		return VZ_ESYSTEM;
+	return here.st_dev == there.st_dev && here.st_ino == there.st_ino ? 0 : VZ_ECHANGED;
+}
+
 /* A last line that nobody has ended is not to become part of this one. */
 static int
 append(int fd, const char *line)
@@ -147,6 +158,8 @@ vz_authorized_add(const char *path, const struct vz_key *key, const char *name)
 	if (r < 0)
 		return r;
 	r = lock(fd);
+	if (r == 0)
+		r = is_still_there(fd, path);
 	if (r == 0)
 		r = append(fd, line);
 	close(fd);

@@ -35,6 +35,13 @@ by_hand() {
 	[[ $output == *"--allow: not a key"* ]]
 }
 
+@test "a name that a terminal would not take for one is in no command" {
+	by_hand keygen "$KEYGEN" -f "$PWD/"$'a\xc2\x9b31mb'
+	[ -z "$(scrolled keygen | grep ' run: ' || :)" ]
+	by_hand other "$KEYGEN" -f "$PWD/josé"
+	shows other ' run: vz-listen -i '
+}
+
 @test "a script that makes an identity gets the key on stdout and no hints" {
 	local quiet
 

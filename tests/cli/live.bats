@@ -98,7 +98,8 @@ no_more() { [ -z "$(timeout "$PATIENCE" cat <&"$FROM" || echo late)" ]; }
 @test "an answer ends also what waits because its sender may say only so much a second" {
 	printf 'bytes="64k/s" %s\n' "$(key_of alice)" >authorized
 	chmod 600 authorized
-	at_work 'head -n 1; sleep 0.3' -a authorized
+	started listen "$LISTEN" -i "$(id_of bob)" --ready-fd 9 -a authorized 127.0.0.1:0 -- sh -c 'head -n 1; sleep 0.3'
+	ADDR=$READY
 	yes | exits 0 send -r "$ADDR" >out
 	[ "$(cat out)" = y ]
 }

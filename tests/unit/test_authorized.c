@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -206,6 +208,34 @@ a_file_that_somebody_has_locked_is_not_waited_for_long(void **state)
 	holds("#\n", "");
 }
 
+/* What an editor puts in the place of the file just before it is locked. */
+static const char *swapped;
+
+int
+flock(int fd, int op)
+{
+	if (swapped && rename(swapped, path()) != 0)
+		return -1;
+	swapped = NULL;
+	return (int)syscall(SYS_flock, fd, op);
+}
+
+static void
+a_file_that_another_has_taken_the_place_of_is_not_added_to(void **state)
+{
+	static char other[512];
+
+	(void)state;
+	begins_as("#\n", 0600);
+	assert_int_equal(tempdir_write(&tmp, "other", 0600, "# other\n", 8), 0);
+	snprintf(other, sizeof(other), "%s", tempdir_path(&tmp, "other"));
+	swapped = other;
+	assert_int_equal(vz_authorized_add(path(), &key, "a"), VZ_ECHANGED);
+	assert_null(swapped);
+	assert_int_equal(vz_authorized_add(path(), &key, "a"), 0);
+	holds("# other\n", "a");
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
@@ -213,6 +243,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    EACH(a_file_that_is_not_there_is_made_for_its_owner_only),
+	    EACH(a_file_that_another_has_taken_the_place_of_is_not_added_to),
 	    EACH(comments_order_and_mode_stay_and_the_line_comes_last),
 	    EACH(a_last_line_without_its_end_is_ended_first),
 	    EACH(what_was_added_is_understood_as_it_was_meant),
