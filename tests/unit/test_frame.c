@@ -179,7 +179,7 @@ unknown_types_kinds_flags_and_unfit_words_are_malformed(void **state)
 	r = vz_rd_of(p, b.len);
 	assert_int_equal(vz_frame_next(&r, &f), VZ_EFORMAT);
 	p[3 + 8] = 1;
-	p[3 + 9] = 4; /* flags */
+	p[3 + 9] = 8; /* flags */
 	r = vz_rd_of(p, b.len);
 	assert_int_equal(vz_frame_next(&r, &f), VZ_EFORMAT);
 	p[3 + 9] = 0;
