@@ -6,14 +6,17 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 
-#define LINKS_MAX  16
-#define READ_CHUNK 65536
+#define LINKS_MAX    16
+#define READ_CHUNK   65536
+#define LOCK_STEP_MS 5
 
 /* A FIFO or terminal named instead of a file must neither block us nor become our terminal. */
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -280,6 +283,21 @@ vz_fs_write_all(int fd, const void *data, size_t n)
 		}
 	}
 	return 0;
+}
+
+int
+vz_fs_lock(int fd, unsigned ms)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+
+	for (unsigned waited = 0; waited <= ms; waited += LOCK_STEP_MS) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return VZ_ESYSTEM;
+		nanosleep(&step, NULL);
+	}
+	return VZ_ETIMEOUT;
 }
 
 int

@@ -51,6 +51,11 @@ int vz_fs_mkdirs(const char *path);
 int vz_fs_replace(const char *path, mode_t mode, int exclusive, const void *data, size_t len);
 /* Writes all of it, retrying EINTR and short writes, waiting where fd would block. VZ_ESYSTEM. */
 int vz_fs_write_all(int fd, const void *p, size_t n);
+/*
+ * flock(2), exclusively, for at most ms: whoever holds such locks does so for moments, and one that
+ * is stopped costs a bounded wait. VZ_ETIMEOUT, VZ_ESYSTEM.
+ */
+int vz_fs_lock(int fd, unsigned ms);
 /* fsync(2), again when a signal interrupts it, as some file systems let it. VZ_ESYSTEM. */
 int vz_fs_sync(int fd);
 /*

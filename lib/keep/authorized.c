@@ -6,9 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -18,8 +16,7 @@
 
 #define MODE 0600
 /* The owner's programs hold it for a moment; an answer is waited for by others. */
-#define LOCK_TRIES   40
-#define LOCK_STEP_NS 5000000L
+#define LOCK_WAIT_MS 200
 
 /* "\nKEY NAME\n" and a NUL. */
 #define LINE_ROOM (1 + VZ_KEY_TEXT + 1 + 255 + 2)
@@ -90,21 +87,6 @@ open_judged(const char *path, int *out)
 	return VZ_EMODE; /* it was changed under our eyes */
 }
 
-static int
-lock(int fd)
-{
-	const struct timespec step = {.tv_nsec = LOCK_STEP_NS};
-
-	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return VZ_ESYSTEM;
-		nanosleep(&step, NULL);
-	}
-	return VZ_ETIMEOUT;
-}
-
 /* An editor may have put another file there while the lock was waited for: that one counts. */
 static int
 is_still_there(int fd, const char *path)
@@ -157,7 +139,7 @@ vz_authorized_add(const char *path, const struct vz_key *key, const char *name)
 		(void)unlink(path);
 	if (r < 0)
 		return r;
-	r = lock(fd);
+	r = vz_fs_lock(fd, LOCK_WAIT_MS);
 	if (r == 0)
 		r = is_still_there(fd, path);
 	if (r == 0)

@@ -5,9 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/err.h"
@@ -31,7 +29,6 @@
 #define FILE_MAX  (HEAD + (size_t)VZ_SERIALS_MAX * RECORD)
 
 #define LOCK_WAIT_MS 5000
-#define LOCK_STEP_MS 5
 
 struct file {
 	int fd;
@@ -225,7 +222,6 @@ judge_folder(const char *dir)
 static int
 lock(const char *dir, int *fd)
 {
-	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
 	char path[PATH_MAX];
 	int err = name_in(dir, "serials.lock", path);
 
@@ -236,14 +232,7 @@ lock(const char *dir, int *fd)
 	    AT_FDCWD, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	if (*fd < 0)
 		return errno == ELOOP ? VZ_EMODE : VZ_ESYSTEM;
-	for (int waited = 0; waited <= LOCK_WAIT_MS; waited += LOCK_STEP_MS) {
-		if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return VZ_ESYSTEM;
-		nanosleep(&step, NULL);
-	}
-	return VZ_ETIMEOUT;
+	return vz_fs_lock(*fd, LOCK_WAIT_MS);
 }
 
 /* Appends records [from, to) of f. */
