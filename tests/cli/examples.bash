@@ -117,23 +117,28 @@ at() {
 	sed 's/^/said: /' said
 	return "$1"
 }
-# serves HOST COMMAND: the same in the background, when it listens. Sets SERVER.
-serves() {
-	local host=$1 command said=$BATS_TEST_TMPDIR/hosts/$1.said
+# goes_on HOST COMMAND: the same in the background; serves HOST COMMAND: until it listens. Both set SERVER.
+goes_on() {
+	local command said=$BATS_TEST_TMPDIR/hosts/$1.said
 
-	command=$(as_here "$host" <<<"$2" | with_keys) || return
+	command=$(as_here "$1" <<<"$2" | with_keys) || return
 	# What an earlier one said is no sign of this one.
 	rm -f "$said"
 	(
-		cd "hosts/$host" || exit
+		cd "hosts/$1" || exit
 		HOME=$PWD PATH=$BATS_TEST_TMPDIR/stand-ins:$VZ_BUILD/bin:$VZ_TREE/scripts:$PATH \
 			exec setsid bash -c "$command" 3>&-
 	) >"$said" 2>&1 </dev/null 3>&- &
 	SERVER=$!
 	SERVERS+=("$SERVER")
+}
+serves() {
+	local said=$BATS_TEST_TMPDIR/hosts/$1.said
+
+	goes_on "$@" || return
 	until_true listens "$said" "$SERVER" && grep -q 'listening on' "$said" && return
 	cat "$said"
-	fail "does not listen: $command"
+	fail "does not listen: $2"
 }
 listens() { grep -qs 'listening on' "$1" || ! alive "$2"; }
 # What a server has said.
@@ -199,7 +204,7 @@ example() {
 	[ -z "${OURS:-}" ] || text=${text%%$'\n\n'*}
 	if ! grep -q '^[a-z]*\$ ' <<<"$text"; then
 		on=("$host") commands=("$text") below=('')
-		[[ $text == vz-listen* || $text == vz-relay* ]] || commands=("set -e"$'\n'"$text")
+		[[ $text =~ ^vz-(listen|relay|watch) ]] || commands=("set -e"$'\n'"$text")
 	fi
 	[ "${#commands[@]}" -gt 0 ] || while IFS= read -r line; do
 		if [[ $line =~ ^([a-z]*)\$\ (.*)$ ]]; then
@@ -223,7 +228,7 @@ SEGMENT='' SEGMENT_ON='' SEGMENT_SHOWS=''
 example_line() {
 	local host=$1 command=$2 shows=$3
 
-	if [[ $command =~ ^vz-(listen|relay|tunnel)\  && ! $command =~ --(stats|fsck) && ! $command == *'&'$'\n'* ]]; then
+	if [[ $command =~ ^vz-(listen|relay|tunnel|watch)\  && ! $command =~ --(stats|fsck) && ! $command == *'&'$'\n'* ]]; then
 		[ -z "$SEGMENT" ] || segment_ends 0
 		serves "$host" "$command"
 		if [ -n "$shows" ]; then

@@ -496,6 +496,55 @@ asks() { echo hello | timeout 20 socat -t 20 - "TCP:${ADDRESS[$1]}:5432"; }
 	[ ! -e hosts/hostb/root/srv/www/.git ]
 }
 
+@test "vz-deploy: two web servers, by a key that may deploy and not roll back" {
+	local host
+
+	hosts build web1 web2
+	for host in web1 web2; do
+		KEYS=("${KEY[build]}")
+		file_of vz-deploy 'One line of authorized' | as_here "$host" >"hosts/$host/keys"
+		mkdir "hosts/$host/root/srv/app"
+		serves "$host" "vz-listen -a keys '*:4433' -- /bin/false"
+		named build "$host" "vz1$host...@$host:4433"
+	done
+	mkdir hosts/build/build
+	seq 10 >hosts/build/build/app
+	example vz-deploy 'Two web servers' build
+	for host in web1 web2; do
+		cmp hosts/build/build/app "hosts/$host/root/srv/app/current/app"
+	done
+	exits 77 at build 'vz-deploy --rollback web1' >/dev/null
+}
+
+@test "vz-watch: what hosts say, and what failed on all that reach a relay" {
+	local followed
+
+	hosts watcher web1 relay
+	let_in watcher web1
+	cp hosts/watcher/keys hosts/watcher/loghosts
+	let_in relay watcher web1
+	sed -i 's/^/register,connect,deposit /' hosts/relay/keys
+	serves watcher "$(text_of vz-watch 'Where you look' | sed -n 's/^\$ //p')"
+	named web1 loghost 'vz1...W@watcher:4433'
+	mkdir hosts/web1/root/var/log/nginx
+	: >hosts/web1/root/var/log/nginx/error.log
+	goes_on web1 "$(text_of vz-watch 'As a service' | sed 's/^ExecStart=//; s/--send/--all --send/')"
+	echo 'GET /index.html 200' >>hosts/web1/root/var/log/nginx/error.log
+	until_true says_line watcher '^web1  GET /index.html 200$'
+	for followed in "${SERVERS[@]}"; do
+		SERVER=$followed
+		stopped
+	done
+
+	serves relay "vz-relay -a keys '*:4433'"
+	example vz-watch 'Everything that failed' watcher
+	printf '%s\n' 'all is well' 'an error' 'well again' >hosts/web1/log
+	goes_on web1 'vz-watch --all --send vz1...W@vz1...R@relay:4433 log'
+	until_true says_line watcher '^web1  an error$'
+	run ! says_line watcher well
+}
+says_line() { server_said "$1" | grep -q "$2"; }
+
 @test "vz-backup: folders and streams, restored and proved, and a key that is lost" {
 	local i
 
@@ -550,25 +599,6 @@ asks() { echo hello | timeout 20 socat -t 20 - "TCP:${ADDRESS[$1]}:5432"; }
 	printf '%s\n' pear apple >hosts/hosta/words
 	example vz 'A listener with a command'
 	[ "$(tr '\n' ' ' <said)" = 'apple pear ' ]
-}
-
-@test "vz: a first message from a key that is not known yet" {
-	needs tmux
-	hosts hosta hostb
-	mkdir hosts/hosta/dir
-	seq 100 >hosts/hosta/dir/file
-	terminal_of hostb
-	typed hostb "$(text_of vz 'or, at a terminal' | sed 's/^\$ //' | as_here hostb)"
-	pressed hostb Enter
-	until_true rests hostb
-	at hosta 'vz-send --run vz1...B@hostb:4433 -- tar c dir' &
-	shows hostb "^${KEY[hosta]}\$"
-	shows hostb "^Allow it"
-	typed hostb yes
-	pressed hostb Enter
-	wait "$!"
-	until_true test -s hosts/hostb/backup.tar
-	tar tf hosts/hostb/backup.tar | grep -qx dir/file
 }
 
 @test "vz: hosts that cannot reach each other, and hosts that are away" {
