@@ -7,13 +7,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "id/key.h"
 
 #define ASK_LINE_MAX 400 /* bytes of an answer */
 
 struct ask_screen {
-	int fd; /* -1: there is none */
+	int fd;      /* -1: there is none */
+	pid_t group; /* ours: others have the terminal while it is not in front */
 	char line[ASK_LINE_MAX];
 	size_t len;
 	bool too_long; /* the rest of the line is passed over */
