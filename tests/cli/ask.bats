@@ -10,7 +10,7 @@ setup_file() {
 	identities alice bob carol dave relay
 }
 
-# A listener that goes on for ever does so without its terminal.
+# Some of them do not live on their terminals.
 eval "$(declare -f teardown | sed '1s/teardown/teardown_all/')"
 teardown() {
 	[ ! -e listen.pid ] || kill -9 "$(cat listen.pid)" 2>/dev/null || true
@@ -391,6 +391,21 @@ asked() { scrolled ask | grep -c '^vz-listen: a key that is not known wants to s
 	pressed ask Enter
 	over 0 "${PIDS[0]}"
 	[ -e b/authorized ]
+}
+
+@test "a terminal that is gone answers nothing, and a listener that does not live on it goes on" {
+	mkdir -m 700 b
+	cp "$(id_of bob)" b/identity
+	key_of carol >b/authorized
+	mkfifo ready.tty
+	terminal ask 100 40 bash -c 'echo $$ >listen.pid; exec 9>ready.tty; exec "$@" </dev/null >names 2>listen.err' \
+		ask "$LISTEN" --ask -v -k -d . -i b/identity --ready-fd 9 127.0.0.1:0
+	IFS= read -r ADDR <ready.tty
+	terminals_end
+	until_true grep -q 'rights read again' listen.err # so it heard of it
+	exits 77 send "$ADDR" <<<x
+	says send.err 'nobody answered'
+	SENDER=carol exits 0 send "$ADDR" <<<x
 }
 
 @test "without a terminal, and with --allow-any, it is wrong use" {
