@@ -398,7 +398,7 @@ asked() { scrolled ask | grep -c '^vz-listen: a key that is not known wants to s
 	cp "$(id_of bob)" b/identity
 	key_of carol >b/authorized
 	mkfifo ready.tty
-	terminal ask 100 40 bash -c 'echo $$ >listen.pid; exec 9>ready.tty; exec "$@" </dev/null >names 2>listen.err' \
+	terminal ask 100 40 bash -c '(echo $BASHPID >listen.pid; exec "$@" 9>ready.tty </dev/null >names 2>listen.err); :' \
 		ask "$LISTEN" --ask -v -k -d . -i b/identity --ready-fd 9 127.0.0.1:0
 	IFS= read -r ADDR <ready.tty
 	terminals_end
