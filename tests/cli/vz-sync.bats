@@ -113,6 +113,16 @@ tree() {
 	open_again
 }
 
+@test "the README shows what a dry run prints" {
+	mkdir -p www/img www/.git there
+	touch www/index.html www/img/logo.svg www/.git/config there/old.html
+	there
+	exits 0 sync_ -n --delete -x .git www "$ADDR" >out
+	sed -n '/[$] vz-sync -n/,/[$] vz-sync --delete/s/^    \([a-z]* .*\)/\1/p' "$VZ_TREE/README.md" >shown
+	[ "$(wc -l <shown)" -ge 4 ]
+	cmp shown out
+}
+
 @test "a file that differs in its bytes only is found by --checksum" {
 	mkdir here
 	echo one >here/file
