@@ -88,11 +88,12 @@ refused() {
 @test "what is typed on a terminal is signed, up to the first end of it" {
 	command -v tmux >/dev/null || skip 'no tmux here'
 	load terminal
-	terminal t 80 24 "$KEYGEN" -Y sign -f "$(id_of alice)" -n file
+	# shellcheck disable=SC2016 # the inner shell's own
+	terminal t 80 24 sh -c '"$@"; echo "status $?"; read -r _' sh "$KEYGEN" -Y sign -f "$(id_of alice)" -n file
 	shows t 'up to \^D'
 	typed t hello
 	pressed t Enter C-d
-	[ "$(terminal_ended t)" = 0 ]
+	shows t '^status 0$'
 	screen t | sed -n '/^-----BEGIN/,/^-----END/p' >m.sig
 	echo hello >m
 	allowed 'alice @'

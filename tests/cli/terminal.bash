@@ -2,7 +2,7 @@
 # the test's own folder. Load it after helpers.bash, whose teardown ends them.
 
 # terminal NAME COLUMNS LINES COMMAND...: runs the command in a terminal of that size; when it ends
-# the screen stays. The command's environment is the test's, with TERM=tmux-256color.
+# the screen stays. Its status it has to print itself: tmux does not always see the end. The command's environment is the test's, with TERM=tmux-256color.
 terminal() {
 	local name=$1 columns=$2 lines=$3
 
@@ -45,19 +45,6 @@ shows() {
 }
 # resized NAME COLUMNS LINES
 resized() { tmux_of resize-window "$1" -x "$2" -y "$3"; }
-# terminal_ended NAME: waits for the command to end; its status is printed.
-terminal_ended() {
-	local end=$((SECONDS + PATIENCE)) dead
-
-	# It is dead a moment before how is known.
-	until dead=$(tmux_of display-message "$1" -p '#{pane_dead}:#{pane_dead_status}:#{pane_dead_signal}') &&
-		[[ $dead == 1:*[0-9]* ]]; do
-		[ "$SECONDS" -lt "$end" ] || { echo "still running in $1"; scrolled "$1"; return 1; }
-		sleep 0.05
-	done
-	dead=${dead#1:}
-	echo "${dead%:*}"
-}
 terminals_end() {
 	[ -z "${TMUX_TERMINALS:-}" ] || timeout 10 env -u TMUX tmux -S "$BATS_TEST_TMPDIR/tmux" kill-server 3>&- || true
 }

@@ -261,7 +261,7 @@ stopped() {
 	for colour in '' 1; do
 		mkfifo "ready$colour"
 		terminal "t$colour" 80 24 env NO_COLOR="$colour" PATH="$PATH" HOME="$HOME" sh -c \
-			'exec vz-watch -q -i "$1" -a authorized --ready-fd 9 127.0.0.1:0 9>"$2"' sh "$(id_of bob)" "ready$colour"
+			'trap : INT; vz-watch -q -i "$1" -a authorized --ready-fd 9 127.0.0.1:0 9>"$2"; echo "status $?"; read -r _' sh "$(id_of bob)" "ready$colour"
 		ADDR=$(timeout "$PATIENCE" cat "ready$colour")
 		echo "line of $colour." | "$SEND" -i "$(id_of alice)" --lines "$ADDR"
 		shows "t$colour" "web1  line of ${colour}[.]"
@@ -271,7 +271,7 @@ stopped() {
 	run ! grep -q "$(printf '\033')" plain
 	# And it ends as told by the keyboard, leaving nothing behind.
 	pressed t1 C-c
-	[ "$(terminal_ended t1)" = 0 ]
+	shows t1 '^status 0$'
 }
 @test "two that follow the same file for the same watcher do not send it twice" {
 	command -v flock >/dev/null || skip 'flock is not here'
