@@ -2,7 +2,8 @@
 # the test's own folder. Load it after helpers.bash, whose teardown ends them.
 
 # terminal NAME COLUMNS LINES COMMAND...: runs the command in a terminal of that size; when it ends
-# the screen stays. Its status it has to print itself: tmux does not always see the end. The command's environment is the test's, with TERM=tmux-256color.
+# the screen stays. Its status it has to print itself, as tmux does not always see the end. The command's
+# environment is the test's, with TERM=tmux-256color.
 terminal() {
 	local name=$1 columns=$2 lines=$3
 
