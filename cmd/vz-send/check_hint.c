@@ -43,8 +43,8 @@ hint_connect(const struct link *k)
 			  "--socket-mode says who may",
 		    diag_escape(path, sizeof(path), k->to.at.path, strlen(k->to.at.path)), program);
 	else
-		diag_hint("does %s run on the other host, and with *:%u? %u alone is for that host "
-			  "itself; does every firewall in between let port %u pass?",
+		diag_hint("does %s there listen at *:%u (%u alone is for its own host only)? does "
+			  "every firewall in between let port %u pass?",
 		    program, k->to.at.port, k->to.at.port, k->to.at.port);
 }
 
