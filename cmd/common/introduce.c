@@ -49,9 +49,9 @@ introduce_to_listener(const struct self *me, const char *words)
 	if (trust_hint_told(words))
 		return;
 	vz_key_format(&me->identity->bundle.identity, key);
-	diag_hint("to let this host in, its owner has to add this line to " AUTHORIZED " there: %s",
+	diag_hint("to be let in, have this line added to " AUTHORIZED " there: %s",
 	    introduce_line(me->identity, line));
-	diag_hint("or to start it with: vz-listen --allow %s", key);
+	diag_hint("or, where vz-listen runs with --allow, have this added: --allow %s", key);
 }
 
 void

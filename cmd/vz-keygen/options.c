@@ -242,7 +242,10 @@ keygen_options_parse(struct keygen *k, int argc, char **argv)
 		take_option(k, opt);
 	k->more = argv + optind;
 	if (optind < argc && k->mode != KEYGEN_AUDIT && k->mode != KEYGEN_SIGN)
-		diag_usage("no operands are taken: '%s'",
+		diag_usage(k->mode == KEYGEN_VERIFY || k->mode == KEYGEN_CHECK
+			? "-Y verify and check-novalidate read the message from standard input: "
+			  "'%s'"
+			: "no operands are taken: '%s'",
 		    diag_escape(shown, sizeof(shown), argv[optind], strlen(argv[optind])));
 	check_options(k);
 	check_signature(k);

@@ -20,7 +20,10 @@ complain(const struct keygen *k, int err)
 		diag_hint("a key file is a regular file of your own, no link, with mode 0600");
 		break;
 	case VZ_ENOTFOUND: diag_hint("vz-keygen makes an identity, -f FILE names one"); break;
-	case VZ_EEXISTS: diag_hint("--force replaces it, and what it holds is lost"); break;
+	case VZ_EEXISTS:
+		diag_hint(
+		    "-f FILE makes another one; --force replaces it, and what it holds is lost");
+		break;
 	case VZ_ELOCKED:
 		diag_hint("it is asked on the terminal, from --passphrase-fd or by $VZ_ASKPASS");
 		break;

@@ -100,7 +100,8 @@ ask_screen_question(
 	put_art(s, key);
 	put_words(s, "It is the right one if 'vz-keygen -l -v' there shows the same.\n");
 	if (path) {
-		snprintf(words, sizeof(words), "A yes is remembered in %s.\n",
+		snprintf(words, sizeof(words),
+		    "A yes is remembered in %s, and once holds until this ends.\n",
 		    diag_escape(to, sizeof(to), path, strlen(path)));
 		put_words(s, words);
 	}

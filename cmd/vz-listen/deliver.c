@@ -120,7 +120,7 @@ refusal(struct visit *v, const struct vz_event *ev, const char **words)
 		return VZ_EXIT_DATA;
 	}
 	if (ev->kind == VZ_KIND_ASK && !taker->answers) {
-		*words = "nothing here answers";
+		*words = "this listener gives no replies";
 		return VZ_EXIT_UNAVAILABLE;
 	}
 	status = limits_refusal(v, ev, words);

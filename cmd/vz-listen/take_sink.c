@@ -46,8 +46,8 @@ no_sink(const struct listen_options *o, int err)
 	else
 		diag_error("%s: is there and is not a regular file", shown);
 	if (err == VZ_EMODE && o->file)
-		diag_hint(
-		    "without -o the message goes to standard output, which > can point there");
+		diag_hint("-o takes the name of a file, -d that of a folder; without either "
+			  "messages go to standard output");
 	exit(VZ_EXIT_CANTCREAT);
 }
 

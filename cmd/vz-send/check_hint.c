@@ -26,8 +26,9 @@ static void
 hint_resolve(const struct link *k)
 {
 	/* A host's name has no byte that a shell or a terminal minds. */
-	diag_hint("is the name right? 'getent hosts %s' shows what this host finds; a number does "
-		  "without names",
+	diag_hint(
+	    "is the name right? 'getent hosts %s' shows what this host finds; the other host's "
+	    "IP address can stand in its place",
 	    k->to.at.host);
 }
 
@@ -42,8 +43,8 @@ hint_connect(const struct link *k)
 			  "--socket-mode says who may",
 		    diag_escape(path, sizeof(path), k->to.at.path, strlen(k->to.at.path)), program);
 	else
-		diag_hint("there: does %s run, and listen at *:%u? a bare %u is for its own host "
-			  "only; between: does every firewall let port %u pass?",
+		diag_hint("does %s there listen at *:%u (%u alone is for its own host only)? does "
+			  "every firewall in between let port %u pass?",
 		    program, k->to.at.port, k->to.at.port, k->to.at.port);
 }
 

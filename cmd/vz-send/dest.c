@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/err.h"
 #include "cmd/common/diag.h"
 #include "cmd/common/exit.h"
 #include "id/typo.h"
+#include "keep/paths.h"
 
 struct parser {
 	const struct self *me;
@@ -38,6 +40,21 @@ no_memory(void)
 	exit(VZ_EXIT_OSERR);
 }
 
+static void
+hint_name(const struct parser *p, const char *text)
+{
+	char path[sizeof(p->me->lists_path) + 16], shown[1024];
+
+	if (access(text, F_OK) == 0)
+		diag_hint("DEST comes first, and then FILE: %s is a file here",
+		    diag_escape(shown, sizeof(shown), text, strlen(text)));
+	else if (strchr(text, '@'))
+		diag_hint("what is after @ is HOST:PORT, or the name of a relay in peers");
+	else if (vz_paths_beside(p->me->lists_path, "peers", path, sizeof(path)) == 0)
+		diag_hint("a full address is vz1KEY@HOST:PORT; names are in %s",
+		    diag_escape(shown, sizeof(shown), path, strlen(path)));
+}
+
 _Noreturn static void
 explain(struct parser *p, const char *text, int err, const char *why)
 {
@@ -48,7 +65,7 @@ explain(struct parser *p, const char *text, int err, const char *why)
 	switch (err) {
 	case VZ_ENOTFOUND:
 		diag_error("%s: no such name in peers", shown);
-		diag_hint("a full address is vz1KEY@HOST:PORT");
+		hint_name(p, text);
 		exit(VZ_EXIT_NOHOST);
 	case VZ_EAUTH: diag_usage("%s: not a key: mistyped or cut%s%s", shown, colon, typo);
 	case VZ_ENOMEM: no_memory();

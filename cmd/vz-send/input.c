@@ -1,5 +1,6 @@
 #include "cmd/vz-send/input.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,9 +55,23 @@ input_shown(const struct input *in)
 	return in->what ? in->what : diag_escape(buf, sizeof(buf), in->path, strlen(in->path));
 }
 
+/* What scp does, and what ends the options. */
+static void
+hint_path(const struct input *in, int err, int sys_errno)
+{
+	if (err != VZ_ESYSTEM && err != VZ_ENOTFOUND)
+		return;
+	if (!in->what && sys_errno == EISDIR)
+		diag_hint("a folder goes as an archive: vz-send --run DEST -- tar c FOLDER");
+	else if (!in->what && in->path[0] == '-')
+		diag_hint("options come before DEST");
+}
+
 int
 input_failed(struct input *in, int err)
 {
+	int sys_errno = errno;
+
 	if (in->status)
 		return in->status;
 	in->status = err == VZ_ENOMEM ? VZ_EXIT_OSERR : VZ_EXIT_NOINPUT;
@@ -64,6 +79,7 @@ input_failed(struct input *in, int err)
 		diag_error("%s: changed its size while it was sent", input_shown(in));
 	else
 		diag_error("%s: %s", input_shown(in), diag_words(err));
+	hint_path(in, err, sys_errno);
 	return in->status;
 }
 

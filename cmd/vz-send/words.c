@@ -145,7 +145,8 @@ no_answer(const struct link *k, int err)
 		diag_error("%s: connected, but no valid answer", k->shown);
 	diag_hint(k->to.relayed
 		? "another pre-shared key than this one, or a relay that is not to be trusted"
-		: "not vz, another key than this one, or another pre-shared key");
+		: "what is there is not vz, or has another key than this one, or another "
+		  "pre-shared key");
 	return VZ_EXIT_PROTOCOL;
 }
 

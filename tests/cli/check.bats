@@ -26,7 +26,7 @@ fails() {
 }
 
 @test "connect, to a port and to a socket" {
-	fails 69 connect 'listen at \*:1\?' "$(key_of bob)@127.0.0.1:1"
+	fails 69 connect 'listen at \*:1 ' "$(key_of bob)@127.0.0.1:1"
 	fails 69 connect "ls -l $PWD/none" "$(key_of bob)@$PWD/none"
 	run ! grep -q 'ok,' send.err
 }

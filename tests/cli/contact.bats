@@ -62,7 +62,7 @@ by_hand() {
 	LOGNAME='al ice' exits 77 send "$ADDR" <<<x
 	says send.err 'refused: this key is not authorised here'
 	says send.err "hint: .* ~/.config/vz/authorized there: $(key_of alice) al_ice@[A-Za-z0-9._-]+\$"
-	says send.err "hint: .* vz-listen --allow $(key_of alice)\$"
+	says send.err "hint: or, where vz-listen runs with --allow, have this added: --allow $(key_of alice)\$"
 	sed -n 's/.*authorized there: //p' send.err >>b/authorized
 	printf x >x
 	until_true send "$ADDR" x

@@ -68,7 +68,7 @@ usage() {
 	cp id before
 	run --separate-stderr -73 keygen -f id
 	[ -z "$output" ]
-	[[ $stderr == *'id: exists already'*'hint: --force'* ]]
+	[[ $stderr == *'id: exists already'*'hint: -f FILE makes another one; --force'* ]]
 	cmp id before
 	run -73 keygen --psk -f id
 	cmp id before

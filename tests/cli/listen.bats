@@ -163,7 +163,7 @@ starts_not() {
 	mkfifo fifo
 	ln -s elsewhere link
 	starts_not 73 'not a regular file' -o /dev/null 0
-	says listen.err 'hint: .*>'
+	says listen.err 'hint: -o takes the name of a file, -d that of a folder; '
 	starts_not 73 'not a regular file' -o fifo 0
 	starts_not 73 'not a regular file' -o link 0
 	starts_not 73 'not a regular file' -o . 0

@@ -383,8 +383,8 @@ stream_begins() {
 	listens -k --lines
 	exits 77 send "$ADDR" < <(printf x)
 	one_error send.err 'refused'
-	says send.err "hint: .*add this line to ~/.config/vz/authorized there: $(key_of alice)"
-	says send.err "hint: .*vz-listen --allow $(key_of alice)$"
+	says send.err "hint: .*this line added to ~/.config/vz/authorized there: $(key_of alice)"
+	says send.err "hint: .*runs with --allow, have this added: --allow $(key_of alice)$"
 }
 
 @test "the pre-shared key is the listener's, not the relay's" {

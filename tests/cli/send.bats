@@ -104,7 +104,10 @@ usage() {
 	exits 66 send -v "$(nowhere)" missing folder
 	says send.err '^vz-send: missing: no such file or directory$'
 	says send.err '^vz-send: folder: is a directory$'
-	[ "$(wc -l <send.err)" -eq 2 ]
+	says send.err '^vz-send: hint: a folder goes as an archive: vz-send --run DEST -- tar c FOLDER$'
+	[ "$(wc -l <send.err)" -eq 3 ]
+	exits 66 send "$(nowhere)" --name x missing
+	says send.err '^vz-send: hint: options come before DEST$'
 	exits 66 send "$(nowhere)" <folder
 	says send.err '^vz-send: standard input: is a directory$'
 	exits 66 send "$(nowhere)" <&-
@@ -133,6 +136,12 @@ vz-send: hint: is vz-listen running there?" ]
 	cp "$(id_of alice)" known/identity
 	exits 68 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity backup </dev/null 2>send.err
 	says send.err 'backup: no such name in peers'
+	says send.err '^vz-send: hint: .*; names are in known/peers$'
+	: >report.pdf
+	exits 68 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity report.pdf backup </dev/null 2>send.err
+	says send.err '^vz-send: hint: DEST comes first, and then FILE: report.pdf is a file here$'
+	exits 68 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity "$(key_of bob)@backup" </dev/null 2>send.err
+	says send.err '^vz-send: hint: what is after @ is HOST:PORT, or the name of a relay in peers$'
 	echo 'backup elsewhere' >known/peers
 	exits 68,64 timeout "$PATIENCE" "$SEND" "${BREAKS_END_SEND[@]}" -i known/identity backup </dev/null 2>send.err
 	echo "backup $(nowhere)" >known/peers

@@ -481,6 +481,8 @@ LINES
 	"$KEYGEN" -Y check-novalidate -n file -s m.sig <m >got
 	cmp want got
 	exits 65 "$KEYGEN" -Y check-novalidate -n git -s m.sig <m >got 2>got.err
+	exits 64 "$KEYGEN" -Y check-novalidate -n file -s m.sig m >got 2>got.err
+	says got.err "read the message from standard input: 'm'"
 	exits 65 "$KEYGEN" -Y check-novalidate -n file -s m.sig </dev/null >got 2>got.err
 	[ ! -s got ]
 	ssh-keygen -Y check-novalidate -n file -s m.sig -O print-pubkey <m >want
