@@ -56,7 +56,8 @@ report_listening(const struct self *me, const struct vz_listener *l)
 	if (l->loopback && port)
 		diag_verbose(0, "listening on %s (this host only; *:%s for all)", text, port + 1);
 	else
-		diag_verbose(0, "listening on %s%s", text, l->wildcard ? " (all addresses)" : "");
+		diag_verbose(0, "listening on %s%s", text,
+		    l->wildcard ? " (all addresses; others call it by this host's name)" : "");
 }
 
 void
