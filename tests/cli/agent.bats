@@ -129,7 +129,9 @@ proved() {
 	says keygen.err 'a private key'
 	exits 78 keygen --agent nothing -f no/identity
 	says keygen.err 'neither a key nor a file'
-	exits 78 keygen --agent "${CAROL%?}x" -f no/identity
+	wrong=x
+	[[ $CAROL != *x ]] || wrong=y
+	exits 78 keygen --agent "${CAROL%?}$wrong" -f no/identity
 	says keygen.err 'mistyped'
 	exits 78 keygen --agent SHA256:short -f no/identity
 	says keygen.err 'not a fingerprint'
