@@ -321,7 +321,8 @@ quiet_for() { ! pgrep -f -- "$1" >/dev/null; }
 	exits 73 vz-tunnel -i "$(id_of alice)" "$PWD/here" "$ADDR" 2>again.err
 	says again.err 'somebody listens there'
 	[ "$(echo hello | through)" = hello ]
-	kill -9 "$(pgrep -f "^socat.*UNIX-LISTEN:$PWD/here")"
+	# The one that accepts, and whoever of its children is not done yet.
+	pgrep -f "^socat.*UNIX-LISTEN:$PWD/here" | xargs kill -9 2>kill.err || true
 	until_true quiet_for "^socat.*UNIX-LISTEN:$PWD/here"
 	[ -S here ]
 	tunnel "$PWD/here"
