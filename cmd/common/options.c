@@ -139,6 +139,9 @@ common_option(struct common *c, int opt, const char *value, const struct option_
 	case OPT_PASSPHRASE_FD: c->passphrase_fd = fd_of(value); break;
 	case OPT_LOG_JSON: c->json = true; break;
 	case OPT_SANDBOX: c->sandbox = sandbox_of(value); break;
+	case OPT_RELAY_PSK_FILE: c->relay_psk_file = value; break;
+	case OPT_PROGRESS: c->progress = PROGRESS_ALWAYS; break;
+	case OPT_NO_PROGRESS: c->progress = PROGRESS_NEVER; break;
 	default: return false;
 	}
 	diag_init(table->program, c->level, c->json);

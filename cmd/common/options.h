@@ -15,6 +15,12 @@ enum sandbox_mode {
 	SANDBOX_OFF,
 };
 
+enum progress_wish {
+	PROGRESS_AS_USUAL,
+	PROGRESS_ALWAYS,
+	PROGRESS_NEVER,
+};
+
 struct common {
 	const char *identity;    /* -i */
 	const char *psk_file[2]; /* --psk-file, a second one only for vz-listen */
@@ -28,6 +34,7 @@ struct common {
 	int level;                  /* -q = -1, -v = 1, -vv = 2 */
 	bool json;                  /* --log-json */
 	enum sandbox_mode sandbox;
+	enum progress_wish progress; /* --progress, --no-progress */
 };
 
 /* Values of the options that have no letter. */
@@ -37,6 +44,9 @@ enum common_long {
 	OPT_PASSPHRASE_FD,
 	OPT_LOG_JSON,
 	OPT_SANDBOX,
+	OPT_RELAY_PSK_FILE,
+	OPT_PROGRESS,
+	OPT_NO_PROGRESS,
 	OPT_PROGRAM /* first of a program's own */
 };
 

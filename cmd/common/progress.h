@@ -12,17 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cmd/common/options.h"
 #include "cmd/common/progress_line.h"
 #include "cmd/common/progress_screen.h"
 #include "net/loop.h"
 
 #define PROGRESS_FIRST_MS 1000 /* what is over sooner is not worth a line */
-
-enum progress_wish {
-	PROGRESS_AS_USUAL,
-	PROGRESS_ALWAYS, /* --progress */
-	PROGRESS_NEVER,  /* --no-progress */
-};
 
 struct progress {
 	struct vz_loop *loop;

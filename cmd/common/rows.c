@@ -9,6 +9,15 @@ const struct option_row rows_of_all[] = {
     {0},
 };
 
+const struct option_row rows_of_messages[] = {
+    {OPT_RELAY_PSK_FILE, "relay-psk-file", "FILE", KIND_FILE, .group = GROUP_SELF,
+	.help = "for the relay"},
+    {OPT_PROGRESS, "progress", .group = GROUP_SAID, .help = "how far it is, anywhere",
+	.both = "how far"},
+    {OPT_NO_PROGRESS, "no-progress", .group = GROUP_SAID, .help = "not how far it is"},
+    {0},
+};
+
 const struct option_row rows_of_network[] = {
     {'i', "identity", "FILE", KIND_FILE, .group = GROUP_SELF, .help = "this host's keys"},
     {OPT_PASSPHRASE_FD, "passphrase-fd", "N", KIND_NUMBER, .group = GROUP_SELF,

@@ -76,5 +76,7 @@ void table_help(const struct option_table *t, FILE *out);
 /* Rows that several programs have (their values are in cmd/common/options.h). */
 extern const struct option_row rows_of_all[];     /* what is said, help */
 extern const struct option_row rows_of_network[]; /* who we are, and how we get there */
+/* Of programs that send or receive messages, if need be through a relay. */
+extern const struct option_row rows_of_messages[];
 
 #endif

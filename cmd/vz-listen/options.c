@@ -64,10 +64,7 @@ take(struct listen_options *o, int opt, const char *value, struct wishes *w)
 	case OPT_ECHO: w->echo = true; break;
 	case OPT_COPROC: w->coproc = true; break;
 	case OPT_RAW: o->raw = true; break;
-	case OPT_PROGRESS: o->progress = PROGRESS_ALWAYS; break;
-	case OPT_NO_PROGRESS: o->progress = PROGRESS_NEVER; break;
 	case OPT_ASK: o->ask = true; break;
-	case OPT_RELAY_PSK_FILE: o->common.relay_psk_file = value; break;
 	default: take_number(o, opt, value, w); break;
 	}
 }

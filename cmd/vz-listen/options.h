@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "cmd/common/options.h"
-#include "cmd/common/progress.h"
 #include "cmd/serve/options.h"
 
 /* Where messages go. */
@@ -33,9 +32,8 @@ struct listen_options {
 	enum listen_how how;
 	const char *file, *dir;
 	bool raw;
-	enum progress_wish progress; /* --progress, --no-progress */
-	bool ask;                    /* about keys that nobody has allowed */
-	char **command;              /* NULL when there is none */
+	bool ask;       /* about keys that nobody has allowed */
+	char **command; /* NULL when there is none */
 	unsigned max_handlers;
 	uint64_t handler_ms; /* --handler-timeout; 0 = none */
 	uint64_t max_size;   /* 0 = any */

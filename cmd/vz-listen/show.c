@@ -161,7 +161,7 @@ show_start(struct server *srv)
 	    .show = show,
 	    .busy = busy,
 	    .arg = srv,
-	    .wish = o->progress,
+	    .wish = o->common.progress,
 	    .quiet = o->common.level < 0,
 	    .taken = terminal_is_taken(o),
 	};

@@ -25,11 +25,6 @@ static const struct option_row rows[] = {
     {OPT_RESUME_WINDOW, "resume-window", "TIME", KIND_TIME, .group = GROUP_MUCH,
 	.help = "on a break (10m)"},
     {OPT_ASK, "ask", .group = GROUP_RIGHTS, .help = "about unknown keys"},
-    {OPT_RELAY_PSK_FILE, "relay-psk-file", "FILE", KIND_FILE, .group = GROUP_SELF,
-	.help = "for the relay"},
-    {OPT_PROGRESS, "progress", .group = GROUP_SAID, .help = "how far it is, anywhere",
-	.both = "how far"},
-    {OPT_NO_PROGRESS, "no-progress", .group = GROUP_SAID, .help = "not how far it is"},
     {0},
 };
 
@@ -39,8 +34,8 @@ const struct option_table listen_table = {
 	     "ADDRESS: PORT (this host), *:PORT (all), HOST:PORT, /PATH, vz1RELAY@HOST:PORT\n",
     .groups = (const char *const[]){GROUP_WHERE, GROUP_MUCH, GROUP_RIGHTS, GROUP_SELF, GROUP_WAY,
 	GROUP_SAID, NULL},
-    .rows = (const struct option_row *const[]){rows, rows_of_rights, rows_of_service,
-	rows_of_network, rows_of_all, NULL},
+    .rows = (const struct option_row *const[]){rows, rows_of_messages, rows_of_rights,
+	rows_of_service, rows_of_network, rows_of_all, NULL},
     .first = KIND_ADDRESS,
     .rest = KIND_ADDRESS,
     .command = "",

@@ -98,8 +98,6 @@ parse_options(struct send_options *o, int argc, char **argv)
 		case OPT_RUN: o->dest = optarg; break;
 		case OPT_NAME: set_name(o, optarg); break;
 		case OPT_CHECK: o->check = true; break;
-		case OPT_PROGRESS: o->progress = PROGRESS_ALWAYS; break;
-		case OPT_NO_PROGRESS: o->progress = PROGRESS_NEVER; break;
 		case 'r': o->reply = true; break;
 		case OPT_LINES: set_mode(o, VZ_ITEMS_LINES); break;
 		case OPT_NULL: set_mode(o, VZ_ITEMS_NULL); break;
@@ -110,7 +108,6 @@ parse_options(struct send_options *o, int argc, char **argv)
 		case OPT_SIGN: o->sign = true; break;
 		case OPT_RETRY_FOR: set_retry_for(o, optarg); break;
 		case OPT_STORE: set_store(o, optarg); break;
-		case OPT_RELAY_PSK_FILE: o->common.relay_psk_file = optarg; break;
 		case OPT_EXPIRES: set_expires(o, optarg); break;
 		default: common_unhandled(opt);
 		}

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "cmd/common/options.h"
-#include "cmd/common/progress.h"
 #include "flow/items.h"
 
 enum store_when {
@@ -30,13 +29,12 @@ struct send_options {
 	bool sign;        /* --sign */
 	bool batch;       /* --lines, --null or --frames: then */
 	enum vz_items_mode mode;
-	bool unordered;              /* --unordered */
-	unsigned in_flight;          /* --in-flight, or what is sensible */
-	enum progress_wish progress; /* --progress, --no-progress */
-	uint64_t retry_ms;           /* --retry-for, */
-	enum store_when store;       /* --store */
-	uint64_t expires_s;          /* --expires, or what is usual */
-	bool retry_given;            /* also for the first connection then */
+	bool unordered;        /* --unordered */
+	unsigned in_flight;    /* --in-flight, or what is sensible */
+	uint64_t retry_ms;     /* --retry-for, */
+	enum store_when store; /* --store */
+	uint64_t expires_s;    /* --expires, or what is usual */
+	bool retry_given;      /* also for the first connection then */
 };
 
 /* Fills *o from the command line; a usage error does not return. Borrows argv. */

@@ -286,7 +286,7 @@ show_start(struct run *r)
 	    .tell = tell,
 	    .show = show,
 	    .arg = r,
-	    .wish = r->options->progress,
+	    .wish = r->options->common.progress,
 	    .quiet = r->options->common.level < 0,
 	    .taken = terminal_is_taken(r),
 	};

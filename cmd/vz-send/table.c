@@ -24,11 +24,6 @@ static const struct option_row rows[] = {
 	.help = "at the relay: never, auto (DEST is away), only"},
     {OPT_EXPIRES, "expires", "TIME", KIND_TIME, .group = GROUP_BREAK,
 	.help = "stored so long (7d)"},
-    {OPT_RELAY_PSK_FILE, "relay-psk-file", "FILE", KIND_FILE, .group = GROUP_SELF,
-	.help = "for the relay"},
-    {OPT_PROGRESS, "progress", .group = GROUP_SAID, .help = "how far it is, anywhere",
-	.both = "how far"},
-    {OPT_NO_PROGRESS, "no-progress", .group = GROUP_SAID, .help = "not how far it is"},
     {0},
 };
 
@@ -40,7 +35,8 @@ const struct option_table send_table = {
 	     "DEST is KEY@HOST:PORT, KEY@[IPV6]:PORT, KEY@/SOCKET, KEY@RELAY, NAME or @GROUP.\n",
     .groups = (const char *const[]){GROUP_WHAT, GROUP_REPLY, GROUP_SELF, GROUP_BREAK, GROUP_WAY,
 	GROUP_SAID, NULL},
-    .rows = (const struct option_row *const[]){rows, rows_of_network, rows_of_all, NULL},
+    .rows = (const struct option_row *const[]){rows, rows_of_messages, rows_of_network, rows_of_all,
+	NULL},
     .first = KIND_DEST,
     .rest = KIND_FILE,
     .command = "--run",

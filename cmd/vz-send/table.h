@@ -20,9 +20,6 @@ enum send_long {
 	OPT_SIGN,
 	OPT_STORE,
 	OPT_EXPIRES,
-	OPT_RELAY_PSK_FILE,
-	OPT_PROGRESS,
-	OPT_NO_PROGRESS,
 };
 
 extern const struct option_table send_table;
