@@ -50,12 +50,13 @@ diag_on_line(void (*before)(void), void (*after)(void))
 	after_line = after;
 }
 
-/* There is nobody to tell when stderr itself fails. */
-static void
-put_all(const char *p, size_t n)
+void
+diag_put(int fd, const void *text, size_t n)
 {
+	const char *p = text;
+
 	while (n > 0) {
-		ssize_t r = write(STDERR_FILENO, p, n);
+		ssize_t r = write(fd, p, n);
 
 		if (r > 0) {
 			p += r;
@@ -71,7 +72,7 @@ put(const void *line, size_t n)
 {
 	if (before_line)
 		before_line();
-	put_all(line, n);
+	diag_put(STDERR_FILENO, line, n);
 	if (after_line)
 		after_line();
 }

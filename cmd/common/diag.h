@@ -54,6 +54,12 @@ void diag_event_end(struct vz_json *event);
  */
 void diag_on_line(void (*before)(void), void (*after)(void));
 
+/*
+ * Writes all of it to stderr or a terminal, as far as that takes it: there is nobody to tell when
+ * it fails. For what is no line of a diagnostic.
+ */
+void diag_put(int fd, const void *text, size_t n);
+
 /* Writes p[0..len) to buf for a line (VZ_ESCAPE_LINE), with "..." when it does not fit. Returns
  * buf. */
 const char *diag_escape(char *buf, size_t cap, const void *p, size_t len);

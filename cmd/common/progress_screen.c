@@ -1,6 +1,5 @@
 #include "cmd/common/progress_screen.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/width.h"
+#include "cmd/common/diag.h"
 #include "cmd/common/env.h"
 
 #define FRAME_MAX    (256 * 1024)
@@ -158,23 +158,6 @@ takes_more(void)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
 }
 
-static void
-write_all(const void *text, size_t n)
-{
-	const char *p = text;
-	ssize_t r;
-
-	while (n > 0) {
-		r = write(STDERR_FILENO, p, n);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return;
-		p += r;
-		n -= (size_t)r;
-	}
-}
-
 /* While somebody else is in front what is on the terminal is theirs. One that is not the terminal
  * we are controlled by has nobody in front. */
 static bool
@@ -209,7 +192,7 @@ progress_screen_draw(struct progress_screen *s)
 	}
 	if (is_the_same(s) || !takes_more())
 		return true;
-	write_all(vz_buf_ptr(&s->frame), s->frame.len);
+	diag_put(STDERR_FILENO, vz_buf_ptr(&s->frame), s->frame.len);
 	s->is_drawn = true;
 	s->drawn = s->frame;
 	s->frame = swap;
@@ -225,11 +208,11 @@ progress_screen_clear(struct progress_screen *s)
 	if (!is_in_front(s))
 		return;
 	if (!s->dumb) {
-		write_all(CLEAR_ALL, sizeof(CLEAR_ALL) - 1);
+		diag_put(STDERR_FILENO, CLEAR_ALL, sizeof(CLEAR_ALL) - 1);
 		return;
 	}
 	vz_buf_clear(&s->frame);
 	put(s, "\r");
 	end(s);
-	write_all(vz_buf_ptr(&s->frame), s->frame.len);
+	diag_put(STDERR_FILENO, vz_buf_ptr(&s->frame), s->frame.len);
 }

@@ -42,16 +42,7 @@ static void
 put(struct ask_screen *s, const char *p, size_t n)
 {
 	progress_clear();
-	while (n > 0) {
-		ssize_t r = write(s->fd, p, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return;
-		p += r;
-		n -= (size_t)r;
-	}
+	diag_put(s->fd, p, n);
 }
 
 static void
