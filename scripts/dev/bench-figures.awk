@@ -1,7 +1,7 @@
 # What the benches wrote to $RESULTS (tests/bench/lib.sh, keep) -> one line for each thing measured
 # and tool, tabs between: what, tool, median, 10th and 90th percentile.
 #
-#	awk -v size=MIB -f scripts/dev/bench-figures.awk RESULTS
+#	awk -v size=MIB -f tests/bench/percentile.awk -f scripts/dev/bench-figures.awk RESULTS
 #
 # Units: GB/s for file, pipe and relay; seconds of CPU a GiB for relay-cpu; milliseconds for one;
 # messages a second for the rest.
@@ -11,19 +11,6 @@ function add(what, tool, value,   key) {
 	if (!(key in all))
 		order[++n] = key
 	all[key] = all[key] " " value
-}
-
-function percentile(list, share,   v, n, i, j, t) {
-	n = split(list, v, " ")
-	for (i = 2; i <= n; i++) {
-		t = v[i] + 0
-		for (j = i - 1; j >= 1 && v[j] + 0 > t; j--)
-			v[j + 1] = v[j]
-		v[j + 1] = t
-	}
-	i = 1 + (n - 1) * share
-	j = int(i)
-	return j < n ? v[j] + (i - j) * (v[j + 1] - v[j]) : v[n] + 0
 }
 
 BEGIN { bytes = size * 1048576 }
