@@ -215,6 +215,17 @@ faultio_or_skip() {
 	[ -e "$FAULT/faultio.so" ]
 }
 
+# no_disk: bin/sync, to be found before the system's: fsync(2) fails in it.
+no_disk() {
+	faultio_or_skip
+	mkdir bin
+	cat >bin/sync <<-SH
+		#!/bin/sh
+		PATH=$PATH LD_PRELOAD=$FAULT/faultio.so FAULTIO=fsync,syncfs:EIO exec sync "\$@"
+	SH
+	chmod +x bin/sync
+}
+
 # struck COUNTS [FUNCTION]: each rule (of the function) has made at least one call fail.
 struck() {
 	awk -v of="${2:-}" '

@@ -366,17 +366,6 @@ begun() {
 	exits 0 backup -n n7 "$ADDR" <<<x
 }
 
-# no_disk: fsync(2) fails from here on, in what the other side runs.
-no_disk() {
-	faultio_or_skip
-	mkdir bin
-	cat >bin/sync <<-SH
-		#!/bin/sh
-		PATH=$PATH LD_PRELOAD=$FAULT/faultio.so FAULTIO=fsync,syncfs:EIO exec sync "\$@"
-	SH
-	chmod +x bin/sync
-}
-
 @test "what a disk does not keep is no generation" {
 	PATH=$VZ_TREE/scripts:$VZ_BUILD/bin:$PATH
 	no_disk

@@ -414,17 +414,6 @@ f() { echo "f 644 1.0 1 $X $1"; }
 	same
 }
 
-# no_disk: fsync(2) fails from here on, in what the other side runs.
-no_disk() {
-	faultio_or_skip
-	mkdir bin
-	cat >bin/sync <<-SH
-		#!/bin/sh
-		PATH=$PATH LD_PRELOAD=$FAULT/faultio.so FAULTIO=fsync,syncfs:EIO exec sync "\$@"
-	SH
-	chmod +x bin/sync
-}
-
 @test "what a disk does not keep does not get to its place" {
 	mkdir here
 	echo old >here/file
