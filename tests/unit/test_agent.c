@@ -393,6 +393,18 @@ assert_signed(struct held *h, uint8_t which)
 	assert_int_equal(vz_sshsig_verify_digest(public, VZ_NS_AUDIT, 512, digest, sig), 0);
 }
 
+/* From the question to the answer that is come for. */
+static void
+assert_asked_and_signed(struct held *h, uint8_t which)
+{
+	uint8_t sig[64];
+
+	assert_int_equal(ask(h, which, sig), VZ_EPENDING);
+	answer(h);
+	assert_int_equal(vz_agent_wait(h->a, 10000), 0);
+	assert_signed(h, which);
+}
+
 static void
 a_question_is_pending_until_it_is_answered_and_then_forgotten(void **state)
 {
@@ -408,10 +420,7 @@ a_question_is_pending_until_it_is_answered_and_then_forgotten(void **state)
 	assert_signed(h, 1);
 	assert_false(vz_agent_is_asked(h->a));
 	/* Asked once, whoever came twice; and anew from here on. */
-	assert_int_equal(ask(h, 1, sig), VZ_EPENDING);
-	answer(h);
-	assert_int_equal(vz_agent_wait(h->a, 10000), 0);
-	assert_signed(h, 1);
+	assert_asked_and_signed(h, 1);
 }
 
 static void
@@ -466,10 +475,7 @@ assert_fails(struct held *h, enum vz_agent_fault fault)
 	}
 	close(h->fd);
 	h->fd = -1;
-	assert_int_equal(ask(h, 1, sig), VZ_EPENDING);
-	answer(h);
-	assert_int_equal(vz_agent_wait(h->a, 10000), 0);
-	assert_signed(h, 1);
+	assert_asked_and_signed(h, 1);
 }
 
 static void
@@ -548,10 +554,7 @@ an_answer_that_nobody_asked_for_ends_the_connection(void **state)
 	assert_int_equal(recv(h->fd, sig, 1, 0), 0);
 	close(h->fd);
 	h->fd = -1;
-	assert_int_equal(ask(h, 2, sig), VZ_EPENDING);
-	answer(h);
-	assert_int_equal(vz_agent_wait(h->a, 10000), 0);
-	assert_signed(h, 2);
+	assert_asked_and_signed(h, 2);
 }
 
 static void
@@ -582,10 +585,7 @@ who_gives_up_gets_no_late_answer(void **state)
 	assert_int_equal(recv(h->fd, data, 1, 0), 0);
 	close(h->fd);
 	h->fd = -1;
-	assert_int_equal(ask(h, 2, sig), VZ_EPENDING);
-	answer(h);
-	assert_int_equal(vz_agent_wait(h->a, 10000), 0);
-	assert_signed(h, 2);
+	assert_asked_and_signed(h, 2);
 }
 
 static void
